@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * The way of a frame: detector, tracks, aligner, crop, classifier, smoothing, decision. Frames in, faces and events
+ * out. One thread owns a pipeline. After warm-up a frame allocates nothing.
+ */
+
+#include <stdint.h>
+
+#include "basic/macro.h"
+#include "daemon/capture/source.h"
+#include "plugins/emo-plugin.h"
+
+#define PIPELINE_MAX_FACES 32
+#define PIPELINE_MAX_LISTENERS 33 /* 0 is the daemon's own, the rest belong to claims */
+#define PIPELINE_MAX_EVENTS 128   /* in one frame */
+#define EMOTION_MAX 16            /* labels a model may have */
+#define EMOTION_UNSURE (-1)       /* stands beside the indices 0..n-1 of a model's labels */
+
+struct plugin_host; /* plugin-host.h */
+struct classifier;  /* classifier.h */
+struct pipeline;
+
+/* When a smoothed score becomes an announced emotion. */
+struct decision_rules {
+        double min_confidence;  /* 0..1: below it a face is unsure */
+        double hysteresis;      /* 0..1: a challenger must lead the announced emotion by this much */
+        uint64_t min_hold_usec; /* a challenger must lead for this long before it is announced */
+};
+
+struct pipeline_config {
+        double detect_fps;          /* looks for new faces per second while faces are tracked */
+        double idle_fps;            /* looks per second while nobody is in view */
+        uint64_t keep_usec;         /* a face survives this long without being found (default 1 s) */
+        uint64_t smoothing_usec;    /* time constant of the score filter */
+        unsigned min_face_px;       /* smaller faces are not looked for */
+        unsigned max_faces;         /* 1..PIPELINE_MAX_FACES */
+        struct decision_rules rules; /* of listener 0 */
+};
+
+/* One face as it is now. */
+struct face {
+        uint32_t id;              /* random per visit, never 0 */
+        struct emo_box box;
+        unsigned n_points;        /* 0 or 68 */
+        float points[EMO_MAX_LANDMARKS][2];
+        int emotion;              /* announced by listener 0: label index or EMOTION_UNSURE */
+        double confidence;        /* smoothed score of @emotion, or of the best one when unsure; 0..1 */
+        float scores[EMOTION_MAX]; /* smoothed probabilities, sum 1 */
+        uint64_t since_usec;      /* first seen */
+        uint64_t seen_usec;       /* last found */
+};
+
+enum face_event_kind {
+        FACE_APPEARED,
+        FACE_VANISHED,
+        FACE_EMOTION_CHANGED,
+};
+
+struct face_event {
+        enum face_event_kind kind;
+        unsigned listener;    /* of FACE_EMOTION_CHANGED; 0 for the other kinds, which go to everybody */
+        uint32_t face;
+        int from, to;         /* label index or EMOTION_UNSURE; the first change of a face starts from unsure */
+        double confidence;    /* 0..1, of @to; for unsure: of the best label */
+        uint64_t timestamp_usec; /* of the frame */
+        struct emo_box box;
+};
+
+/* What one frame gave; owned by the pipeline until the next call. */
+struct pipeline_result {
+        uint64_t timestamp_usec;
+        size_t n_faces;
+        const struct face *faces;
+        size_t n_events;
+        const struct face_event *events;
+        uint64_t n_events_lost; /* ever; more than PIPELINE_MAX_EVENTS in one frame */
+};
+
+/* CPU time spent per stage since the pipeline was made. */
+struct pipeline_stats {
+        uint64_t n_frames, n_detections, n_plugin_errors;
+        uint64_t detect_nsec, align_nsec, crop_nsec, classify_nsec, track_nsec;
+};
+
+/**
+ * @host: loaded plugins, with a detector and an aligner chosen; borrowed, must outlive the pipeline
+ * @classifier: borrowed, used only from the pipeline's thread
+ */
+int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,
+                 struct pipeline **ret);
+struct pipeline *pipeline_free(struct pipeline *p);
+DEFINE_CLEANUP(struct pipeline *, pipeline_free)
+
+/* True if a plugin wants BGR24 frames. */
+bool pipeline_wants_bgr(const struct pipeline *p);
+
+/**
+ * pipeline_process() - one frame of a stream
+ * Return: 0 and *@ret; a negative errno if the frame could not be used (tracks are kept, the stream goes on).
+ */
+int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_result *ret);
+
+/* The stream ended or broke at @now_usec: every face vanishes, with its event. */
+void pipeline_flush(struct pipeline *p, uint64_t now_usec, struct pipeline_result *ret);
+
+/* Adds or replaces listener 1..PIPELINE_MAX_LISTENERS-1. A new one hears of each known face at its next frame. */
+int pipeline_set_listener(struct pipeline *p, unsigned listener, const struct decision_rules *rules);
+void pipeline_drop_listener(struct pipeline *p, unsigned listener);
+
+/**
+ * pipeline_classify_image() - faces of one still picture, without tracks or smoothing
+ * @ret: up to @max faces; id is 0, emotion decided by @rules' min_confidence alone
+ * Return: number of faces, or a negative errno.
+ */
+int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
+                            struct face *ret, size_t max);
+
+struct pipeline_stats pipeline_get_stats(const struct pipeline *p);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Each area adds its tests in a fragment of its own.
+include tests/unit/nn.mk
+include tests/unit/kernels.mk
+include tests/unit/train.mk
+include tests/unit/capture.mk
+include tests/unit/vision.mk
+include tests/unit/service.mk
+include tests/integration/local.mk
+include tests/conformance/local.mk
+include tests/fuzz/local.mk
+include tests/bench/local.mk
