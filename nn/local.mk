@@ -1,1 +1,42 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# The engine. libnn.la holds every object and is for this project's own programs and tests; libemotion-nn.so is
+# made of it and exports emotion-nn.h only.
+
+# Messages of the ONNX file format, generated from the schema that Debian's libonnx-dev installs. Generated code is
+# not held to our warnings.
+nn/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx.proto
+	$(AM_V_GEN)$(MKDIR_P) nn && $(PROTOC_C) --c_out=nn -I"$(ONNX_PROTO_DIR)" onnx.proto
+nn/onnx.pb-c.h: nn/onnx.pb-c.c
+	@test -f $@ && touch $@ || { rm -f nn/onnx.pb-c.c; $(MAKE) $(AM_MAKEFLAGS) nn/onnx.pb-c.c; }
+BUILT_SOURCES += nn/onnx.pb-c.c nn/onnx.pb-c.h
+CLEANFILES += nn/onnx.pb-c.c nn/onnx.pb-c.h
+
+noinst_LTLIBRARIES += libonnxproto.la libnnimage.la libnn.la
+nodist_libonnxproto_la_SOURCES = nn/onnx.pb-c.c nn/onnx.pb-c.h
+libonnxproto_la_CFLAGS = $(PROTOBUF_C_CFLAGS) $(SANITIZE_CFLAGS)
+libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
+
+# pictures only, for programs that get the engine from libemotion-nn.la
+libnnimage_la_SOURCES = nn/image.h nn/image.c
+libnnimage_la_LIBADD = -lm
+
+nn_kernel_libs =
+libnn_la_SOURCES = \
+	nn/emotion-nn.h \
+	nn/onnx-write.h
+libnn_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(BLAS_CFLAGS)
+libnn_la_LIBADD = libonnxproto.la libnnimage.la $(nn_kernel_libs) $(PROTOBUF_C_LIBS) $(BLAS_LIBS) -lm
+
+lib_LTLIBRARIES += libemotion-nn.la
+libemotion_nn_la_SOURCES =
+libemotion_nn_la_LIBADD = libnn.la
+libemotion_nn_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,--version-script=$(top_srcdir)/nn/emotion-nn.map \
+	-Wl,--no-undefined
+EXTRA_libemotion_nn_la_DEPENDENCIES = nn/emotion-nn.map
+EXTRA_DIST += nn/emotion-nn.map nn/emotion-nn.pc.in
+include_HEADERS += nn/emotion-nn.h
+
+nn/emotion-nn.pc: nn/emotion-nn.pc.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) nn && $(SUBSTITUTE) $(srcdir)/nn/emotion-nn.pc.in > $@.tmp && mv $@.tmp $@
+pkgconfig_DATA += nn/emotion-nn.pc
+CLEANFILES += nn/emotion-nn.pc

@@ -39,6 +39,9 @@ int picture_decode(const void *data, size_t size, enum picture_format format, st
 int picture_decode_fd(int fd, enum picture_format format, struct picture **ret);
 int picture_decode_file(const char *path, enum picture_format format, struct picture **ret);
 
+/* Width and height by the file's header alone; same errors as picture_decode_fd(). */
+int picture_probe_fd(int fd, unsigned *ret_width_px, unsigned *ret_height_px);
+
 struct picture *picture_free(struct picture *p);
 DEFINE_CLEANUP(struct picture *, picture_free)
 

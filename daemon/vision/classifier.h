@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * The expression classifier: an ONNX model with the metadata that the trainer writes.
+ *
+ * Input: one tensor [N, 1, H, W] float32. Output: one tensor [N, n_labels], n_labels <= EMOTION_MAX, logits or
+ * probabilities. Metadata:
+ *   emotiond.labels         comma-separated, in output order ("anger,disgust,fear,happiness,sadness,surprise,neutral")
+ *   emotiond.normalisation  see nn/image.h; absent: "unit"
+ *   emotiond.output         "probabilities" (the graph ends in Softmax; default) or "logits"
+ *   emotiond.name, emotiond.licence   for people
+ */
+
+#include "basic/macro.h"
+#include "daemon/vision/pipeline.h"
+#include "nn/image.h"
+
+struct classifier;
+
+struct classifier_info {
+        const char *file, *name, *licence; /* name and licence may be "" */
+        char sha256[65];
+        unsigned n_labels;
+        const char *labels[EMOTION_MAX];
+        unsigned width_px, height_px; /* input */
+};
+
+struct classifier_error {
+        char text[256];
+};
+
+/**
+ * classifier_new() - load a model and make plans for batches of 1 to @max_batch faces
+ * @threads: for one forward pass, 1..64
+ * Return: 0; -ENOENT and errno of open(2); -EBADMSG, -EOPNOTSUPP, -EFBIG from the engine; -EINVAL no input or output
+ * of the form above. @error is filled.
+ */
+int classifier_new(const char *path, unsigned max_batch, unsigned threads, struct classifier **ret,
+                   struct classifier_error *error);
+struct classifier *classifier_free(struct classifier *c);
+DEFINE_CLEANUP(struct classifier *, classifier_free)
+
+/* Owned by the classifier, constant. */
+const struct classifier_info *classifier_get_info(const struct classifier *c);
+
+/* Where face @i of the next batch goes: width_px * height_px floats in 0..255, to be filled by nn_image_warp(). */
+float *classifier_input(struct classifier *c, unsigned i);
+/**
+ * classifier_run() - normalise, run the first @n inputs in one pass
+ * @ret: n_labels probabilities a face, sum 1. A network that gives a NaN makes that face's scores uniform.
+ * Return: 0 or negative errno. Allocates nothing after each batch size was seen once.
+ */
+int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX]);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Finds, checks and loads plugins (see plugins/emo-plugin.h). Nothing but this module calls dlopen().
+ *
+ * A plugin is named by the configuration, never by path; it is looked for as NAME.so in one folder, which the caller
+ * gives. Every *.so in that folder is examined, so that the bus can show what is installed; only a plugin that is
+ * asked for as detector or aligner is opened.
+ */
+
+#include <libconfig.h>
+
+#include "basic/macro.h"
+#include "plugins/emo-plugin.h"
+
+#define PLUGIN_NAME_MAX 32
+
+struct plugin_host;
+
+/* What is known of one file in the folder. Owned by the host, constant. */
+struct plugin_info {
+        const char *file; /* full path */
+        const char *name; /* from the file's name; all below is NULL or false if the descriptor was refused */
+        const char *version, *description, *licence;
+        bool detector, aligner; /* offered */
+        bool third_party;       /* not one of the names that this package ships */
+        const char *error;      /* why it was refused, or why open() failed; NULL if all is well */
+        bool used_detector, used_aligner;
+};
+
+struct plugin_host_config {
+        const char *folder;           /* EMO_PLUGIN_DIR, or another for tests */
+        const char *const *model_dirs; /* NULL-terminated: where find_file() looks */
+        const char *detector, *aligner; /* names */
+        /* group "plugins" of the configuration, or NULL; each plugin sees its own group in it. Must outlive the host. */
+        const config_setting_t *settings;
+};
+
+/**
+ * plugin_host_new() - examine the folder, open the detector and the aligner
+ *
+ * Return: 0 also if a plugin failed: plugin_host_error() says so, and detector or aligner is missing; -ENOMEM.
+ */
+int plugin_host_new(const struct plugin_host_config *config, struct plugin_host **ret);
+/* Closes in reverse order, then dlclose(). Accepts NULL; returns NULL. */
+struct plugin_host *plugin_host_free(struct plugin_host *h);
+DEFINE_CLEANUP(struct plugin_host *, plugin_host_free)
+
+/* Why the pipeline cannot run, a sentence for the administrator; NULL if detector and aligner are open. */
+const char *plugin_host_error(const struct plugin_host *h);
+
+size_t plugin_host_n_plugins(const struct plugin_host *h);
+const struct plugin_info *plugin_host_plugin(const struct plugin_host *h, size_t i);
+
+/* For the pipeline. Errors are the plugin's own; -ENODEV if there is none. */
+int plugin_host_detect(struct plugin_host *h, const struct emo_image *image, const struct emo_detect_hints *hints,
+                       struct emo_box *ret, size_t max_boxes, struct emo_error *error);
+int plugin_host_align(struct plugin_host *h, const struct emo_image *image, const struct emo_box *box,
+                      struct emo_alignment *ret, struct emo_error *error);
+enum emo_pixel_format plugin_host_detector_format(const struct plugin_host *h);
+enum emo_pixel_format plugin_host_aligner_format(const struct plugin_host *h);
