@@ -22,8 +22,8 @@ libnnimage_la_LIBADD = -lm
 
 nn_kernel_libs =
 libnn_la_SOURCES = \
-	nn/emotion-nn.h \
-	nn/onnx-write.h
+	nn/emotion-nn.h nn/tensor.c \
+	nn/onnx-write.h nn/onnx-write.c
 libnn_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(BLAS_CFLAGS)
 libnn_la_LIBADD = libonnxproto.la libnnimage.la $(nn_kernel_libs) $(PROTOBUF_C_LIBS) $(BLAS_LIBS) -lm
 
