@@ -14,6 +14,7 @@
 
 struct metrics {
         size_t count, correct;
+        size_t n_invalid; /* rows whose output had a NaN or infinity: counted as wrong, in no cell of confusion */
         unsigned n_classes;
         uint32_t confusion[DATASET_MAX_CLASSES][DATASET_MAX_CLASSES]; /* [truth][prediction], counts */
         double loss; /* mean negative log-likelihood, nats */
@@ -23,10 +24,10 @@ struct metrics {
 };
 
 void metrics_init(struct metrics *m, unsigned n_classes);
-/* @p: n_classes probabilities */
+/* @p: n_classes probabilities; a @truth beyond n_classes is ignored */
 void metrics_add(struct metrics *m, unsigned truth, const float *p);
 double metrics_accuracy(const struct metrics *m);                    /* 0..1; 0 for an empty set */
 double metrics_precision(const struct metrics *m, unsigned class);   /* NaN if never predicted */
 double metrics_recall(const struct metrics *m, unsigned class);      /* NaN if never true */
-double metrics_f1(const struct metrics *m, unsigned class);
+double metrics_f1(const struct metrics *m, unsigned class);          /* NaN if neither */
 double metrics_ece(const struct metrics *m);                         /* expected calibration error, 0..1 */
