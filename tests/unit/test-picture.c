@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#undef NDEBUG
+#include <fcntl.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "picture/jpeg.h"
+#include "picture/picture.h"
+
+/* A smooth picture, so that JPEG keeps it within a few levels. */
+static struct picture *made(enum picture_format format, unsigned width_px, unsigned height_px)
+{
+        unsigned bytes = format == PICTURE_GRAY8 ? 1 : 3;
+        struct picture *p = calloc(1, sizeof(*p));
+
+        assert_non_null(p);
+        *p = (struct picture){ format, width_px, height_px, (size_t)width_px * bytes + 5, NULL };
+        p->data = calloc(height_px, p->stride_bytes);
+        assert_non_null(p->data);
+        for (unsigned y = 0; y < height_px; y++)
+                for (unsigned x = 0; x < width_px * bytes; x++)
+                        p->data[y * p->stride_bytes + x] =
+                                bytes == 1 ? (x * 2 + y) % 256 : 60 + 40 * (x % 3) + (y + x / 3) % 60;
+        return p;
+}
+
+static uint8_t luma(const uint8_t *bgr)
+{
+        return (299 * bgr[2] + 587 * bgr[1] + 114 * bgr[0] + 500) / 1000;
+}
+
+static void assert_near(int a, int b, int tolerance)
+{
+        if (abs(a - b) > tolerance)
+                fail_msg("%d is not within %d of %d", a, tolerance, b);
+}
+
+static void test_jpeg_round_trip(void **state)
+{
+        for (int color = 0; color < 2; color++) {
+                enum picture_format format = color ? PICTURE_BGR24 : PICTURE_GRAY8;
+                _cleanup_(picture_freep) struct picture *p = made(format, 61, 47), *gray = NULL, *bgr = NULL;
+                _cleanup_(freep) uint8_t *file = NULL;
+                size_t size;
+
+                assert_int_equal(picture_encode_jpeg(p, 95, &file, &size), 0);
+                assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &gray), 0);
+                assert_int_equal(picture_decode(file, size, PICTURE_BGR24, &bgr), 0);
+                assert_int_equal(gray->width_px, 61);
+                assert_int_equal(gray->height_px, 47);
+                for (unsigned y = 0; y < 47; y++)
+                        for (unsigned x = 0; x < 61; x++) {
+                                const uint8_t *want = p->data + y * p->stride_bytes + x * (color ? 3 : 1);
+                                const uint8_t *got = bgr->data + y * bgr->stride_bytes + 3 * x;
+                                int l = gray->data[y * gray->stride_bytes + x];
+
+                                assert_near(l, color ? luma(want) : *want, 8);
+                                assert_near(l, luma(got), 3);
+                        }
+        }
+}
+
+/* Cameras leave the Huffman tables out: the decoder must know the standard ones. */
+static void test_jpeg_without_tables(void **state)
+{
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_BGR24, 64, 48), *with = NULL,
+                                                *without = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size, pos = 2;
+
+        assert_int_equal(picture_encode_jpeg(p, 90, &file, &size), 0);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &with), 0);
+        while (pos + 4 <= size && file[pos + 1] != 0xda) {
+                size_t n = 2 + (file[pos + 2] << 8 | file[pos + 3]);
+
+                if (file[pos + 1] == 0xc4) {
+                        memmove(file + pos, file + pos + n, size - pos - n);
+                        size -= n;
+                } else {
+                        pos += n;
+                }
+        }
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &without), 0);
+        assert_memory_equal(with->data, without->data, 64 * 48);
+}
+
+static void test_jpeg_cut(void **state)
+{
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_GRAY8, 80, 60), *got = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size;
+
+        assert_int_equal(picture_encode_jpeg(p, 80, &file, &size), 0);
+        for (size_t n = 0; n + 4 < size; n++) {
+                /* a copy of its own size, so that the sanitizer sees a read behind its end */
+                _cleanup_(freep) uint8_t *cut = malloc(n ? n : 1);
+
+                memcpy(cut, file, n);
+                assert_int_equal(picture_decode(cut, n, PICTURE_GRAY8, &got), -EBADMSG);
+        }
+}
+
+/* The size in a file's header, changed in place. */
+static void set_jpeg_size(uint8_t *file, size_t size, unsigned width_px, unsigned height_px)
+{
+        for (size_t i = 0; i + 9 < size; i++)
+                if (file[i] == 0xff && file[i + 1] == 0xc0) {
+                        file[i + 5] = height_px >> 8;
+                        file[i + 6] = height_px;
+                        file[i + 7] = width_px >> 8;
+                        file[i + 8] = width_px;
+                        return;
+                }
+        fail();
+}
+
+static void test_jpeg_sizes(void **state)
+{
+        static const struct {
+                unsigned width_px, height_px;
+                int error;
+        } cases[] = {
+                { 0, 0, -EBADMSG },   { 0, 60, -EBADMSG },    { 30000, 30000, -EFBIG },
+                { 65500, 1, -EFBIG }, { 1, 65500, -EFBIG },   { 16384, 16384, -EFBIG },
+                { 16385, 1, -EFBIG }, { 160, 120, -EBADMSG },
+        };
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_GRAY8, 80, 60), *got = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size;
+
+        assert_int_equal(picture_encode_jpeg(p, 80, &file, &size), 0);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                set_jpeg_size(file, size, cases[i].width_px, cases[i].height_px);
+                assert_int_equal(picture_decode(file, size, PICTURE_BGR24, &got), cases[i].error);
+        }
+}
+
+static void test_jpeg_scan_bomb(void **state)
+{
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_GRAY8, 80, 60), *got = NULL;
+        _cleanup_(freep) uint8_t *file = NULL, *bomb = NULL;
+        size_t size, n_scans = 40;
+
+        assert_int_equal(picture_encode_jpeg(p, 80, &file, &size), 0);
+        set_jpeg_size(file, size, 6000, 6000);
+        bomb = malloc(size + 2 * n_scans);
+        memcpy(bomb, file, size);
+        for (size_t i = 0; i < n_scans; i++)
+                memcpy(bomb + size + 2 * i, "\xff\xda", 2);
+        assert_int_equal(picture_decode(bomb, size + 2 * n_scans, PICTURE_GRAY8, &got), -EFBIG);
+}
+
+struct memory {
+        uint8_t data[1 << 20];
+        size_t size;
+};
+
+static void write_memory(png_structp png, png_bytep data, size_t n)
+{
+        struct memory *m = png_get_io_ptr(png);
+
+        assert_true(n <= sizeof(m->data) - m->size);
+        memcpy(m->data + m->size, data, n);
+        m->size += n;
+}
+
+/* A PNG of any kind; @row is called for the samples of each row as libpng wants them. */
+static void make_png(struct memory *m, unsigned side_px, int depth, int type, int interlace,
+                     void (*row)(unsigned y, uint8_t *out))
+{
+        png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+        png_infop info = png_create_info_struct(png);
+        uint8_t samples[16][16 * 8] = {};
+        png_bytep rows[16];
+        png_color palette[4] = { { 0, 0, 0 }, { 255, 0, 0 }, { 0, 255, 0 }, { 10, 20, 200 } };
+        png_byte alpha[2] = { 255, 0 };
+
+        m->size = 0;
+        png_set_write_fn(png, m, write_memory, NULL);
+        png_set_IHDR(png, info, side_px, side_px, depth, type, interlace, PNG_COMPRESSION_TYPE_DEFAULT,
+                     PNG_FILTER_TYPE_DEFAULT);
+        png_set_gAMA_fixed(png, info, 45455);
+        if (type == PNG_COLOR_TYPE_PALETTE) {
+                png_set_PLTE(png, info, palette, 4);
+                png_set_tRNS(png, info, alpha, 2, NULL);
+        }
+        for (unsigned y = 0; y < side_px; y++) {
+                row(y, samples[y]);
+                rows[y] = samples[y];
+        }
+        png_set_rows(png, info, rows);
+        png_write_png(png, info, PNG_TRANSFORM_IDENTITY, NULL);
+        png_destroy_write_struct(&png, &info);
+}
+
+static void row_gray(unsigned y, uint8_t *out)
+{
+        for (unsigned x = 0; x < 16; x++)
+                out[x] = 16 * y + x;
+}
+
+static void row_gray16(unsigned y, uint8_t *out)
+{
+        for (unsigned x = 0; x < 16; x++) {
+                out[2 * x] = 16 * y + x;
+                out[2 * x + 1] = 16 * y + x;
+        }
+}
+
+static void row_rgb(unsigned y, uint8_t *out)
+{
+        for (unsigned x = 0; x < 16; x++) {
+                out[3 * x] = 10 * x;
+                out[3 * x + 1] = 10 * y;
+                out[3 * x + 2] = 200;
+        }
+}
+
+static void row_palette(unsigned y, uint8_t *out)
+{
+        memset(out, 0x1b, 4); /* 0 1 2 3, 2 bits each */
+}
+
+static void row_gray_alpha16(unsigned y, uint8_t *out)
+{
+        for (unsigned x = 0; x < 16; x++) {
+                out[4 * x] = out[4 * x + 1] = 100;
+                out[4 * x + 2] = out[4 * x + 3] = x < 8 ? 255 : 0;
+        }
+}
+
+static void test_png_kinds(void **state)
+{
+        static struct memory m;
+        static const int palette_luma[4] = { 0, 255 /* transparent, on white */, 150, 38 };
+
+        for (int interlace = PNG_INTERLACE_NONE; interlace <= PNG_INTERLACE_ADAM7; interlace++) {
+                struct picture *p = NULL;
+
+                for (int wide = 0; wide < 2; wide++) {
+                        make_png(&m, 16, wide ? 16 : 8, PNG_COLOR_TYPE_GRAY, interlace,
+                                 wide ? row_gray16 : row_gray);
+                        assert_int_equal(picture_decode(m.data, m.size, PICTURE_GRAY8, &p), 0);
+                        for (unsigned i = 0; i < 256; i++)
+                                assert_int_equal(p->data[i], i);
+                        picture_free(p);
+                }
+
+                make_png(&m, 16, 8, PNG_COLOR_TYPE_RGB, interlace, row_rgb);
+                assert_int_equal(picture_decode(m.data, m.size, PICTURE_BGR24, &p), 0);
+                assert_memory_equal(p->data + p->stride_bytes * 3 + 3 * 5, ((uint8_t[]){ 200, 30, 50 }), 3);
+                picture_free(p);
+                assert_int_equal(picture_decode(m.data, m.size, PICTURE_GRAY8, &p), 0);
+                assert_near(p->data[16 * 3 + 5], luma((uint8_t[]){ 200, 30, 50 }), 1);
+                picture_free(p);
+
+                make_png(&m, 16, 2, PNG_COLOR_TYPE_PALETTE, interlace, row_palette);
+                assert_int_equal(picture_decode(m.data, m.size, PICTURE_GRAY8, &p), 0);
+                for (unsigned i = 0; i < 16; i++)
+                        assert_near(p->data[i], palette_luma[i % 4], 1);
+                picture_free(p);
+
+                make_png(&m, 16, 16, PNG_COLOR_TYPE_GRAY_ALPHA, interlace, row_gray_alpha16);
+                for (int f = PICTURE_GRAY8; f <= PICTURE_BGR24; f++) {
+                        assert_int_equal(picture_decode(m.data, m.size, f, &p), 0);
+                        assert_int_equal(p->data[0], 100);
+                        assert_near(p->data[p->stride_bytes - 1], 255, 1);
+                        picture_free(p);
+                }
+        }
+}
+
+static void test_png_broken(void **state)
+{
+        static struct memory m;
+        struct picture *p = NULL;
+
+        make_png(&m, 16, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_ADAM7, row_rgb);
+        for (size_t n = 0; n < m.size; n++) {
+                _cleanup_(freep) uint8_t *cut = malloc(n ? n : 1);
+
+                memcpy(cut, m.data, n);
+                assert_int_equal(picture_decode(cut, n, PICTURE_GRAY8, &p), -EBADMSG);
+        }
+        for (size_t i = 0; i < m.size; i++) {
+                int r;
+
+                m.data[i] ^= 0x55;
+                r = picture_decode(m.data, m.size, PICTURE_GRAY8, &p);
+                assert_true(r <= 0);
+                if (r == 0)
+                        picture_free(p);
+                m.data[i] ^= 0x55;
+        }
+}
+
+/* Signature and IHDR with a right checksum, and nothing behind. */
+static size_t png_of_size(uint32_t width_px, uint32_t height_px, uint8_t out[33])
+{
+        uint32_t crc = 0xffffffff;
+
+        memcpy(out, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
+        for (int i = 0; i < 4; i++) {
+                out[16 + i] = width_px >> (24 - 8 * i);
+                out[20 + i] = height_px >> (24 - 8 * i);
+        }
+        memcpy(out + 24, "\x08\x00\x00\x00\x00", 5);
+        for (int i = 12; i < 29; i++) {
+                crc ^= out[i];
+                for (int k = 0; k < 8; k++)
+                        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+        }
+        for (int i = 0; i < 4; i++)
+                out[29 + i] = ~crc >> (24 - 8 * i);
+        return 33;
+}
+
+static void test_png_sizes(void **state)
+{
+        struct memory *m = calloc(1, sizeof(*m));
+        struct picture *p = NULL;
+        static const struct {
+                uint32_t width_px, height_px;
+                int error;
+        } cases[] = {
+                { 0, 0, -EBADMSG },   { 16, 0, -EBADMSG },     { 30000, 30000, -EFBIG },
+                { 16385, 1, -EFBIG }, { 1, 1u << 30, -EFBIG }, { 0xffffffff, 1, -EBADMSG },
+                { 32, 32, -EBADMSG },
+        };
+
+        make_png(m, 16, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, row_gray);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                png_of_size(cases[i].width_px, cases[i].height_px, m->data);
+                assert_int_equal(picture_decode(m->data, m->size, PICTURE_GRAY8, &p), cases[i].error);
+        }
+        free(m);
+}
+
+static void test_not_a_picture(void **state)
+{
+        struct picture *p = NULL;
+
+        assert_int_equal(picture_decode("", 0, PICTURE_GRAY8, &p), -EBADMSG);
+        assert_int_equal(picture_decode("GIF89a..................", 24, PICTURE_GRAY8, &p), -EBADMSG);
+        assert_int_equal(picture_decode("\xff\xd8\xff\xff\xff\xff\xff\xff", 8, PICTURE_GRAY8, &p), -EBADMSG);
+        assert_int_equal(picture_decode("", PICTURE_MAX_FILE_BYTES + 1ul, PICTURE_GRAY8, &p), -EFBIG);
+}
+
+static int memfd_with(const void *data, size_t size)
+{
+        int fd = memfd_create("test", MFD_CLOEXEC);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, data, size), size);
+        return fd;
+}
+
+static void test_fd(void **state)
+{
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_BGR24, 40, 30), *got = NULL;
+        _cleanup_(freep) uint8_t *file = NULL, *late = NULL;
+        _cleanup_(closep) int fd = -1, late_fd = -1;
+        unsigned width_px, height_px;
+        size_t size, late_size;
+
+        assert_int_equal(picture_encode_jpeg(p, 90, &file, &size), 0);
+        fd = memfd_with(file, size);
+        assert_int_equal(picture_decode_fd(fd, PICTURE_GRAY8, &got), 0);
+        assert_int_equal(got->height_px, 30);
+        assert_int_equal(lseek(fd, 0, SEEK_CUR), size); /* the position is the caller's and was not moved */
+        assert_int_equal(picture_probe_fd(fd, &width_px, &height_px), 0);
+        assert_int_equal(width_px, 40);
+        assert_int_equal(height_px, 30);
+
+        /* two application segments of 65533 bytes before the header: more than the first look reads */
+        late_size = size + 2 * 65535;
+        late = calloc(1, late_size);
+        memcpy(late, file, 2);
+        for (int i = 0; i < 2; i++)
+                memcpy(late + 2 + 65535 * i, "\xff\xe5\xff\xfd", 4);
+        memcpy(late + 2 + 2 * 65535, file + 2, size - 2);
+        late_fd = memfd_with(late, late_size);
+        assert_int_equal(picture_probe_fd(late_fd, &width_px, &height_px), 0);
+        assert_int_equal(width_px, 40);
+}
+
+static void test_fd_refused(void **state)
+{
+        char folder[] = "/tmp/emo-picture-XXXXXX", fifo[sizeof(folder) + 5];
+        struct picture *p = NULL;
+        unsigned width_px, height_px;
+        int fd, pipe_fds[2];
+
+        assert_non_null(mkdtemp(folder));
+        assert_int_equal(picture_decode_file(folder, PICTURE_GRAY8, &p), -EISDIR);
+        assert_int_equal(picture_decode_file("/dev/zero", PICTURE_GRAY8, &p), -EINVAL);
+        assert_int_equal(picture_decode_file("/nonexistent/x.png", PICTURE_GRAY8, &p), -ENOENT);
+        snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+        assert_int_equal(mkfifo(fifo, 0600), 0);
+        assert_int_equal(picture_decode_file(fifo, PICTURE_GRAY8, &p), -EINVAL);
+        unlink(fifo);
+        rmdir(folder);
+
+        assert_int_equal(pipe(pipe_fds), 0);
+        assert_int_equal(picture_decode_fd(pipe_fds[0], PICTURE_GRAY8, &p), -EINVAL);
+        assert_int_equal(picture_probe_fd(pipe_fds[0], &width_px, &height_px), -EINVAL);
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
+        assert_int_equal(picture_decode_fd(-1, PICTURE_GRAY8, &p), -EBADF);
+
+        fd = memfd_with("", 0);
+        assert_int_equal(picture_decode_fd(fd, PICTURE_GRAY8, &p), -EBADMSG);
+        assert_int_equal(ftruncate(fd, PICTURE_MAX_FILE_BYTES + 1ll), 0);
+        assert_int_equal(picture_decode_fd(fd, PICTURE_GRAY8, &p), -EFBIG);
+        close(fd);
+}
+
+static void test_write_png(void **state)
+{
+        char folder[] = "/tmp/emo-picture-XXXXXX", path[sizeof(folder) + 8];
+
+        assert_non_null(mkdtemp(folder));
+        snprintf(path, sizeof(path), "%s/x.png", folder);
+        for (int f = PICTURE_GRAY8; f <= PICTURE_BGR24; f++) {
+                _cleanup_(picture_freep) struct picture *p = made(f, 33, 21), *got = NULL;
+
+                assert_int_equal(picture_write_png(path, p), 0);
+                assert_int_equal(picture_decode_file(path, f, &got), 0);
+                for (unsigned y = 0; y < 21; y++)
+                        assert_memory_equal(got->data + y * got->stride_bytes, p->data + y * p->stride_bytes,
+                                            got->stride_bytes);
+                assert_int_equal(picture_write_png("/nonexistent/x.png", p), -ENOENT);
+                /* a failed replacement leaves nothing behind */
+                assert_int_equal(picture_write_png(folder, p), -EISDIR);
+        }
+        unlink(path);
+        assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_jpeg_round_trip), cmocka_unit_test(test_jpeg_without_tables),
+                cmocka_unit_test(test_jpeg_cut),        cmocka_unit_test(test_jpeg_sizes),
+                cmocka_unit_test(test_jpeg_scan_bomb),  cmocka_unit_test(test_png_kinds),
+                cmocka_unit_test(test_png_broken),      cmocka_unit_test(test_png_sizes),
+                cmocka_unit_test(test_not_a_picture),   cmocka_unit_test(test_fd),
+                cmocka_unit_test(test_fd_refused),      cmocka_unit_test(test_write_png),
+        };
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
