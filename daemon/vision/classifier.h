@@ -24,6 +24,7 @@ struct classifier_info {
         unsigned n_labels;
         const char *labels[EMOTION_MAX];
         unsigned width_px, height_px; /* input */
+        unsigned max_batch;
 };
 
 struct classifier_error {

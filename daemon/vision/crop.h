@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * From an alignment to the classifier's input: the part of the picture that FER2013's framing would show.
+ */
+
+#include "daemon/vision/pipeline.h"
+#include "nn/image.h"
+
+/**
+ * crop_map() - the map from a crop of @width_px by @height_px to the picture
+ * With 68 points: the similarity that carries eyes and mouth to where they lie in FER2013; else the aligner's square.
+ * Return: 0; -EINVAL if the points coincide.
+ */
+int crop_map(const struct emo_alignment *a, unsigned width_px, unsigned height_px, struct nn_affine *ret);
+
+/* Cuts one face out of a luma frame, into width * height floats in 0..255. Return: 0 or negative errno. */
+int crop_face(const struct frame *f, const struct emo_alignment *a, unsigned width_px, unsigned height_px, float *ret);

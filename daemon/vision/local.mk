@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The way of a frame. libvisioncore.la is all but the classifier, so that tests can put another in its place.
+noinst_LTLIBRARIES += libvisioncore.la libvision.la
+libvisioncore_la_SOURCES = \
+	daemon/vision/assignment.c daemon/vision/assignment.h \
+	daemon/vision/crop.c daemon/vision/crop.h \
+	daemon/vision/decision.c daemon/vision/decision.h \
+	daemon/vision/look.c \
+	daemon/vision/pipeline.c daemon/vision/pipeline.h daemon/vision/pipeline-internal.h \
+	daemon/vision/plugin-host.c daemon/vision/plugin-host.h \
+	daemon/vision/plugin-load.c daemon/vision/plugin-load.h \
+	daemon/vision/plugin-settings.c daemon/vision/plugin-settings.h \
+	daemon/vision/recognise.c \
+	daemon/vision/smoothing.c daemon/vision/smoothing.h \
+	daemon/vision/tracks.c daemon/vision/tracks.h
+libvisioncore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
+libvisioncore_la_LIBADD = libnnimage.la libbasic.la $(CONFIG_LIBS) -ldl -lm
+
+# Programs that link it link libemotion-nn.la too.
+libvision_la_SOURCES = daemon/vision/classifier.c daemon/vision/classifier.h
+libvision_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(GCRYPT_CFLAGS)
+libvision_la_LIBADD = libvisioncore.la $(GCRYPT_LIBS)

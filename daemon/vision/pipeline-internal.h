@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * What the files of the pipeline share: its state, and the stages in the order in which a frame passes.
+ */
+
+#include "daemon/vision/assignment.h"
+#include "daemon/vision/classifier.h"
+#include "daemon/vision/pipeline.h"
+#include "daemon/vision/plugin-host.h"
+#include "daemon/vision/tracks.h"
+
+struct pipeline {
+        struct pipeline_config config;
+        struct plugin_host *host;
+        struct classifier *classifier;
+        const struct classifier_info *model;
+
+        struct tracks tracks;
+        bool listening[PIPELINE_MAX_LISTENERS];
+        struct decision_rules rules[PIPELINE_MAX_LISTENERS];
+
+        bool started;            /* has seen a frame, and has looked */
+        uint64_t last_usec;      /* of the last frame */
+        uint64_t last_look_usec; /* at the whole picture */
+        bool failing;            /* the last call of a plugin failed: the next failure is not news */
+
+        struct emo_box boxes[ASSIGNMENT_MAX]; /* found in this frame */
+        size_t n_boxes;
+        struct track *batch[PIPELINE_MAX_FACES]; /* whose crops wait in the classifier */
+        float scores[PIPELINE_MAX_FACES][EMOTION_MAX];
+        struct face faces[PIPELINE_MAX_FACES];
+        struct face_event events[PIPELINE_MAX_EVENTS];
+        size_t n_events;
+        uint64_t n_events_lost;
+        struct pipeline_stats stats;
+};
+
+/* CPU time of this thread. */
+uint64_t pipeline_clock_nsec(void);
+
+/* The picture in a plugin's format. Return: 0; -EINVAL if the frame has none. */
+int pipeline_image(const struct frame *f, enum emo_pixel_format format, struct emo_image *ret);
+
+/* A plugin answered @r: failures are counted, and the first of a row is logged. Return: @r. */
+int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error);
+
+/* look.c: finds faces in this frame, in the whole picture when it is time, else about the known faces, and brings the
+ * tracks up to date. Return: 0; a negative errno if no new track could be made. */
+int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec);
+/* Boxes of the whole picture at @p->boxes. Return: 0 or the plugin's error. */
+int pipeline_look_everywhere(struct pipeline *p, const struct emo_image *image);
+
+/* recognise.c: aligns, crops and classifies the tracked faces. */
+void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_usec);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "basic/log.h"
+#include "daemon/vision/crop.h"
+#include "daemon/vision/pipeline-internal.h"
+
+/* A face that was found once and not again is forgotten after this time; nobody has heard of it. */
+#define UNCONFIRMED_USEC 500000u
+
+static bool rules_are_valid(const struct decision_rules *r)
+{
+        return r->min_confidence >= 0 && r->min_confidence <= 1 && r->hysteresis >= 0 && r->hysteresis <= 1;
+}
+
+static bool config_is_valid(const struct pipeline_config *c)
+{
+        /* written so that a NaN fails */
+        return c->detect_fps > 0 && c->detect_fps <= 1000 && c->idle_fps > 0 && c->idle_fps <= 1000 &&
+               c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES && rules_are_valid(&c->rules);
+}
+
+int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,
+                 struct pipeline **ret)
+{
+        const struct classifier_info *model = classifier_get_info(classifier);
+        struct pipeline *p;
+
+        if (!config_is_valid(config) || model->max_batch < config->max_faces)
+                return -EINVAL;
+        if (plugin_host_error(host))
+                return -ENODEV;
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        p->config = *config;
+        p->host = host;
+        p->classifier = classifier;
+        p->model = model;
+        p->tracks.max = config->max_faces;
+        p->listening[0] = true;
+        p->rules[0] = config->rules;
+        *ret = p;
+        return 0;
+}
+
+struct pipeline *pipeline_free(struct pipeline *p)
+{
+        free(p);
+        return NULL;
+}
+
+bool pipeline_wants_bgr(const struct pipeline *p)
+{
+        return plugin_host_detector_format(p->host) == EMO_BGR24 ||
+               plugin_host_aligner_format(p->host) == EMO_BGR24;
+}
+
+uint64_t pipeline_clock_nsec(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+        return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error)
+{
+        if (r < 0) {
+                p->stats.n_plugin_errors++;
+                (void)log_full(p->failing ? LOG_DEBUG : LOG_WARNING, 0, "%s failed: %s", what,
+                               error && *error->text ? error->text : strerror(-r));
+        }
+        p->failing = r < 0;
+        return r;
+}
+
+/* Return: false if there is no room; the caller tells it again with the next frame. */
+static bool push_event(struct pipeline *p, const struct face_event *e)
+{
+        if (p->n_events >= ARRAY_LEN(p->events))
+                return false;
+        p->events[p->n_events++] = *e;
+        return true;
+}
+
+/* Faces appear and vanish at most PIPELINE_MAX_FACES times a frame each: for these there is always room, as they come
+ * before the changes of emotion. The count shows should that ever be wrong. */
+static void push_face_event(struct pipeline *p, enum face_event_kind kind, const struct track *t, uint64_t now_usec)
+{
+        struct face_event e = { .kind = kind,
+                                .face = t->face.id,
+                                .from = t->face.emotion,
+                                .to = kind == FACE_APPEARED ? EMOTION_UNSURE : t->face.emotion,
+                                .confidence = kind == FACE_APPEARED ? 0 : t->face.confidence,
+                                .timestamp_usec = now_usec,
+                                .box = track_box(t) };
+
+        if (!push_event(p, &e))
+                p->n_events_lost++;
+}
+
+static void drop_lost_tracks(struct pipeline *p, uint64_t now_usec)
+{
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+                uint64_t limit_usec = t->confirmed ? p->config.keep_usec : MIN(p->config.keep_usec, UNCONFIRMED_USEC);
+
+                if (!t->used || now_usec - t->seen_usec <= limit_usec)
+                        continue;
+                if (t->announced)
+                        push_face_event(p, FACE_VANISHED, t, now_usec);
+                t->used = false;
+        }
+}
+
+static void announce_new_tracks(struct pipeline *p, uint64_t now_usec)
+{
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                if (!t->used || !t->confirmed || t->announced)
+                        continue;
+                t->announced = true;
+                push_face_event(p, FACE_APPEARED, t, now_usec);
+        }
+}
+
+/* What listener @k should hear of a face. */
+static void decide(struct pipeline *p, struct track *t, unsigned k, uint64_t now_usec)
+{
+        struct decision *d = &t->decisions[k];
+        const float *scores = t->smoothing.scores;
+        unsigned n = p->model->n_labels;
+        int best = decision_best(scores, n, 0), to;
+
+        decision_update(d, &p->rules[k], scores, n, now_usec, t->fresh[k], &to);
+        if (to != d->announced) {
+                struct face_event e = { .kind = FACE_EMOTION_CHANGED,
+                                        .listener = k,
+                                        .face = t->face.id,
+                                        .from = d->announced,
+                                        .to = to,
+                                        .confidence = (double)scores[to == EMOTION_UNSURE ? best : to],
+                                        .timestamp_usec = now_usec,
+                                        .box = track_box(t) };
+
+                if (!push_event(p, &e))
+                        return;
+                decision_announce(d, to);
+        }
+        t->fresh[k] = false;
+}
+
+static void decide_all(struct pipeline *p, uint64_t now_usec)
+{
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                if (!t->used || !t->announced || !t->smoothing.started)
+                        continue;
+                for (unsigned k = 0; k < PIPELINE_MAX_LISTENERS; k++)
+                        if (p->listening[k] && (t->scored || t->fresh[k]))
+                                decide(p, t, k, now_usec);
+                t->face.emotion = t->decisions[0].announced;
+        }
+}
+
+static void fill_face(const struct pipeline *p, struct track *t)
+{
+        struct face *f = &t->face;
+        int shown = f->emotion != EMOTION_UNSURE ? f->emotion
+                                                 : decision_best(t->smoothing.scores, p->model->n_labels, 0);
+
+        f->box = track_box(t);
+        f->since_usec = t->first_usec;
+        f->seen_usec = t->seen_usec;
+        for (unsigned i = 0; i < p->model->n_labels; i++)
+                f->scores[i] = t->smoothing.started ? t->smoothing.scores[i] : 1.f / (float)p->model->n_labels;
+        f->confidence = t->smoothing.started && shown >= 0 ? (double)t->smoothing.scores[shown] : 0;
+}
+
+static void fill_result(struct pipeline *p, uint64_t now_usec, struct pipeline_result *ret)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                if (!t->used || !t->announced)
+                        continue;
+                fill_face(p, t);
+                p->faces[n++] = t->face;
+        }
+        *ret = (struct pipeline_result){ .timestamp_usec = now_usec,
+                                         .n_faces = n,
+                                         .faces = p->faces,
+                                         .n_events = p->n_events,
+                                         .events = p->events,
+                                         .n_events_lost = p->n_events_lost };
+}
+
+static int check_frame(const struct pipeline *p, const struct frame *f)
+{
+        struct emo_image image;
+        int r = pipeline_image(f, EMO_GRAY8, &image);
+
+        if (r >= 0 && pipeline_wants_bgr(p))
+                r = pipeline_image(f, EMO_BGR24, &image);
+        return r;
+}
+
+int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_result *ret)
+{
+        uint64_t now_usec, start_nsec;
+        int r;
+
+        r = check_frame(p, f);
+        if (r < 0)
+                return r;
+        /* time does not run backwards, whatever a source says */
+        now_usec = MAX(f->timestamp_usec, p->last_usec);
+        p->last_usec = now_usec;
+        p->n_events = 0;
+        p->stats.n_frames++;
+
+        start_nsec = pipeline_clock_nsec();
+        drop_lost_tracks(p, now_usec);
+        tracks_predict(&p->tracks, now_usec);
+        p->stats.track_nsec += pipeline_clock_nsec() - start_nsec;
+        r = pipeline_look(p, f, now_usec);
+        if (r < 0)
+                (void)log_debug_errno(r, "no new face can be followed: %m");
+        announce_new_tracks(p, now_usec);
+        pipeline_recognise(p, f, now_usec);
+
+        start_nsec = pipeline_clock_nsec();
+        decide_all(p, now_usec);
+        fill_result(p, now_usec, ret);
+        p->stats.track_nsec += pipeline_clock_nsec() - start_nsec;
+        return 0;
+}
+
+void pipeline_flush(struct pipeline *p, uint64_t now_usec, struct pipeline_result *ret)
+{
+        p->n_events = 0;
+        p->last_usec = MAX(now_usec, p->last_usec);
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                if (t->used && t->announced)
+                        push_face_event(p, FACE_VANISHED, t, p->last_usec);
+                t->used = false;
+        }
+        p->started = false;
+        fill_result(p, p->last_usec, ret);
+}
+
+int pipeline_set_listener(struct pipeline *p, unsigned listener, const struct decision_rules *rules)
+{
+        if (listener < 1 || listener >= PIPELINE_MAX_LISTENERS || !rules_are_valid(rules))
+                return -EINVAL;
+        for (size_t i = 0; !p->listening[listener] && i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                decision_init(&t->decisions[listener]);
+                t->fresh[listener] = t->used && t->announced;
+        }
+        p->listening[listener] = true;
+        p->rules[listener] = *rules;
+        return 0;
+}
+
+void pipeline_drop_listener(struct pipeline *p, unsigned listener)
+{
+        if (listener >= 1 && listener < PIPELINE_MAX_LISTENERS)
+                p->listening[listener] = false;
+}
+
+/* Aligns and crops box @b as face @ret, input @i of the classifier. Return: 0 or negative errno. */
+static int crop_still(struct pipeline *p, const struct frame *f, const struct emo_image *image,
+                      const struct emo_box *b, unsigned i, struct face *ret)
+{
+        struct emo_alignment a;
+        struct emo_error error;
+        int r = plugin_host_align(p->host, image, b, &a, &error);
+
+        if (pipeline_plugin_result(p, "aligner", r, &error) < 0)
+                return r;
+        *ret = (struct face){ .box = *b,
+                              .n_points = a.n_points,
+                              .since_usec = f->timestamp_usec,
+                              .seen_usec = f->timestamp_usec };
+        memcpy(ret->points, a.points, sizeof(ret->points));
+        return crop_face(f, &a, p->model->width_px, p->model->height_px, classifier_input(p->classifier, i));
+}
+
+int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
+                            struct face *ret, size_t max)
+{
+        struct emo_image image;
+        unsigned n = 0, n_labels = p->model->n_labels;
+        int r;
+
+        r = check_frame(p, f);
+        if (r < 0)
+                return r;
+        r = pipeline_image(f, plugin_host_detector_format(p->host), &image);
+        if (r >= 0)
+                r = pipeline_look_everywhere(p, &image);
+        if (r >= 0)
+                r = pipeline_image(f, plugin_host_aligner_format(p->host), &image);
+        if (r < 0)
+                return r;
+        max = MIN(max, (size_t)p->config.max_faces);
+        for (size_t i = 0; i < p->n_boxes && n < max; i++)
+                if (crop_still(p, f, &image, &p->boxes[i], n, &ret[n]) >= 0)
+                        n++;
+        r = n ? classifier_run(p->classifier, n, p->scores) : 0;
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < n; i++) {
+                int best = decision_best(p->scores[i], n_labels, 0);
+
+                memcpy(ret[i].scores, p->scores[i], n_labels * sizeof(float));
+                ret[i].emotion = decision_best(p->scores[i], n_labels, rules->min_confidence);
+                ret[i].confidence = best >= 0 ? (double)p->scores[i][best] : 0;
+        }
+        return (int)n;
+}
+
+struct pipeline_stats pipeline_get_stats(const struct pipeline *p)
+{
+        return p->stats;
+}
