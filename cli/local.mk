@@ -1,1 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# emotionctl talks D-Bus only; of this project it links no more than basic/ and the header of a picture.
+bin_PROGRAMS += emotionctl
+emotionctl_SOURCES = \
+	cli/bus.c \
+	cli/bus.h \
+	cli/ctl.h \
+	cli/json.c \
+	cli/main.c \
+	cli/pager.c \
+	cli/table.c \
+	cli/text.c \
+	cli/text.h \
+	cli/verb-cameras.c \
+	cli/verb-classify.c \
+	cli/verb-control.c \
+	cli/verb-faces.c \
+	cli/verb-plugins.c \
+	cli/verb-show.c \
+	cli/verb-status.c \
+	cli/verb-watch.c
+emotionctl_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_C_CFLAGS)
+emotionctl_LDADD = libpicture.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS)

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the integration tests share: TAP, a message bus of their own with the shipped policy, emotionctl, emotiond.
+
+A test file defines functions test_*(...) and calls run(globals()); the first line of each one's docstring names it.
+"""
+import atexit
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+try:
+    import dbus
+except ImportError:
+    # python3-dbus belongs to Debian's own interpreter; another one may come first in PATH
+    if sys.executable != "/usr/bin/python3" and os.path.exists("/usr/bin/python3"):
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
+    print("1..0 # SKIP the Debian package python3-dbus is not installed")
+    sys.exit(0)
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SRCDIR = os.environ.get("EMO_SRCDIR", os.path.dirname(os.path.dirname(HERE)))
+BUILDDIR = os.environ.get("EMO_BUILDDIR", os.path.join(SRCDIR, "build"))
+SHARED = os.environ.get("EMO_SHARED", os.path.join(SRCDIR, "..", "shared"))
+
+NAME = "org.emotiond.Emotion1"
+ROOT = "/org/emotiond/Emotion1"
+MANAGER, CAMERA = NAME + ".Manager", NAME + ".Camera"
+ERROR = NAME + ".Error."
+POLICY = os.path.join(SRCDIR, "conf", NAME + ".conf")
+
+
+
+def is_sanitized():
+    """True if the programs were built with AddressSanitizer: all is slower, and a leak is an exit status."""
+    try:
+        with open(os.path.join(BUILDDIR, "emotionctl"), "rb") as f:
+            if b"asan" in f.read():
+                return True
+        with open(os.path.join(BUILDDIR, ".libs", "emotionctl"), "rb") as f:
+            return b"asan" in f.read()
+    except OSError:
+        return False
+
+
+SANITIZED = is_sanitized()
+PATIENCE = 60 if SANITIZED else 20  # seconds until a thing that must happen is given up
+
+
+class Skip(Exception):
+    pass
+
+
+def wait_for(what, seconds=PATIENCE, pause=0.02):
+    """Calls what() until it gives something true, and returns that."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("this did not happen in %g s: %s" % (seconds, what.__doc__ or what))
+        time.sleep(pause)
+
+
+def equal(got, wanted, about=""):
+    if got != wanted:
+        raise AssertionError("%s: got %r, wanted %r" % (about or "not equal", got, wanted))
+
+
+def contains(text, part):
+    if part not in text:
+        raise AssertionError("%r is not in %r" % (part, text))
+
+
+def run(namespace):
+    """Runs the test_* functions in the order in which they are written."""
+    tests = [f for n, f in namespace.items() if n.startswith("test_") and callable(f)]
+    only = sys.argv[1:]
+    tests = [f for f in tests if not only or f.__name__[5:] in only]
+    print("1..%d" % len(tests), flush=True)
+    failed = 0
+    for i, f in enumerate(tests, 1):
+        name = (f.__doc__ or f.__name__).splitlines()[0].rstrip(".")
+        try:
+            f()
+            print("ok %d - %s" % (i, name), flush=True)
+        except Skip as s:
+            print("ok %d - %s # SKIP %s" % (i, name, s), flush=True)
+        except Exception:
+            failed += 1
+            print("not ok %d - %s" % (i, name), flush=True)
+            for line in traceback.format_exc().splitlines():
+                print("# " + line, flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def end_process(p, seconds=PATIENCE):
+    """SIGTERM, and SIGKILL if that does not do; returns the exit status."""
+    if p.poll() is None:
+        p.terminate()
+        try:
+            p.wait(seconds)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+    return p.returncode
+
+
+def adapted_policy():
+    """The shipped policy; the users and groups that only an installation has are replaced by what is here."""
+    import grp
+    import pwd
+    if not os.path.exists(POLICY):
+        return '<busconfig><policy user="root"><allow own="{0}"/><allow send_destination="{0}"/></policy></busconfig>'.format(NAME)
+    with open(POLICY) as f:
+        text = f.read()
+    me = pwd.getpwuid(os.getuid()).pw_name
+    text = re.sub(r'user="emotiond"', 'user="%s"' % me, text)
+    try:
+        grp.getgrnam("emotion")
+    except KeyError:
+        text = text.replace('group="emotion"', 'group="%d"' % emotion_gid())
+    return text
+
+
+def emotion_gid():
+    import grp
+    try:
+        return grp.getgrnam("emotion").gr_gid
+    except KeyError:
+        return 54321  # nobody's: a number is enough for the bus
+
+
+# As /usr/share/dbus-1/system.conf: what a system bus allows before any service's own policy.
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={folder}/bus</listen>
+  <auth>EXTERNAL</auth>
+  <servicedir>{folder}/services</servicedir>
+  <policy context="default">
+    <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Introspectable"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>
+  </policy>
+  <include>{folder}/policy.conf</include>
+</busconfig>
+"""
+
+
+class Bus:
+    """A dbus-daemon that is a system bus in every respect but its address."""
+
+    def __init__(self):
+        if not shutil.which("dbus-daemon"):
+            raise Skip("the Debian package dbus-daemon is not installed")
+        self.folder = tempfile.mkdtemp(prefix="emotion-bus-")
+        atexit.register(shutil.rmtree, self.folder, True)
+        os.chmod(self.folder, 0o755)
+        os.mkdir(os.path.join(self.folder, "services"))
+        with open(os.path.join(self.folder, "policy.conf"), "w") as f:
+            f.write(adapted_policy())
+        config = os.path.join(self.folder, "bus.conf")
+        with open(config, "w") as f:
+            f.write(BUS_CONFIG.format(folder=self.folder))
+        self.address = "unix:path=%s/bus" % self.folder
+        self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + config],
+                                        stderr=subprocess.PIPE if not os.environ.get("V") else None)
+        atexit.register(end_process, self.process)
+        wait_for(lambda: os.path.exists(os.path.join(self.folder, "bus")))
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.address
+        os.environ["NO_COLOR"] = ""
+
+    def stop(self):
+        end_process(self.process)
+
+    def connect(self):
+        """A connection of its own for a client that is not ours."""
+        from dbus.bus import BusConnection
+        return BusConnection(self.address)
+
+
+def interface(connection, name=MANAGER, path=ROOT):
+    return dbus.Interface(connection.get_object(NAME, path, introspect=False), name)
+
+
+def properties(connection, name=MANAGER, path=ROOT):
+    return dbus.Interface(connection.get_object(NAME, path, introspect=False),
+                          "org.freedesktop.DBus.Properties").GetAll(name)
+
+
+@contextlib.contextmanager
+def refused(error_name):
+    """The code inside must fail with this D-Bus error; the value collects the message."""
+    caught = []
+    try:
+        yield caught
+    except dbus.DBusException as e:
+        equal(e.get_dbus_name(), error_name, e.get_dbus_message())
+        caught.append(e.get_dbus_message())
+        return
+    raise AssertionError("no error came, where %s was due" % error_name)
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def json(self):
+        return json.loads(self.out)
+
+    def lines(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def tool(name):
+    return os.path.join(BUILDDIR, name)
+
+
+def ctl(*args, code=0, prefix=(), seconds=PATIENCE, **kw):
+    """Runs emotionctl and holds its exit status against @code (None: any)."""
+    p = subprocess.run([*prefix, tool("emotionctl"), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=seconds, stdin=kw.pop("stdin", subprocess.DEVNULL), **kw)
+    r = Result(p.returncode, p.stdout.decode(), p.stderr.decode())
+    if code is not None and r.code != code:
+        raise AssertionError("emotionctl %s: exit status %d, wanted %d\n%s%s" % (" ".join(args), r.code, code, r.out, r.err))
+    return r
+
+
+class Watch:
+    """emotionctl watch --json=short that runs beside the test."""
+
+    def __init__(self, *args):
+        self.out = tempfile.TemporaryFile("w+")
+        self.err = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([tool("emotionctl"), "watch", "--json=short", *args], stdout=self.out,
+                                        stderr=self.err, stdin=subprocess.DEVNULL)
+        atexit.register(end_process, self.process)
+
+    def events(self):
+        self.out.seek(0)
+        return [json.loads(line) for line in self.out.read().splitlines()]
+
+    def errors(self):
+        self.err.seek(0)
+        return self.err.read()
+
+    def stop(self, sig=signal.SIGINT):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        return self.process.wait(PATIENCE)
+
+
+class Fake:
+    """The stand-in for emotiond; see fake-service.py."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "fake-service.py")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        atexit.register(end_process, self.process)
+        equal(json.loads(self.process.stdout.readline()), {"ready": True})
+
+    def __call__(self, **command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(PATIENCE)

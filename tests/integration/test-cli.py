@@ -1,0 +1,407 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""emotionctl against a stand-in for the service."""
+import json
+import os
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import zlib
+
+import lib
+from lib import Fake, Watch, contains, ctl, equal, wait_for
+
+bus = lib.Bus()
+fake = None
+
+
+def png(width, height):
+    """A grey PNG file."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = zlib.compress(b"".join(b"\0" + b"\x80" * width for _ in range(height)))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+
+def picture(name="face.png", width=32, height=24):
+    path = os.path.join(bus.folder, name)
+    with open(path, "wb") as f:
+        f.write(png(width, height))
+    return path
+
+
+def claims():
+    return fake(claims=True)["claims"]
+
+
+def claimed(n=1):
+    def that_many_claims():
+        return len(claims()) == n
+    wait_for(that_many_claims)
+
+
+def test_without_service():
+    """Every verb says that the service is not there, and how to start it: status 3"""
+    for verb in ("status", "show", "faces", "cameras", "plugins", "enable", "disable", "reload"):
+        r = ctl(verb, code=3)
+        contains(r.err, "systemctl start emotiond")
+        equal(r.out, "", verb)
+    path = picture()
+    r = ctl("classify", path, path, code=3)
+    equal(r.err.count("not running"), 1, "said once, not for each file")
+
+
+def test_without_bus():
+    """No message bus: status 1, and its address is named"""
+    r = ctl("status", "--address=unix:path=/nonexistent/bus", code=1)
+    contains(r.err, "/nonexistent/bus")
+    r = ctl("status", env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/other"}, code=1)
+    contains(r.err, "/nonexistent/other")
+
+
+def test_command_line():
+    """A bad command line is refused before the bus is touched"""
+    env = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+
+    def bad(*args):
+        r = ctl(*args, code=1, env=env)
+        assert "message bus" not in r.err, r.err
+        return r.err
+    contains(bad("stauts"), "Did you mean 'status'?")
+    contains(bad("wathc"), "Did you mean 'watch'?")
+    assert "Did you mean" not in bad("xyzzy")
+    contains(bad("classify"), "FILE")
+    contains(bad("faces", "more"), "too many")
+    contains(bad("--json=xml"), "short, pretty or off")
+    for option in ("--min-confidence=1.5", "--min-confidence=nan", "--min-confidence=", "--min-hold-ms=60001",
+                   "--min-hold-ms=-1", "--max-rate-hz=0.01", "--max-rate-hz=11", "--count=0", "--seconds=0",
+                   "--seconds=x", "--emotion="):
+        contains(bad("watch", option), option.split("=")[0])
+    contains(bad("status", "--count=3"), "does not take")
+    contains(bad("watch", "-p", "State"), "does not take")
+    contains(bad("--timeout=never"), "--timeout")
+    bad("--nonsense")
+
+
+def test_help_and_version():
+    """--help and --version need no bus; a full disk is noticed"""
+    contains(ctl("--help").out, "watch")
+    contains(ctl("--version").out, "emotionctl ")
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([lib.tool("emotionctl"), "--help"], stdout=full, stderr=subprocess.PIPE)
+        equal(p.returncode, 1)
+        contains(p.stderr.decode(), "No space left")
+
+
+def test_status():
+    """status says what is going on, as text and as JSON"""
+    global fake
+    fake = Fake()
+    r = ctl()
+    for part in ("emotiond 0.1.0: watching", "fake", "/dev/video0", "640x480", "29.5 of 30.0", "box 0.1.0 (aligner)",
+                 "1 could not be loaded"):
+        contains(r.out, part)
+    equal(r.out, ctl("status").out)
+    assert "\033" not in r.out
+    j = ctl("status", "--json=short").json()
+    equal(j["State"], "watching")
+    equal(j["Cameras"][0]["Device"], "/dev/video0")
+    equal(ctl("-j").out.count("\n"), 1, "-j into a pipe is short")
+    assert ctl("--json=pretty").out.count("\n") > 20
+
+
+def test_status_reasons():
+    """status explains why nothing is watched"""
+    for state, error, part in (("disabled", "", "emotionctl enable"), ("idle", "", "nobody watches"),
+                               ("no-camera", "NoCamera", "no camera"), ("no-camera", "CameraBusy", "fuser"),
+                               ("error", "ModelInvalid", "model"), ("error", "PluginFailed", "emotionctl plugins")):
+        fake(set={"State": state, "LastError": error and lib.ERROR + error})
+        contains(ctl("status").out, part)
+    fake(set={"State": "watching", "LastError": ""}, **{"camera-error": "the cable is loose"})
+    contains(ctl("status").out, "the cable is loose")
+    contains(ctl("cameras").err, "the cable is loose")
+    fake(cameras=[])
+    contains(ctl("status").out, "Camera: none")
+    fake(cameras=[["/dev/video0", "streaming"]])
+
+
+def test_show():
+    """show prints NAME=VALUE, all or some, of the service or a camera"""
+    lines = ctl("show").out.splitlines()
+    for line in ("State=watching", "Enabled=yes", "Features=claims classify-image replay", "Model.name=fake",
+                 "Statistics.frames=100", "Plugins.0.in-use=aligner", "LastError="):
+        assert line in lines, line
+    equal(ctl("show", "-p", "State").out, "State=watching\n")
+    equal(ctl("show", "-p", "State", "-p", "Version", "--value").out.split(), ["0.1.0", "watching"])
+    equal(ctl("show", "-p", "Model.name", "--value").out, "fake\n")
+    assert len(ctl("show", "-p", "Model").out.splitlines()) == 6
+    r = ctl("show", "-p", "Stat", code=3)
+    contains(r.err, "'Stat'")
+    equal(r.out, "")
+    equal(ctl("show", "--json=short", "-p", "Model.name", "-p", "Enabled").json(), {"Model.name": "fake", "Enabled": True})
+    ctl("show", "--json=short", "-p", "Nothing", code=3)
+    equal(ctl("show", "--json=short").json()["Statistics"]["frames-dropped"], 2)
+    for camera in ("0", "camera/0", "/dev/video0", lib.ROOT + "/camera/0"):
+        equal(ctl("show", camera, "-p", "Width").out, "Width=640\n")
+    contains(ctl("show", "7", code=3).err, "no camera '7'")
+
+
+def test_faces():
+    """faces lists who is in view; nobody is no error"""
+    fake(faces=[{"number": 4000000000}, {"number": 2, "emotion": "unsure", "confidence": 0.25, "points": 68}])
+    r = ctl("faces")
+    equal(len(r.out.splitlines()), 3)
+    contains(r.out, "4000000000")
+    contains(r.out, "80x90+10+20")
+    equal(len(ctl("faces", "--no-legend").out.splitlines()), 2)
+    j = ctl("faces", "--json=short").json()
+    equal([f["face"] for f in j], [4000000000, 2])
+    equal(len(j[1]["landmarks"]), 68)
+    equal(j[0]["box"], [10.5, 20.0, 80.0, 90.25])
+    fake(faces=[])
+    equal(ctl("faces").out, "")
+    contains(ctl("faces").err, "Nobody")
+    equal(ctl("faces", "-q").err, "")
+    equal(ctl("faces", "--json=short").json(), [])
+    fake(set={"State": "idle"})
+    contains(ctl("faces").err, "emotionctl watch")
+    fake(set={"State": "watching"}, faces=[{}])
+
+
+def test_lists():
+    """cameras and plugins list what there is, and what is wrong with it"""
+    fake(cameras=[["/dev/video%d" % i, "closed"] for i in range(11)])
+    j = ctl("cameras", "--json=short").json()
+    equal([c["Path"].rsplit("/", 1)[1] for c in j], [str(i) for i in range(11)], "by number, not by letter")
+    r = ctl("cameras")
+    equal(len(r.out.splitlines()), 12)
+    contains(r.err, "11 cameras")
+    fake(cameras=[])
+    equal(ctl("cameras").out, "")
+    contains(ctl("cameras").err, "0 cameras")
+    fake(cameras=[["/dev/video0", "streaming"]])
+    r = ctl("plugins")
+    contains(r.out, "ABI 7")
+    contains(r.out, "third party")
+    equal(ctl("plugins", "--json=short").json()[1]["error"], "ABI 7, but this emotiond speaks 1")
+
+
+def test_control_characters():
+    """What a device calls itself cannot steer the terminal"""
+    fake(**{"camera-name": "Evil\033[2JCam\u009b2J \u00e9"})
+    for verb in ("status", "cameras", "show"):
+        r = ctl(verb, *(["0"] if verb == "show" else []))
+        assert "\033" not in r.out and "\u009b" not in r.out, verb
+        contains(r.out, "\u00e9")
+    fake(**{"camera-name": "Fake Camera"})
+
+
+def test_enable_disable():
+    """enable and disable say when there is nothing to do: status 2"""
+    contains(ctl("enable", code=2).err, "already")
+    contains(ctl("disable").err, "off")
+    ctl("disable", code=2)
+    equal(ctl("enable", "-q").err, "")
+    equal(ctl("enable", "-q", code=2).err, "")
+    ctl("reload")
+
+
+def test_refusals():
+    """Each error of the service becomes a sentence with something to do"""
+    for name, part in ((lib.ERROR + "InvalidConfiguration", "line 3"), ("org.freedesktop.DBus.Error.AccessDenied", "usermod"),
+                       ("org.freedesktop.DBus.Error.NoReply", "journalctl"),
+                       ("org.freedesktop.DBus.Error.UnknownMethod", "older")):
+        fake(fail=["Reload", name, "emotiond.conf, line 3"])
+        contains(ctl("reload", code=1).err, part)
+    fake(fail=["Reload"])
+    for name, part in (("Disabled", "emotionctl enable"), ("TooManyClaims", "Too many"), ("InvalidOption", "because")):
+        fake(fail=["Claim", lib.ERROR + name, "because"])
+        contains(ctl("watch", "--seconds=20", code=1).err, part)
+    fake(fail=["Claim"])
+
+
+def test_timeout():
+    """--timeout bounds the wait for an answer"""
+    fake(delay=["Reload", 3])
+    begin = time.monotonic()
+    contains(ctl("reload", "--timeout=0.3", code=1).err, "in time")
+    assert time.monotonic() - begin < 2.5
+    fake(delay=["Reload", 0])
+
+
+def test_classify():
+    """classify prints one object for each file, and goes on after a bad one"""
+    fake(faces=[{"points": 68}, {"emotion": "sadness", "confidence": 0.5}])
+    a, b = picture("a.png", 32, 24), picture("b b.png", 7, 9)
+    r = ctl("classify", "--json=short", a, b).lines()
+    equal([(o["file"], o["width"], o["height"]) for o in r], [(a, 32, 24), (b, 7, 9)])
+    equal(set(r[0]), {"file", "width", "height", "faces"})
+    face = r[0]["faces"][0]
+    equal(set(face), {"box", "landmarks", "emotion", "confidence", "scores"})
+    equal((len(face["landmarks"]), r[0]["faces"][1]["landmarks"]), (68, []))
+    equal(face["emotion"], "happiness")
+    assert abs(sum(face["scores"].values()) - 1) < 1e-5
+    contains(ctl("classify", a).out, "happiness 90%")
+    missing = os.path.join(bus.folder, "missing.jpg")
+    r = ctl("classify", missing, a, "--json=short", code=3)
+    contains(r.err, "missing.jpg: No such file")
+    equal(len(r.lines()), 1)
+    broken = os.path.join(bus.folder, "broken.png")
+    with open(broken, "wb") as f:
+        f.write(png(32, 24)[:30])
+    ctl("classify", broken, missing, a, code=1)
+    fifo = os.path.join(bus.folder, "fifo")
+    os.mkfifo(fifo)
+    for path in (fifo, "/dev/zero", bus.folder):
+        ctl("classify", path, code=1, seconds=10)
+    r = ctl("classify", "-", "--json=short", stdin=open(a, "rb"))
+    equal(r.json()["width"], 32)
+    p = subprocess.run([lib.tool("emotionctl"), "classify", "-", "--json=short"], input=png(5, 6), stdout=subprocess.PIPE)
+    equal(json.loads(p.stdout)["height"], 6)
+    fake(faces=[])
+    contains(ctl("classify", a).out, "no face")
+    equal(ctl("classify", "--json=short", a).json()["faces"], [])
+    fake(fail=["ClassifyImage", lib.ERROR + "InvalidImage", "its Huffman table is cut"])
+    contains(ctl("classify", a, code=1).err, "a.png: its Huffman table is cut")
+    fake(fail=["ClassifyImage"], faces=[{}])
+
+
+def test_watch():
+    """watch prints each event as one JSON object, and ends with 0 on SIGINT"""
+    w = Watch()
+    claimed()
+    fake(emit=["FaceAppeared", 7])
+    fake(emit=["EmotionChanged", 7, "unsure", "happiness", 0.875])
+    fake(emit=["FaceVanished", 7])
+    events = wait_for(lambda: len(w.events()) == 3 and w.events())
+    equal([e["event"] for e in events], ["FaceAppeared", "EmotionChanged", "FaceVanished"])
+    e = events[1]
+    equal((e["face"], e["from"], e["to"], e["confidence"]), (7, "unsure", "happiness", 0.875))
+    equal(e["box"], [1.0, 2.0, 3.0, 4.0])
+    equal(e["camera"], lib.ROOT + "/camera/0")
+    assert abs(sum(e["scores"].values()) - 1) < 1e-5
+    assert time.monotonic_ns() // 1000 - e["timestamp_usec"] < 60e6
+    equal(len(e["time"]), len("2000-01-01T00:00:00.000000Z"))
+    equal(w.stop(), 0)
+    claimed(0)
+
+
+def test_watch_text():
+    """watch prints one line for people too; --count ends it, so do SIGTERM and --seconds"""
+    p = subprocess.Popen([lib.tool("emotionctl"), "watch", "--count=2"], stdout=subprocess.PIPE, text=True)
+    claimed()
+    fake(emit=["EmotionChanged", 7, "unsure", "happiness", 0.875])
+    fake(emit=["FaceVanished", 7])
+    out = p.communicate(timeout=lib.PATIENCE)[0].splitlines()
+    equal(p.returncode, 0)
+    contains(out[0], "unsure -> happiness  88%")
+    contains(out[1], "vanished")
+    equal(len(out), 2)
+    claimed(0)
+    ctl("watch", "--seconds=0.2", code=0)
+    ctl("watch", "--seconds=0.2", "--count=1", code=1)
+    w = Watch()
+    claimed()
+    equal(w.stop(signal.SIGTERM), 0)
+
+
+def test_watch_options():
+    """The options of watch become those of its claim"""
+    w = Watch("--min-confidence=0.5", "--min-hold-ms=250", "--max-rate-hz=2", "--emotion=happiness", "--emotion=fear",
+              "--camera=/dev/video0")
+    claimed()
+    equal(list(claims().values())[0], {"min-confidence": 0.5, "min-hold-ms": 250, "max-rate-hz": 2.0,
+                                       "emotions": ["happiness", "fear"], "camera": lib.ROOT + "/camera/0"})
+    fake(emit=["FaceAppeared", 7])
+    fake(emit=["EmotionChanged", 7, "unsure", "happiness", 0.875])
+    wait_for(lambda: w.events())
+    equal(w.events()[0]["event"], "EmotionChanged")
+    equal(w.stop(), 0)
+    claimed(0)
+    w = Watch()
+    claimed()
+    equal(list(claims().values())[0], {})
+    equal(w.stop(), 0)
+    contains(ctl("watch", "--camera=9", code=3).err, "no camera '9'")
+
+
+def test_watch_forgery():
+    """A signal from anybody but the service is not believed"""
+    w = Watch()
+    claimed()
+    name = list(claims())[0]
+    stranger = bus.connect()
+    forged = lib.dbus.lowlevel.SignalMessage(lib.ROOT, lib.MANAGER, "FaceAppeared")
+    forged.set_destination(name)
+    forged.append(666, 1, lib.dbus.Dictionary({}, signature="sv"), signature="uta{sv}")
+    stranger.send_message(forged)
+    stranger.flush()
+    stranger.close()
+    fake(emit=["FaceAppeared", 7])
+    wait_for(lambda: w.events())
+    equal([e["face"] for e in w.events()], [7])
+    equal(w.stop(), 0)
+
+
+def test_watch_reader_leaves():
+    """When its reader leaves, watch gives the camera back at once and in silence"""
+    p = subprocess.Popen([lib.tool("emotionctl"), "watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    claimed()
+    p.stdout.close()
+    equal(p.wait(lib.PATIENCE), 0)
+    equal(p.stderr.read(), b"")
+    p.stderr.close()
+    claimed(0)
+    p = subprocess.Popen([lib.tool("emotionctl"), "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdout.close()
+    equal(p.wait(lib.PATIENCE), 0)
+    equal(p.stderr.read(), b"")
+    p.stderr.close()
+
+
+def test_watch_restart():
+    """watch outlives the service and claims again; it may come before the service, too"""
+    global fake
+    w = Watch("--min-confidence=0.5")
+    claimed()
+    fake.stop()
+    wait_for(lambda: "waiting" in w.errors())
+    early = Watch()
+    wait_for(lambda: "waiting" in early.errors())
+    fake = Fake()
+    claimed(2)
+    assert {"min-confidence": 0.5} in claims().values()
+    fake(emit=["FaceAppeared", 8])
+    wait_for(lambda: w.events() and early.events())
+    fake.stop()
+    fake = Fake()
+    claimed(2)
+    equal((w.stop(), early.stop()), (0, 0))
+
+
+def test_watch_switched_off_meanwhile():
+    """A service that comes back switched off is claimed when it is switched on"""
+    w = Watch()
+    claimed()
+    fake(fail=["Claim", lib.ERROR + "Disabled", "off"])
+    fake(rename=True)
+    wait_for(lambda: "enable" in w.errors())
+    fake(fail=["Claim"])
+    fake(set={"Enabled": True})
+    claimed()
+    equal(w.stop(), 0)
+
+
+def test_watch_bus_goes():
+    """When the message bus goes away, watch says so: status 1"""
+    w = Watch()
+    claimed()
+    bus.stop()
+    equal(w.process.wait(lib.PATIENCE), 1)
+    contains(w.errors(), "message bus")
+
+
+lib.run(globals())
