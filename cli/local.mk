@@ -21,3 +21,8 @@ emotionctl_SOURCES = \
 	cli/verb-watch.c
 emotionctl_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_C_CFLAGS)
 emotionctl_LDADD = libpicture.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS)
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = conf/completion/bash/emotionctl
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = conf/completion/zsh/_emotionctl
