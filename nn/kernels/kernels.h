@@ -103,7 +103,7 @@ void nn_vec_binary_scalar(enum nn_isa isa, enum nn_binary op, bool swap, size_t 
 void nn_scale_channels(enum nn_isa isa, enum nn_binary op, enum nn_layout layout, bool per_image, size_t n, size_t c,
                        size_t hw, const float *x, const float *s, float *y);
 
-struct nn_pool_desc {
+struct nn_pool2d_desc {
         unsigned n, c, h, w;         /* input */
         unsigned out_h, out_w;       /* output; the caller has applied ceil_mode and auto_pad */
         unsigned kernel[2];          /* rows, columns */
@@ -117,7 +117,7 @@ struct nn_pool_desc {
 };
 
 /* Window maximum or average. @y must not overlap @x. A window that is all padding gives -FLT_MAX or 0. */
-void nn_pool_run(enum nn_isa isa, const struct nn_pool_desc *d, const float *x, float *y);
+void nn_pool2d_run(enum nn_isa isa, const struct nn_pool2d_desc *d, const float *x, float *y);
 
 /* Mean or maximum over hw of [n, c, hw]: y is [n, c], in blocked form n * ceil(c / b) * b. */
 void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t n, size_t c, size_t hw,

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Inside nn/kernels only: the ways to compute a convolution. Each works on layouts of its own choice, which nn_conv
+ * writes down at preparation; conv.c reorders around it where the caller wants others.
+ */
+
+#include "nn/kernels/ops.h"
+#include "nn/pool.h"
+
+struct nn_conv_call {
+        const float *x, *residual;
+        float *y;
+        void *scratch; /* of the way itself, 64-byte aligned */
+        struct nn_pool *pool;
+};
+
+struct nn_conv_way {
+        /* Packs @weights and @bias into the conv. Return: 0 or -ENOMEM. */
+        int (*prepare)(struct nn_conv *c, const float *weights, const float *bias);
+        size_t (*scratch_bytes)(const struct nn_conv *c, unsigned threads);
+        void (*run)(const struct nn_conv *c, const struct nn_conv_call *call);
+};
+
+/* Output blocks that a tile computes together, and the input channels that they read. */
+struct nn_conv_unit {
+        unsigned block, n_blocks; /* 1..NN_TILE_MAX_BLOCKS */
+        unsigned first, count;    /* channels; first is a multiple of the block if the input is blocked */
+        size_t weights;           /* floats into the packed weights */
+};
+
+struct nn_conv {
+        struct nn_conv_desc d; /* act.slopes: our copy, padded to whole blocks, or NULL */
+        enum nn_isa isa;
+        const struct nn_kernel_ops *ops;
+        const struct nn_conv_way *way;
+        enum nn_layout in, out; /* of the way */
+        unsigned b, out_h, out_w;
+        unsigned n_kb; /* output blocks */
+        bool clamp;    /* the activation is min(max(y, lo), hi), done where the sums are stored */
+        float lo, hi;
+        float *slopes; /* PReLU's, padded */
+        float *weights;
+        float *bias; /* padded to whole blocks */
+        size_t n_weights;
+        struct nn_conv_unit *units;
+        size_t n_units;
+        unsigned tile;      /* Winograd: side of the output tile */
+        unsigned n_points;  /* Winograd: (tile + 2)^2 */
+        unsigned group;     /* Winograd: tiles transformed together */
+        char name[48];
+};
+
+extern const struct nn_conv_way nn_conv_direct, nn_conv_depthwise, nn_conv_winograd;
+
+/* @n zeroed floats, 64-byte aligned, for free(); NULL if there is no memory or n * 4 overflows. */
+float *nn_conv_floats(size_t n);
+
+/* The activation on @pixels finished pixels of output block @block; nothing if it is a clamp. */
+void nn_conv_finish(const struct nn_conv *c, unsigned block, size_t pixels, float *y);
+
+/* Where the padded input of one image lies when @c needs a copy with its zeros. */
+struct nn_conv_frame {
+        size_t h, w;            /* of one plane, padding included */
+        size_t pixel;           /* floats of a pixel: the block, or 1 if the input is plain */
+        size_t planes;          /* blocks or channels */
+        bool copied;
+};
+struct nn_conv_frame nn_conv_frame(const struct nn_conv *c);
+/* Copies plane @plane of one image and surrounds it with zeros. */
+void nn_conv_frame_copy(const struct nn_conv *c, const struct nn_conv_frame *f, size_t plane, const float *x,
+                        float *to);
+
+static inline size_t nn_round_up(size_t n, size_t to)
+{
+        return (n + to - 1) / to * to;
+}

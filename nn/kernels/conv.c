@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Convolution: checks, the choice of a way, and reorders around it. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "nn/kernels/conv-priv.h"
+
+/* Inputs of fewer channels are read plain: blocks would be mostly empty. */
+#define PLAIN_MAX_CHANNELS 4u
+
+static unsigned out_size(unsigned size, unsigned before, unsigned after, unsigned kernel, unsigned dilation, unsigned stride)
+{
+        uint64_t padded = (uint64_t)size + before + after, reach = (uint64_t)(kernel - 1) * dilation + 1;
+
+        if (!kernel || !stride || padded < reach || padded > INT32_MAX)
+                return 0;
+        return (unsigned)((padded - reach) / stride + 1);
+}
+
+unsigned nn_conv_out_h(const struct nn_conv_desc *d)
+{
+        return out_size(d->h, d->pad[0], d->pad[2], d->r, d->dilation[0], d->stride[0]);
+}
+
+unsigned nn_conv_out_w(const struct nn_conv_desc *d)
+{
+        return out_size(d->w, d->pad[1], d->pad[3], d->s, d->dilation[1], d->stride[1]);
+}
+
+static bool is_depthwise(const struct nn_conv_desc *d)
+{
+        return d->groups > 1 && d->groups == d->c && d->groups == d->k;
+}
+
+static bool mul_fits(size_t a, size_t b, size_t c, size_t d)
+{
+        size_t r;
+
+        return !__builtin_mul_overflow(a, b, &r) && !__builtin_mul_overflow(r, c, &r) &&
+               !__builtin_mul_overflow(r, d, &r) && r <= SIZE_MAX / 64;
+}
+
+static bool desc_is_valid(const struct nn_conv_desc *d)
+{
+        if (!d->n || !d->c || !d->h || !d->w || !d->k || !d->r || !d->s || !d->groups || !d->dilation[0] ||
+            !d->dilation[1] || d->c % d->groups || d->k % d->groups)
+                return false;
+        if (d->c > INT32_MAX || d->k > INT32_MAX || !nn_conv_out_h(d) || !nn_conv_out_w(d))
+                return false;
+        return mul_fits(d->n, (size_t)d->c + NN_MAX_BLOCK, (size_t)d->h + d->pad[0] + d->pad[2],
+                        (size_t)d->w + d->pad[1] + d->pad[3]) &&
+               mul_fits(d->n, (size_t)d->k + NN_MAX_BLOCK, nn_conv_out_h(d), nn_conv_out_w(d)) &&
+               mul_fits((size_t)d->k + NN_MAX_BLOCK, (size_t)d->c + NN_MAX_BLOCK, d->r, d->s) &&
+               (d->act.kind != NN_ACT_PRELU || d->act.slopes);
+}
+
+void nn_conv_layouts(enum nn_isa isa, const struct nn_conv_desc *d, enum nn_layout *ret_in, enum nn_layout *ret_out)
+{
+        *ret_in = d->c <= PLAIN_MAX_CHANNELS && !is_depthwise(d) ? NN_PLAIN : NN_BLOCKED;
+        *ret_out = NN_BLOCKED;
+}
+
+float *nn_conv_floats(size_t n)
+{
+        float *p;
+
+        if (n > SIZE_MAX / 64)
+                return NULL;
+        n = nn_round_up(MAX(n, (size_t)1), 16);
+        p = aligned_alloc(64, n * sizeof(float));
+        if (p)
+                memset(p, 0, n * sizeof(float));
+        return p;
+}
+
+static float *padded_copy(const struct nn_conv *c, const float *values)
+{
+        float *p = nn_conv_floats((size_t)c->n_kb * c->b);
+
+        if (p && values)
+                memcpy(p, values, c->d.k * sizeof(*p));
+        return p;
+}
+
+static const struct nn_conv_way *choose(struct nn_conv *c)
+{
+        const struct nn_conv_desc *d = &c->d;
+        enum nn_layout preferred;
+
+        c->out = NN_BLOCKED;
+        if (is_depthwise(d)) {
+                c->in = NN_BLOCKED;
+                return &nn_conv_depthwise;
+        }
+        nn_conv_layouts(c->isa, d, &preferred, &c->out);
+        /* the direct way reads either layout */
+        c->in = d->in;
+        return &nn_conv_direct;
+}
+
+int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,
+                    struct nn_conv **ret)
+{
+        struct nn_conv *c;
+        int r;
+
+        if (!nn_kernel_ops(isa) || !desc_is_valid(d))
+                return -EINVAL;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->d = *d;
+        c->d.act.slopes = NULL;
+        c->isa = isa;
+        c->ops = nn_kernel_ops(isa);
+        c->b = nn_isa_block(isa);
+        c->out_h = nn_conv_out_h(d);
+        c->out_w = nn_conv_out_w(d);
+        c->n_kb = (unsigned)(nn_round_up(d->k, c->b) / c->b);
+        c->clamp = nn_act_is_clamp(&d->act, &c->lo, &c->hi);
+        c->way = choose(c);
+
+        r = -ENOMEM;
+        c->bias = padded_copy(c, bias);
+        if (c->bias && d->act.kind == NN_ACT_PRELU)
+                c->slopes = padded_copy(c, d->act.slopes);
+        if (c->bias && (c->slopes || d->act.kind != NN_ACT_PRELU))
+                r = c->way->prepare(c, weights, bias);
+        if (r < 0) {
+                nn_conv_free(c);
+                return r;
+        }
+        *ret = c;
+        return 0;
+}
+
+struct nn_conv *nn_conv_free(struct nn_conv *c)
+{
+        if (!c)
+                return NULL;
+        free(c->units);
+        free(c->weights);
+        free(c->bias);
+        free(c->slopes);
+        free(c);
+        return NULL;
+}
+
+const char *nn_conv_name(const struct nn_conv *c)
+{
+        return c->name;
+}
+
+size_t nn_conv_packed_bytes(const struct nn_conv *c)
+{
+        return (c->n_weights + (size_t)c->n_kb * c->b) * sizeof(float);
+}
+
+void nn_conv_finish(const struct nn_conv *c, unsigned block, size_t pixels, float *y)
+{
+        if (!c->clamp)
+                c->ops->vec->act_block(&c->d.act, c->slopes ? c->slopes + (size_t)block * c->b : NULL, pixels, y, y);
+}
+
+/* Floats of the caller's tensors in the way's layout, if they need a reorder; else 0. */
+static size_t reorder_in(const struct nn_conv *c)
+{
+        const struct nn_conv_desc *d = &c->d;
+
+        if (c->in == d->in)
+                return 0;
+        return nn_round_up(c->in == NN_BLOCKED ? nn_blocked_floats(c->isa, d->n, d->c, d->h, d->w)
+                                               : (size_t)d->n * d->c * d->h * d->w, 16);
+}
+
+static size_t reorder_out(const struct nn_conv *c)
+{
+        return c->out == c->d.out ? 0 : nn_round_up(nn_blocked_floats(c->isa, c->d.n, c->d.k, c->out_h, c->out_w), 16);
+}
+
+size_t nn_conv_scratch_bytes(const struct nn_conv *c, unsigned threads)
+{
+        return (reorder_in(c) + reorder_out(c)) * sizeof(float) + c->way->scratch_bytes(c, MAX(threads, 1u));
+}
+
+void nn_conv_run(const struct nn_conv *c, const float *x, const float *residual, float *y, void *scratch,
+                 struct nn_pool *pool)
+{
+        const struct nn_conv_desc *d = &c->d;
+        size_t in = reorder_in(c), out = reorder_out(c), out_hw = (size_t)c->out_h * c->out_w;
+        float *x2 = scratch, *y2 = x2 + in;
+        struct nn_conv_call call = { .x = x, .y = y, .scratch = y2 + out, .pool = pool };
+
+        if (in) {
+                if (c->in == NN_BLOCKED)
+                        nn_to_blocked(c->isa, d->n, d->c, (size_t)d->h * d->w, x, x2);
+                else
+                        nn_from_blocked(c->isa, d->n, d->c, (size_t)d->h * d->w, x, x2);
+                call.x = x2;
+        }
+        if (d->residual)
+                call.residual = residual;
+        if (out) {
+                call.y = y2;
+                if (d->residual) {
+                        nn_to_blocked(c->isa, d->n, d->k, out_hw, residual, y2);
+                        call.residual = y2;
+                }
+        }
+        c->way->run(c, &call);
+        if (out)
+                nn_from_blocked(c->isa, d->n, d->k, out_hw, y2, y);
+}

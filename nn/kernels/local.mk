@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The arithmetic of the engine. The sources in nn_simd_sources are compiled once per instruction set, each time into
+# a library of its own with that set's flags; isa.c picks one at run time.
+nn_simd_sources = \
+	nn/kernels/depthwise.c \
+	nn/kernels/map.c \
+	nn/kernels/panel.c \
+	nn/kernels/simd.h \
+	nn/kernels/tile.c \
+	nn/kernels/vec.c
+
+noinst_LTLIBRARIES += libnnkernels.la libnnkernels-portable.la
+nn_kernel_libs += libnnkernels.la
+libnnkernels_la_SOURCES = \
+	nn/kernels/conv.c \
+	nn/kernels/conv-depthwise.c \
+	nn/kernels/conv-direct.c \
+	nn/kernels/conv.h \
+	nn/kernels/conv-priv.h \
+	nn/kernels/fc.c \
+	nn/kernels/fc.h \
+	nn/kernels/gemm.c \
+	nn/kernels/isa.c \
+	nn/kernels/kernels.c \
+	nn/kernels/kernels.h \
+	nn/kernels/ops.h \
+	nn/pool.c \
+	nn/pool.h
+libnnkernels_la_LIBADD = libnnkernels-portable.la -lm -lpthread
+
+libnnkernels_portable_la_SOURCES = $(nn_simd_sources)
+libnnkernels_portable_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_PORTABLE
+
+if HOST_AARCH64
+noinst_LTLIBRARIES += libnnkernels-neon.la
+libnnkernels_neon_la_SOURCES = $(nn_simd_sources)
+libnnkernels_neon_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_NEON
+libnnkernels_la_LIBADD += libnnkernels-neon.la
+endif
+
+if HOST_X86_64
+noinst_LTLIBRARIES += libnnkernels-avx2.la libnnkernels-avx512.la
+libnnkernels_avx2_la_SOURCES = $(nn_simd_sources)
+libnnkernels_avx2_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX2 -mavx2 -mfma
+libnnkernels_avx512_la_SOURCES = $(nn_simd_sources)
+libnnkernels_avx512_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
+libnnkernels_la_LIBADD += libnnkernels-avx2.la libnnkernels-avx512.la
+endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Inside nn/kernels only: what each instruction set provides, one table per source file and instruction set.
+ */
+
+#include "nn/kernels/conv.h"
+#include "nn/kernels/fc.h"
+#include "nn/kernels/kernels.h"
+
+/* vec.c */
+struct nn_vec_ops {
+        /* y = act(x), n values in one channel: slope is PReLU's */
+        void (*act)(const struct nn_act *act, float slope, size_t n, const float *x, float *y);
+        /* the same on `pixels` vectors of one block; @slopes: V values, only read for PReLU; may be NULL otherwise */
+        void (*act_block)(const struct nn_act *act, const float *slopes, size_t pixels, const float *x, float *y);
+        void (*exp)(size_t n, const float *x, float *y);
+        void (*binary)(enum nn_binary op, bool relu, size_t n, const float *a, const float *b, float *y);
+        void (*binary_scalar)(enum nn_binary op, bool swap, size_t n, const float *a, float s, float *y);
+        /* y = x op s[0..V-1] on every one of `pixels` vectors */
+        void (*binary_block)(enum nn_binary op, size_t pixels, const float *x, const float *s, float *y);
+        void (*softmax_rows)(size_t rows, size_t columns, const float *x, float *y);
+};
+
+/* map.c: pooling, enlargement, layouts; names as in kernels.h */
+struct nn_map_ops {
+        void (*pool2d_plain)(const struct nn_pool2d_desc *d, const float *x, float *y);
+        void (*pool2d_block)(const struct nn_pool2d_desc *d, const float *x, float *y);
+        float (*reduce)(bool average, size_t n, const float *x);
+        void (*reduce_block)(bool average, size_t pixels, const float *x, float *y);
+        void (*upsample_block)(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y);
+        /* one block of `c` <= V channels */
+        void (*to_block)(size_t c, size_t hw, const float *x, float *y);
+        void (*from_block)(size_t c, size_t hw, const float *x, float *y);
+};
+
+/* One register tile of a convolution: a few output blocks at a few output pixels of one or two rows. */
+struct nn_tile {
+        const float *x;        /* input of the first pixel under the first tap, first channel */
+        const float *w;        /* in the order of the sums: [outer][r][s][lane][output block][V] */
+        const float *bias;     /* [output block][V] */
+        const float *residual; /* like y, or NULL */
+        float *y;
+        size_t y_block, y_row; /* floats from one output block or row to the next */
+        /* the sums: outer runs over input blocks (over channels if the input is plain), lane over what lies beside
+         * each other in memory: the channels of a block, the columns of a plain row under the filter */
+        unsigned n_outer, n_r, n_s, lanes, last_lanes;
+        size_t x_outer, x_r, x_s, x_row; /* floats; x_row: to the input of the second row's pixels */
+        size_t x_step;                   /* floats from one output pixel's input to the next one's */
+        bool clamp;                      /* min(max(y, lo), hi) at the end */
+        float lo, hi;
+};
+typedef void (*nn_tile_fn)(const struct nn_tile *t);
+
+/* Steps between pixels that have code of their own */
+enum nn_step { NN_STEP_BLOCK, NN_STEP_2_BLOCKS, NN_STEP_1, NN_STEP_2, NN_STEP_ANY, NN_N_STEPS };
+
+/* the widest vector, in floats */
+#define NN_MAX_BLOCK 16
+#define NN_TILE_MAX_PIXELS 14
+#define NN_TILE_MAX_BLOCKS 2
+
+/* tile.c */
+struct nn_tile_ops {
+        unsigned max_pixels; /* of a tile with NN_TILE_MAX_BLOCKS blocks, in one row; two rows of half as many */
+        /* [blocks - 1][pixels - 1]; NULL beyond what exists */
+        nn_tile_fn one_row[NN_N_STEPS][NN_TILE_MAX_BLOCKS][NN_TILE_MAX_PIXELS];
+        nn_tile_fn two_rows[NN_N_STEPS][NN_TILE_MAX_BLOCKS][NN_TILE_MAX_PIXELS / 2];
+};
+
+/* A depthwise convolution of one block of channels. */
+struct nn_depthwise {
+        const struct nn_conv_desc *d;
+        unsigned out_h, out_w;
+        const float *w;    /* [r][s][V] */
+        const float *bias; /* [V] */
+        bool clamp;
+        float lo, hi;
+};
+
+/* depthwise.c */
+struct nn_depthwise_ops {
+        void (*rows)(const struct nn_depthwise *p, unsigned row, unsigned end, const float *x, const float *residual,
+                     float *y);
+};
+
+/* Products of rows with a panel of weights: @rows rows of x at distance @ldx, @k weights rows of @vectors * V. */
+#define NN_PANEL_MAX_ROWS 6
+#define NN_PANEL_MAX_VECTORS 4
+struct nn_panel {
+        size_t k;
+        const float *x;
+        size_t ldx;
+        const void *w; /* [k][vectors * V] */
+        float *y;      /* [rows][vectors * V] at distance ldy */
+        size_t ldy;
+        bool accumulate; /* add to y */
+};
+typedef void (*nn_panel_fn)(const struct nn_panel *p);
+
+/* panel.c */
+struct nn_panel_ops {
+        unsigned max_rows;
+        nn_panel_fn fn[3][NN_PANEL_MAX_ROWS][NN_PANEL_MAX_VECTORS]; /* [enum nn_fc_storage][rows - 1][vectors - 1] */
+};
+
+#define NN_DECLARE_OPS(isa) \
+        extern const struct nn_vec_ops nn_vec_ops_##isa; \
+        extern const struct nn_map_ops nn_map_ops_##isa; \
+        extern const struct nn_tile_ops nn_tile_ops_##isa; \
+        extern const struct nn_depthwise_ops nn_depthwise_ops_##isa; \
+        extern const struct nn_panel_ops nn_panel_ops_##isa
+
+NN_DECLARE_OPS(portable);
+NN_DECLARE_OPS(neon);
+NN_DECLARE_OPS(avx2);
+NN_DECLARE_OPS(avx512);
+
+struct nn_kernel_ops {
+        const struct nn_vec_ops *vec;
+        const struct nn_map_ops *map;
+        const struct nn_tile_ops *tile;
+        const struct nn_depthwise_ops *depthwise;
+        const struct nn_panel_ops *panel;
+};
+
+/* NULL if @isa was not built in. */
+const struct nn_kernel_ops *nn_kernel_ops(enum nn_isa isa);
+
+/* Whether @act is a clamp (none, ReLU, clip); its bounds. */
+bool nn_act_is_clamp(const struct nn_act *act, float *ret_lo, float *ret_hi);

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * One vector of floats, for the instruction set that this file is compiled for. Only the sources that are built once
+ * per instruction set include it; NN_SIMD_AVX512, NN_SIMD_AVX2, NN_SIMD_NEON or NN_SIMD_PORTABLE comes from the
+ * Makefile together with the target flags. ISA(name) is name with the instruction set's suffix.
+ *
+ * vf is V floats, vi V 32-bit integers; both support the C operators lane by lane.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "basic/macro.h"
+
+#define NN_CAT_(a, b) a##_##b
+#define NN_CAT(a, b) NN_CAT_(a, b)
+#define ISA(name) NN_CAT(name, NN_SIMD_SUFFIX)
+#define NN_INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define NN_UNROLL _Pragma("unroll")
+#else
+#define NN_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#if defined(NN_SIMD_AVX512)
+#include <immintrin.h>
+#define NN_SIMD_SUFFIX avx512
+#define NN_SIMD_ISA NN_ISA_AVX512
+#define V 16
+#define NN_SIMD_REGISTERS 32
+#elif defined(NN_SIMD_AVX2)
+#include <immintrin.h>
+#define NN_SIMD_SUFFIX avx2
+#define NN_SIMD_ISA NN_ISA_AVX2
+#define V 8
+#define NN_SIMD_REGISTERS 16
+#elif defined(NN_SIMD_NEON)
+#include <arm_neon.h>
+#define NN_SIMD_SUFFIX neon
+#define NN_SIMD_ISA NN_ISA_NEON
+#define V 4
+#define NN_SIMD_REGISTERS 32
+#elif defined(NN_SIMD_PORTABLE)
+#define NN_SIMD_SUFFIX portable
+#define NN_SIMD_ISA NN_ISA_PORTABLE
+#define V 4
+#define NN_SIMD_REGISTERS 16
+#else
+#error "no instruction set chosen"
+#endif
+
+typedef float vf __attribute__((vector_size(V * 4)));
+typedef int32_t vi __attribute__((vector_size(V * 4)));
+/* the same in memory, at any address of a float */
+typedef float vf_u __attribute__((vector_size(V * 4), aligned(4), may_alias));
+
+NN_INLINE vf v_load(const float *p)
+{
+        return *(const vf_u *)p;
+}
+
+NN_INLINE void v_store(float *p, vf v)
+{
+        *(vf_u *)p = v;
+}
+
+NN_INLINE vf v_zero(void)
+{
+        return (vf){ 0 };
+}
+
+#if defined(NN_SIMD_AVX512)
+
+NN_INLINE vf v_set1(float s)
+{
+        return (vf)_mm512_set1_ps(s);
+}
+
+/* a * b + c */
+NN_INLINE vf v_fma(vf a, vf b, vf c)
+{
+        return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+
+/* a > b ? a : b, so that a NaN in b stays */
+NN_INLINE vf v_max(vf a, vf b)
+{
+        return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+/* a < b ? a : b */
+NN_INLINE vf v_min(vf a, vf b)
+{
+        return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
+/* x < limit ? a : b */
+NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
+{
+        __mmask16 m = _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_LT_OQ);
+
+        return (vf)_mm512_mask_blend_ps(m, (__m512)b, (__m512)a);
+}
+
+/* the first n < V floats; the other lanes 0 */
+NN_INLINE vf v_load_n(const float *p, size_t n)
+{
+        return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+
+NN_INLINE void v_store_n(float *p, vf v, size_t n)
+{
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+
+/* V bfloat16 values, V signed bytes */
+NN_INLINE vf v_load_bf16(const uint16_t *p)
+{
+        __m512i x = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
+
+        return (vf)_mm512_castsi512_ps(_mm512_slli_epi32(x, 16));
+}
+
+NN_INLINE vf v_load_i8(const int8_t *p)
+{
+        return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+}
+
+#elif defined(NN_SIMD_AVX2)
+
+NN_INLINE vf v_set1(float s)
+{
+        return (vf)_mm256_set1_ps(s);
+}
+
+NN_INLINE vf v_fma(vf a, vf b, vf c)
+{
+        return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+
+NN_INLINE vf v_max(vf a, vf b)
+{
+        return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+}
+
+NN_INLINE vf v_min(vf a, vf b)
+{
+        return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+}
+
+NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
+{
+        return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, _mm256_cmp_ps((__m256)x, (__m256)limit, _CMP_LT_OQ));
+}
+
+NN_INLINE vf v_load_bf16(const uint16_t *p)
+{
+        __m256i x = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+
+        return (vf)_mm256_castsi256_ps(_mm256_slli_epi32(x, 16));
+}
+
+NN_INLINE vf v_load_i8(const int8_t *p)
+{
+        return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
+
+#elif defined(NN_SIMD_NEON)
+
+NN_INLINE vf v_set1(float s)
+{
+        return (vf)vdupq_n_f32(s);
+}
+
+NN_INLINE vf v_fma(vf a, vf b, vf c)
+{
+        return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+
+NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
+{
+        return (vf)vbslq_f32(vcltq_f32((float32x4_t)x, (float32x4_t)limit), (float32x4_t)a, (float32x4_t)b);
+}
+
+NN_INLINE vf v_max(vf a, vf b)
+{
+        return (vf)vbslq_f32(vcgtq_f32((float32x4_t)a, (float32x4_t)b), (float32x4_t)a, (float32x4_t)b);
+}
+
+NN_INLINE vf v_min(vf a, vf b)
+{
+        return v_select_lt(a, b, a, b);
+}
+
+#else
+
+NN_INLINE vf v_set1(float s)
+{
+        return (vf){ s, s, s, s };
+}
+
+NN_INLINE vf v_fma(vf a, vf b, vf c)
+{
+        return a * b + c;
+}
+
+NN_INLINE vf v_select(vi mask, vf a, vf b)
+{
+        return (vf)(((vi)a & mask) | ((vi)b & ~mask));
+}
+
+NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
+{
+        return v_select((vi)(x < limit), a, b);
+}
+
+NN_INLINE vf v_max(vf a, vf b)
+{
+        return v_select((vi)(a > b), a, b);
+}
+
+NN_INLINE vf v_min(vf a, vf b)
+{
+        return v_select((vi)(a < b), a, b);
+}
+
+#endif
+
+#if !defined(NN_SIMD_AVX512)
+NN_INLINE vf v_load_n(const float *p, size_t n)
+{
+        vf v = { 0 };
+
+        memcpy(&v, p, n * sizeof(float));
+        return v;
+}
+
+NN_INLINE void v_store_n(float *p, vf v, size_t n)
+{
+        memcpy(p, &v, n * sizeof(float));
+}
+#endif
+
+#if defined(NN_SIMD_NEON) || defined(NN_SIMD_PORTABLE)
+NN_INLINE vf v_load_bf16(const uint16_t *p)
+{
+        typedef uint32_t vu __attribute__((vector_size(V * 4)));
+        vu x = { p[0], p[1], p[2], p[3] };
+
+        return (vf)(x << 16);
+}
+
+NN_INLINE vf v_load_i8(const int8_t *p)
+{
+        return (vf){ p[0], p[1], p[2], p[3] };
+}
+#endif
+
+NN_INLINE float v_sum(vf v)
+{
+        float s = 0;
+
+        for (size_t i = 0; i < V; i++)
+                s += v[i];
+        return s;
+}
+
+NN_INLINE float v_largest(vf v)
+{
+        float m = v[0];
+
+        for (size_t i = 1; i < V; i++)
+                m = v[i] > m ? v[i] : m;
+        return m;
+}
+
+/**
+ * exp(x) by splitting x into n ln 2 + r, |r| <= ln 2 / 2, a polynomial for exp(r) and two exact scalings by powers
+ * of two, so that overflow gives infinity and underflow denormals. NaN stays NaN.
+ */
+NN_INLINE vf v_exp(vf x)
+{
+        /* adding 1.5 * 2^23 leaves the rounded integer in the low bits */
+        const vf magic = v_set1(12582912.f);
+        vf c = v_max(v_set1(-110.f), v_min(v_set1(100.f), x));
+        vf t = v_fma(c, v_set1(1.44269504f), magic);
+        vf n = t - magic;
+        /* ln 2 in two parts: the first has few enough bits for n times it to be exact */
+        vf r = v_fma(n, v_set1(-0.693359375f), c);
+        r = v_fma(n, v_set1(2.12194440e-4f), r);
+
+        /* 1 + r + r^2 / 2 + ... + r^7 / 5040: cut off below 2^-26 on this interval */
+        vf p = v_set1(1.98412698e-4f);
+        p = v_fma(p, r, v_set1(1.38888889e-3f));
+        p = v_fma(p, r, v_set1(8.33333333e-3f));
+        p = v_fma(p, r, v_set1(4.16666667e-2f));
+        p = v_fma(p, r, v_set1(1.66666667e-1f));
+        p = v_fma(p, r, v_set1(0.5f));
+        p = v_fma(p, r * r, r) + v_set1(1.f);
+
+        vi k = (vi)t - (vi)magic, half = k >> 1;
+        vi bias = { 0 };
+        bias += 127;
+        return p * (vf)((half + bias) << 23) * (vf)((k - half + bias) << 23);
+}
+
+NN_INLINE vf v_sigmoid(vf x)
+{
+        return v_set1(1.f) / (v_set1(1.f) + v_exp(-x));
+}
+
+/* tanh(x) = 1 - 2 / (exp(2x) + 1), and for small x, where that cancels, its series with the exponential's error kept
+ * out: x - x^3 / 3 + ... to x^13 */
+NN_INLINE vf v_tanh(vf x)
+{
+        vf a = v_max(x, -x), z = x * x;
+        vf big = v_set1(1.f) - v_set1(2.f) / (v_exp(x + x) + v_set1(1.f));
+        vf p = v_set1(21844.f / 6081075.f);
+
+        p = v_fma(p, z, v_set1(-1382.f / 155925.f));
+        p = v_fma(p, z, v_set1(62.f / 2835.f));
+        p = v_fma(p, z, v_set1(-17.f / 315.f));
+        p = v_fma(p, z, v_set1(2.f / 15.f));
+        p = v_fma(p, z, v_set1(-1.f / 3.f));
+        return v_select_lt(a, v_set1(0.4f), v_fma(p * z, x, x), big);
+}
