@@ -21,6 +21,7 @@ libnnimage_la_SOURCES = nn/image.h nn/image.c
 libnnimage_la_LIBADD = -lm
 
 nn_kernel_libs =
+include nn/kernels/local.mk
 libnn_la_SOURCES = \
 	nn/emotion-nn.h nn/tensor.c \
 	nn/onnx-write.h nn/onnx-write.c
