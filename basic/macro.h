@@ -13,8 +13,13 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-#define MIN(a, b) ({ __typeof__(a) _min_a = (a); __typeof__(b) _min_b = (b); _min_a < _min_b ? _min_a : _min_b; })
-#define MAX(a, b) ({ __typeof__(a) _max_a = (a); __typeof__(b) _max_b = (b); _max_a > _max_b ? _max_a : _max_b; })
+#define CONCAT_(a, b) a##b
+#define CONCAT(a, b) CONCAT_(a, b)
+/* each use has names of its own, so that one may stand in the arguments of another */
+#define MIN(a, b) MIN_(a, b, CONCAT(_min_a, __COUNTER__), CONCAT(_min_b, __COUNTER__))
+#define MIN_(a, b, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); x < y ? x : y; })
+#define MAX(a, b) MAX_(a, b, CONCAT(_max_a, __COUNTER__), CONCAT(_max_b, __COUNTER__))
+#define MAX_(a, b, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); x > y ? x : y; })
 #define CLAMP(x, lo, hi) MIN(MAX((x), (lo)), (hi))
 
 /* Takes the pointer out of a _cleanup_ variable: the caller owns it from here on. */
