@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Element-wise loops on runs of floats, built for several instruction sets and chosen when the program starts.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Sums of x and of its squares, in float lanes, folded to double. */
+void vec_sums(const float *x, size_t n, double *ret_sum, double *ret_squares);
+/* y = a * x + b; then the larger of that and 0 if @relu */
+void vec_affine(const float *x, size_t n, float a, float b, bool relu, float *y);
+/* Sums of d and of d * x, where d is dy, or 0 where @relu and a * x + b <= 0. */
+void vec_affine_sums(const float *dy, const float *x, size_t n, float a, float b, bool relu, double *ret_sum,
+                     double *ret_products);
+/* dx = (add ? dx : 0) + p * d + q * x + r, d as above */
+void vec_affine_gradient(const float *dy, const float *x, size_t n, float a, float b, bool relu, float p, float q,
+                         float r, bool add, float *dx);
+/* y = (add ? y : 0) + x */
+void vec_add(const float *x, size_t n, bool add, float *y);
+/* dx = (add ? dx : 0) + (y > 0 ? dy : 0) */
+void vec_relu_gradient(const float *dy, const float *y, size_t n, bool add, float *dx);
+/* v = momentum * v + g + decay * w; w -= rate * (nesterov ? g + decay * w + momentum * v : v), old w throughout */
+void vec_sgd(float *w, const float *g, float *v, size_t n, float rate, float momentum, float decay, bool nesterov);
+/* m = m + k * (w - m) */
+void vec_blend(float *m, const float *w, size_t n, float k);
