@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * A trained network as an ONNX file: batch normalisation folded into the convolution or fully connected layer before
+ * it, dropout left out, Softmax at the end.
+ */
+
+#include "nn/onnx-write.h"
+#include "train/net.h"
+
+struct export {
+        struct onnx_writer *writer;
+        char (*values)[64]; /* [n_layers]: the name of each layer's output in the file */
+        double temperature; /* the last layer's logits are divided by it */
+};
+
+struct export_info {
+        const char *name, *licence; /* NULL: left out */
+        const char *labels;         /* comma-separated */
+        double temperature;         /* > 0 */
+};
+
+/* Writes the parameters net->w as they are now. Return: 0, -ENOMEM, -EOPNOTSUPP a layer that cannot be written. */
+int export_net(struct net *net, const struct export_info *info, const char *path);
+
+/* For layers. */
+struct export_conv {
+        unsigned filters, channels, kernel[2], pads[4], stride, dilation, groups;
+};
+int export_conv_node(struct export *e, struct net *net, struct layer *l, const struct export_conv *c);
+/* Gemm, with a Flatten before it where the input is not flat */
+int export_fc_node(struct export *e, struct net *net, struct layer *l, unsigned units, size_t inputs);
+/* One node from the layer's inputs to its output, named after the layer and @suffix. */
+void export_simple(struct export *e, struct layer *l, const char *op, const struct onnx_attribute *attributes);
+/* The layer computes nothing in the file. */
+void export_pass(struct export *e, struct layer *l);
+/* Appends a Relu to what the layer has written. */
+void export_relu(struct export *e, struct layer *l);
+/* True if @l is a batch norm whose input folds it in. */
+bool export_is_folded(const struct layer *l);
+void export_floats(struct export *e, const char *name, const float *x, const int64_t *dims, unsigned n_dims);
+
+/* y = scale[k] * x + shift[k] of a batch norm with running statistics; layer-bn.c */
+void batchnorm_affine(const struct net *net, const struct layer *l, unsigned channel, double *ret_scale,
+                      double *ret_shift);

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Convolution, any kernel, stride, padding, dilation and groups, in the displaced-plane form of conv-kernel.h. With a
+ * stride s the input is split into s x s phase planes, so that each tap still is one displacement; the gradient of
+ * the input is then one convolution a phase. */
+#include <math.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "train/export.h"
+#include "train/net.h"
+
+/* How planes of one side are laid out for a set of taps. */
+struct layout {
+        size_t stride, plane; /* floats between rows, between planes */
+        size_t origin;        /* of pixel (0, 0) in a plane */
+        size_t run;           /* floats from the first to past the last result, rounded up to CONV_P */
+};
+
+/* The gradient of one phase of the input. */
+struct phase {
+        size_t n_taps, *offset; /* taps of all output channels of a group, in the layout of the output's gradient */
+        unsigned *tap;          /* [n_taps / channels]: which of the kernel's taps */
+        unsigned h, w;
+};
+
+struct conv {
+        unsigned filters, kernel_h, kernel_w, stride, dilation, groups;
+        unsigned pad_top, pad_left, pad_bottom, pad_right;
+        struct layout x, dy; /* of the padded input phases; of the padded gradient of the output */
+        size_t image;        /* floats of one packed input */
+        size_t n_taps, *offset; /* of one group: [in channels of a group, kernel_h, kernel_w] */
+        struct phase *phases;   /* [stride * stride] */
+        unsigned group_images;  /* images whose packed gradients of one tile fit the first cache */
+};
+
+static int floor_div(int a, int b)
+{
+        return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+/* Displacement and phase of tap @t along one axis. */
+static void tap_at(const struct conv *c, unsigned t, unsigned pad, int *ret_shift, unsigned *ret_phase)
+{
+        int u = (int)(t * c->dilation) - (int)pad, s = (int)c->stride;
+
+        *ret_shift = floor_div(u, s);
+        *ret_phase = (unsigned)(u - *ret_shift * s);
+}
+
+/* Planes of @rows x @cols read with displacements lo..hi to give @out_rows x @out_cols results. Rows share the zeros
+ * between them: what overhangs on the right of one is the left margin of the next. */
+static struct layout layout_make(int lo_y, int hi_y, int lo_x, int hi_x, unsigned rows, unsigned cols,
+                                 unsigned out_rows, unsigned out_cols)
+{
+        size_t top = (size_t)MAX(0, -lo_y), left = (size_t)MAX(0, -lo_x);
+        size_t right = (size_t)MAX(0, (int)out_cols + hi_x - (int)cols);
+        size_t n_rows = MAX((size_t)rows, (size_t)MAX(0, (int)out_rows + hi_y));
+        struct layout l;
+
+        l.stride = MAX(cols + MAX(left, right), (size_t)out_cols);
+        l.origin = top * l.stride + left;
+        l.run = ((out_rows - 1) * l.stride + out_cols + CONV_P - 1) / CONV_P * CONV_P;
+        /* the last run reads past its last row by less than one CONV_P */
+        l.plane = (top + n_rows) * l.stride + left + right + CONV_P;
+        l.plane = (l.plane + CONV_P - 1) / CONV_P * CONV_P;
+        return l;
+}
+
+static unsigned phase_size(unsigned n, unsigned stride, unsigned phase)
+{
+        return phase >= n ? 0 : (n - phase + stride - 1) / stride;
+}
+
+static int make_forward(struct layer *l, struct conv *c)
+{
+        unsigned in_c = l->in.c / c->groups, ph, pw;
+        int lo_y, hi_y, lo_x, hi_x, qy, qx;
+        size_t j = 0;
+
+        tap_at(c, 0, c->pad_top, &lo_y, &ph);
+        tap_at(c, c->kernel_h - 1, c->pad_top, &hi_y, &ph);
+        tap_at(c, 0, c->pad_left, &lo_x, &pw);
+        tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &pw);
+        c->x = layout_make(lo_y, hi_y, lo_x, hi_x, phase_size(l->in.h, c->stride, 0),
+                           phase_size(l->in.w, c->stride, 0), l->out.h, l->out.w);
+        c->image = c->x.plane * c->stride * c->stride * l->in.c;
+        c->n_taps = (size_t)in_c * c->kernel_h * c->kernel_w;
+        c->offset = calloc(c->n_taps, sizeof(*c->offset));
+        if (!c->offset)
+                return -ENOMEM;
+        for (unsigned k = 0; k < in_c; k++)
+                for (unsigned r = 0; r < c->kernel_h; r++)
+                        for (unsigned s = 0; s < c->kernel_w; s++) {
+                                tap_at(c, r, c->pad_top, &qy, &ph);
+                                tap_at(c, s, c->pad_left, &qx, &pw);
+                                c->offset[j++] = ((size_t)k * c->stride * c->stride + ph * c->stride + pw) *
+                                                         c->x.plane +
+                                                 (size_t)((long)c->x.origin + (long)qy * (long)c->x.stride + qx);
+                        }
+        return 0;
+}
+
+static int make_phase(struct layer *l, struct conv *c, unsigned a, unsigned b, struct phase *p)
+{
+        unsigned n_taps = c->kernel_h * c->kernel_w, out_c = c->filters / c->groups, n = 0, ph, pw;
+        int qy, qx;
+
+        p->h = phase_size(l->in.h, c->stride, a);
+        p->w = phase_size(l->in.w, c->stride, b);
+        p->tap = calloc(n_taps, sizeof(*p->tap));
+        p->offset = calloc((size_t)n_taps * out_c, sizeof(*p->offset));
+        if (!p->tap || !p->offset)
+                return -ENOMEM;
+        for (unsigned t = 0; t < n_taps; t++) {
+                tap_at(c, t / c->kernel_w, c->pad_top, &qy, &ph);
+                tap_at(c, t % c->kernel_w, c->pad_left, &qx, &pw);
+                if (ph == a && pw == b)
+                        p->tap[n++] = t;
+        }
+        for (unsigned k = 0; k < out_c; k++)
+                for (unsigned i = 0; i < n; i++) {
+                        tap_at(c, p->tap[i] / c->kernel_w, c->pad_top, &qy, &ph);
+                        tap_at(c, p->tap[i] % c->kernel_w, c->pad_left, &qx, &pw);
+                        p->offset[p->n_taps++] = k * c->dy.plane + (size_t)((long)c->dy.origin -
+                                                                            (long)qy * (long)c->dy.stride - qx);
+                }
+        return 0;
+}
+
+static int make_backward(struct layer *l, struct conv *c)
+{
+        int lo_y, hi_y, lo_x, hi_x, r;
+        unsigned phase;
+
+        tap_at(c, 0, c->pad_top, &lo_y, &phase);
+        tap_at(c, c->kernel_h - 1, c->pad_top, &hi_y, &phase);
+        tap_at(c, 0, c->pad_left, &lo_x, &phase);
+        tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &phase);
+        c->dy = layout_make(-hi_y, -lo_y, -hi_x, -lo_x, l->out.h, l->out.w, phase_size(l->in.h, c->stride, 0),
+                            phase_size(l->in.w, c->stride, 0));
+        c->phases = calloc((size_t)c->stride * c->stride, sizeof(*c->phases));
+        if (!c->phases)
+                return -ENOMEM;
+        for (unsigned a = 0; a < c->stride; a++)
+                for (unsigned b = 0; b < c->stride; b++) {
+                        r = make_phase(l, c, a, b, &c->phases[a * c->stride + b]);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+static unsigned rounded(unsigned k)
+{
+        return (k + CONV_K - 1) / CONV_K * CONV_K;
+}
+
+/* Floats of weights packed in tiles of CONV_K channels: forward, or for the gradient of the input. */
+static size_t packed_forward(const struct conv *c)
+{
+        return (size_t)c->groups * rounded(c->filters / c->groups) * c->n_taps;
+}
+
+static size_t packed_backward(const struct layer *l, const struct conv *c)
+{
+        return (size_t)c->groups * rounded(l->in.c / c->groups) * (c->filters / c->groups) * c->kernel_h * c->kernel_w;
+}
+
+static size_t packed_gradient(const struct conv *c)
+{
+        return (size_t)c->groups * rounded(c->filters / c->groups) * c->x.run;
+}
+
+static void declare_scratch(struct net *net, struct layer *l, struct conv *c)
+{
+        size_t forward = c->image + rounded(c->filters / c->groups) * c->x.run;
+        size_t backward = c->dy.plane * c->filters + rounded(l->in.c / c->groups) * c->dy.run;
+        size_t weights = (c->n_taps + CONV_J) * CONV_K * CONV_P;
+
+        /* the batch's packed inputs and gradients for the weights are sized by prepare(), which knows the batch */
+        net_need_scratch(net, packed_forward(c), forward);
+        net_need_scratch(net, packed_backward(l, c), MAX(backward, weights));
+        c->group_images = (unsigned)CLAMP((size_t)6144 / (CONV_K * c->x.run), (size_t)1, (size_t)NET_MAX_BATCH);
+}
+
+static int read_padding(struct layer *l, struct conv *c, config_setting_t *s, struct recipe_error *error)
+{
+        config_setting_t *p = config_setting_get_member(s, "pad");
+        unsigned reach_h = (c->kernel_h - 1) * c->dilation, reach_w = (c->kernel_w - 1) * c->dilation;
+
+        if (p && config_setting_type(p) == CONFIG_TYPE_INT) {
+                unsigned pad = 0;
+                int r = recipe_unsigned(s, "pad", 0, 64, &pad, error);
+
+                c->pad_top = c->pad_left = c->pad_bottom = c->pad_right = pad;
+                return r;
+        }
+        if (p && config_setting_is_array(p)) { /* top, left, bottom, right, as in ONNX */
+                unsigned *pads[] = { &c->pad_top, &c->pad_left, &c->pad_bottom, &c->pad_right };
+
+                recipe_known(p);
+                if (config_setting_length(p) != 4)
+                        return recipe_fail(p, error, "must be [top, left, bottom, right]");
+                for (unsigned i = 0; i < 4; i++) {
+                        int v = config_setting_get_int_elem(p, (int)i);
+
+                        if (v < 0 || v > 64)
+                                return recipe_fail(p, error, "%d is outside 0..64", v);
+                        *pads[i] = (unsigned)v;
+                }
+                return 0;
+        }
+        if (p)
+                return recipe_fail(p, error, "must be a whole number or [top, left, bottom, right]");
+        /* "same": the output has ceil(input / stride) pixels; of an odd margin the larger half comes last */
+        reach_h = (unsigned)MAX(0, (int)((l->in.h - 1) / c->stride * c->stride + reach_h + 1) - (int)l->in.h);
+        reach_w = (unsigned)MAX(0, (int)((l->in.w - 1) / c->stride * c->stride + reach_w + 1) - (int)l->in.w);
+        c->pad_top = reach_h / 2;
+        c->pad_bottom = reach_h - c->pad_top;
+        c->pad_left = reach_w / 2;
+        c->pad_right = reach_w - c->pad_left;
+        return 0;
+}
+
+static int read_settings(struct layer *l, struct conv *c, config_setting_t *s, bool *bias, struct recipe_error *error)
+{
+        unsigned kernel = 3;
+        int r;
+
+        *c = (struct conv) { .filters = 0, .stride = 1, .dilation = 1, .groups = 1 };
+        r = recipe_unsigned(s, "filters", 1, LAYER_MAX_UNITS, &c->filters, error);
+        if (r >= 0)
+                r = recipe_unsigned(s, "kernel", 1, 31, &kernel, error);
+        c->kernel_h = c->kernel_w = kernel;
+        if (r >= 0)
+                r = recipe_unsigned(s, "stride", 1, 8, &c->stride, error);
+        if (r >= 0)
+                r = recipe_unsigned(s, "dilation", 1, 16, &c->dilation, error);
+        if (r >= 0)
+                r = recipe_unsigned(s, "groups", 1, LAYER_MAX_UNITS, &c->groups, error);
+        if (r >= 0)
+                r = recipe_bool(s, "bias", bias, error);
+        if (r >= 0)
+                r = read_padding(l, c, s, error);
+        if (r < 0)
+                return r;
+        if (!c->filters)
+                return recipe_fail(s, error, "filters is missing");
+        if (c->filters % c->groups || l->in.c % c->groups)
+                return recipe_fail(s, error, "%u groups do not divide %u input channels and %u filters", c->groups,
+                                   l->in.c, c->filters);
+        return 0;
+}
+
+static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
+{
+        struct conv *c = l->state = calloc(1, sizeof(*c));
+        unsigned h, w;
+        bool bias = true;
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        r = read_settings(l, c, s, &bias, error);
+        if (r < 0)
+                return r;
+        h = l->in.h + c->pad_top + c->pad_bottom;
+        w = l->in.w + c->pad_left + c->pad_right;
+        if (h < (c->kernel_h - 1) * c->dilation + 1 || w < (c->kernel_w - 1) * c->dilation + 1)
+                return recipe_fail(s, error, "the kernel is larger than the padded input");
+        l->out = (struct shape) { c->filters, (h - (c->kernel_h - 1) * c->dilation - 1) / c->stride + 1,
+                                  (w - (c->kernel_w - 1) * c->dilation - 1) / c->stride + 1 };
+        r = make_forward(l, c);
+        if (r >= 0)
+                r = make_backward(l, c);
+        if (r < 0)
+                return r;
+        l->macs = c->n_taps * shape_size(l->out);
+        declare_scratch(net, l, c);
+        r = net_add_param(net, l, "weight", c->n_taps * c->filters, true, true, &l->weight, error);
+        if (r >= 0 && bias)
+                r = net_add_param(net, l, "bias", c->filters, true, false, &l->bias, error);
+        return r;
+}
+
+static int prepare(struct net *net, struct layer *l)
+{
+        struct conv *c = l->state;
+
+        net_need_scratch(net, (c->image + packed_gradient(c)) * net->max_batch, 0);
+        return 0;
+}
+
+/* He et al. 2015, arXiv:1502.01852, equation 10 */
+static void reset(struct net *net, struct layer *l, struct rng *rng)
+{
+        struct conv *c = l->state;
+        double sd = sqrt(2.0 / (double)c->n_taps);
+
+        for (size_t i = 0; i < l->weight.n; i++)
+                net->w[l->weight.at + i] = (float)(sd * rng_normal(rng));
+}
+
+/* One picture into padded phase planes. */
+static void pack_input(const struct layer *l, const struct conv *c, const float *x, float *to)
+{
+        unsigned st = c->stride;
+
+        memset(to, 0, c->image * sizeof(float));
+        for (unsigned k = 0; k < l->in.c; k++)
+                for (unsigned y = 0; y < l->in.h; y++, x += l->in.w) {
+                        float *row = to + ((size_t)k * st * st + (y % st) * st) * c->x.plane + c->x.origin +
+                                     (y / st) * c->x.stride;
+
+                        if (st == 1) {
+                                memcpy(row, x, l->in.w * sizeof(float));
+                                continue;
+                        }
+                        for (unsigned i = 0; i < l->in.w; i++)
+                                row[(i % st) * c->x.plane + i / st] = x[i];
+                }
+}
+
+static void pack_forward(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups, tiles = rounded(out_c) / CONV_K;
+        unsigned g = part / tiles, tile = part % tiles;
+        float *to = net->shared + (size_t)part * CONV_K * c->n_taps;
+        const float *w = net->w + l->weight.at;
+
+        for (unsigned k = 0; k < CONV_K; k++) {
+                unsigned filter = tile * CONV_K + k;
+
+                for (size_t j = 0; j < c->n_taps; j++)
+                        to[j * CONV_K + k] = filter < out_c ? w[((size_t)g * out_c + filter) * c->n_taps + j] : 0;
+        }
+}
+
+static void forward_image(struct net *net, struct layer *l, size_t image, float *scratch)
+{
+        struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, tiles = rounded(out_c) / CONV_K;
+        float *flat = scratch + c->image;
+        const float *bias = l->bias.n ? net->w + l->bias.at : NULL;
+
+        pack_input(l, c, l->inputs[0]->y + image * shape_size(l->in), scratch);
+        for (unsigned g = 0; g < c->groups; g++) {
+                const float *x = scratch + (size_t)g * in_c * c->stride * c->stride * c->x.plane;
+                float *y = l->y + image * shape_size(l->out) + (size_t)g * out_c * l->out.h * l->out.w;
+
+                for (unsigned t = 0; t < tiles; t++)
+                        net->kernels->forward(x, c->offset, c->n_taps,
+                                              net->shared + (size_t)(g * tiles + t) * CONV_K * c->n_taps, c->x.run,
+                                              flat + (size_t)t * CONV_K * c->x.run, c->x.run);
+                for (unsigned k = 0; k < out_c; k++)
+                        for (unsigned i = 0; i < l->out.h; i++, y += l->out.w) {
+                                const float *from = flat + k * c->x.run + i * c->x.stride;
+                                float b = bias ? bias[g * out_c + k] : 0;
+
+                                for (unsigned p = 0; p < l->out.w; p++)
+                                        y[p] = from[p] + b;
+                        }
+        }
+}
+
+static void forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        size_t from, to;
+
+        net_part(net->n, NET_PARTS, part, &from, &to);
+        for (; from < to; from++)
+                forward_image(net, l, from, net->scratch[thread]);
+}
+
+static void forward(struct net *net, struct layer *l)
+{
+        struct conv *c = l->state;
+
+        net_parallel(net, l, c->groups * rounded(c->filters / c->groups) / CONV_K, pack_forward);
+        net_parallel(net, l, NET_PARTS, forward_part);
+}
+
+/* Weights for the gradient of the input: per phase and tile of input channels, [taps of the phase, CONV_K]. */
+static void pack_backward(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, n_taps = c->kernel_h * c->kernel_w;
+        unsigned tiles = rounded(in_c) / CONV_K, g = part / tiles, tile = part % tiles;
+        float *to = net->shared + (size_t)part * CONV_K * out_c * n_taps;
+        const float *w = net->w + l->weight.at + (size_t)g * out_c * c->n_taps;
+
+        for (unsigned i = 0; i < c->stride * c->stride; i++) {
+                struct phase *p = &c->phases[i];
+
+                for (unsigned j = 0, n = (unsigned)(p->n_taps / out_c); j < p->n_taps; j++, to += CONV_K)
+                        for (unsigned k = 0; k < CONV_K; k++) {
+                                unsigned channel = tile * CONV_K + k;
+
+                                to[k] = channel < in_c ? w[(j / n) * c->n_taps + channel * n_taps + p->tap[j % n]]
+                                                       : 0;
+                        }
+        }
+}
+
+static void unpack_phase(const struct layer *l, const struct conv *c, const float *flat, unsigned phase,
+                         unsigned n_channels, bool add, float *dx)
+{
+        const struct phase *p = &c->phases[phase];
+        unsigned st = c->stride, a = phase / st, b = phase % st;
+
+        for (unsigned k = 0; k < n_channels; k++, dx += l->in.h * l->in.w, flat += c->dy.run)
+                for (unsigned y = 0; y < p->h; y++) {
+                        const float *from = flat + y * c->dy.stride;
+                        float *row = dx + (size_t)(y * st + a) * l->in.w + b;
+
+                        if (st == 1 && !add)
+                                memcpy(row, from, p->w * sizeof(float));
+                        else if (st == 1)
+                                for (unsigned x = 0; x < p->w; x++)
+                                        row[x] += from[x];
+                        else if (!p->n_taps)
+                                for (unsigned x = 0; x < p->w; x++)
+                                        row[x * st] = add ? row[x * st] : 0;
+                        else
+                                for (unsigned x = 0; x < p->w; x++)
+                                        row[x * st] = (add ? row[x * st] : 0) + from[x];
+                }
+}
+
+static void input_gradient_image(struct net *net, struct layer *l, size_t image, bool add, float *scratch)
+{
+        struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, tiles = rounded(in_c) / CONV_K;
+        size_t tile_floats = (size_t)CONV_K * out_c * c->kernel_h * c->kernel_w;
+        const float *dy = l->dy + image * shape_size(l->out);
+        float *flat = scratch + c->dy.plane * c->filters;
+
+        memset(scratch, 0, c->dy.plane * c->filters * sizeof(float));
+        for (unsigned k = 0; k < c->filters; k++)
+                for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
+                        memcpy(scratch + k * c->dy.plane + c->dy.origin + y * c->dy.stride, dy,
+                               l->out.w * sizeof(float));
+        for (unsigned g = 0; g < c->groups; g++) {
+                float *dx = l->inputs[0]->dy + image * shape_size(l->in) + (size_t)g * in_c * l->in.h * l->in.w;
+                size_t done = 0;
+
+                for (unsigned i = 0; i < c->stride * c->stride; i++) {
+                        struct phase *p = &c->phases[i];
+
+                        for (unsigned t = 0; t < tiles && p->n_taps; t++)
+                                net->kernels->forward(scratch + (size_t)g * out_c * c->dy.plane, p->offset,
+                                                      p->n_taps,
+                                                      net->shared + (g * tiles + t) * tile_floats + done, c->dy.run,
+                                                      flat + (size_t)t * CONV_K * c->dy.run, c->dy.run);
+                        done += p->n_taps * CONV_K;
+                        unpack_phase(l, c, flat, i, in_c, add, dx);
+                }
+        }
+}
+
+static void input_gradient_part(struct net *net, struct layer *l, unsigned part, bool add, unsigned thread)
+{
+        size_t from, to;
+
+        net_part(net->n, NET_PARTS, part, &from, &to);
+        for (; from < to; from++)
+                input_gradient_image(net, l, from, add, net->scratch[thread]);
+}
+
+static void input_gradient_set(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        input_gradient_part(net, l, part, false, thread);
+}
+
+static void input_gradient_add(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        input_gradient_part(net, l, part, true, thread);
+}
+
+/* Inputs and output gradients of the batch, packed for the weights' gradient. */
+static void pack_batch(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups;
+        size_t from, to, n = packed_gradient(c);
+
+        net_part(net->n, NET_PARTS, part, &from, &to);
+        for (; from < to; from++) {
+                float *x = net->shared + from * c->image, *d = net->shared + net->max_batch * c->image + from * n;
+                const float *dy = l->dy + from * shape_size(l->out);
+
+                pack_input(l, c, l->inputs[0]->y + from * shape_size(l->in), x);
+                memset(d, 0, n * sizeof(float));
+                for (unsigned k = 0; k < c->filters; k++)
+                        for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
+                                memcpy(d + ((size_t)(k / out_c) * rounded(out_c) + k % out_c) * c->x.run +
+                                               y * c->x.stride,
+                                       dy, l->out.w * sizeof(float));
+        }
+}
+
+static float sum_lanes(const float *v)
+{
+        float s[4] = { 0 };
+
+        for (unsigned i = 0; i < CONV_P; i++)
+                s[i % 4] += v[i];
+        return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+static void weight_gradient_tile(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups, tiles = rounded(out_c) / CONV_K, g = part / tiles, t = part % tiles;
+        size_t n = packed_gradient(c);
+        const float *x = net->shared + (size_t)g * (l->in.c / c->groups) * c->stride * c->stride * c->x.plane;
+        const float *d = net->shared + net->max_batch * c->image + ((size_t)g * rounded(out_c) + t * CONV_K) * c->x.run;
+        float *acc = net->scratch[thread], *dw = net->g + l->weight.at + (size_t)g * out_c * c->n_taps;
+
+        memset(acc, 0, (c->n_taps + CONV_J) * CONV_K * CONV_P * sizeof(float));
+        for (unsigned i = 0; i < net->n; i += c->group_images)
+                net->kernels->weight_gradient(d + i * n, c->x.run, n, x + i * c->image, c->image, c->offset,
+                                              c->n_taps, c->x.run, MIN(c->group_images, net->n - i), acc);
+        for (size_t j = 0; j < c->n_taps; j++)
+                for (unsigned k = 0; k < CONV_K && t * CONV_K + k < out_c; k++)
+                        dw[(size_t)(t * CONV_K + k) * c->n_taps + j] = sum_lanes(acc + (j * CONV_K + k) * CONV_P);
+}
+
+static void bias_gradient(struct net *net, struct layer *l)
+{
+        size_t plane = (size_t)l->out.h * l->out.w;
+
+        for (unsigned k = 0; k < l->out.c; k++) {
+                double s = 0;
+
+                for (unsigned i = 0; i < net->n; i++) {
+                        const float *dy = l->dy + ((size_t)i * l->out.c + k) * plane;
+
+                        for (size_t p = 0; p < plane; p++)
+                                s += dy[p];
+                }
+                net->g[l->bias.at + k] = (float)s;
+        }
+}
+
+static void backward(struct net *net, struct layer *l)
+{
+        struct conv *c = l->state;
+        bool add;
+
+        net_parallel(net, l, NET_PARTS, pack_batch);
+        net_parallel(net, l, c->groups * rounded(c->filters / c->groups) / CONV_K, weight_gradient_tile);
+        if (l->bias.n)
+                bias_gradient(net, l);
+        if (net_begin_gradient(l, 0, &add)) {
+                net_parallel(net, l, c->groups * rounded(l->in.c / c->groups) / CONV_K, pack_backward);
+                net_parallel(net, l, NET_PARTS, add ? input_gradient_add : input_gradient_set);
+        }
+}
+
+static int export_conv(struct export *e, struct net *net, struct layer *l)
+{
+        struct conv *c = l->state;
+        struct export_conv a = {
+                .filters = c->filters,
+                .channels = l->in.c / c->groups,
+                .kernel = { c->kernel_h, c->kernel_w },
+                .pads = { c->pad_top, c->pad_left, c->pad_bottom, c->pad_right },
+                .stride = c->stride,
+                .dilation = c->dilation,
+                .groups = c->groups,
+        };
+
+        return export_conv_node(e, net, l, &a);
+}
+
+static void conv_free(struct layer *l)
+{
+        struct conv *c = l->state;
+
+        if (!c)
+                return;
+        free(c->offset);
+        for (unsigned i = 0; c->phases && i < c->stride * c->stride; i++) {
+                free(c->phases[i].tap);
+                free(c->phases[i].offset);
+        }
+        free(c->phases);
+}
+
+const struct layer_ops layer_conv = {
+        .type = "conv",
+        .min_inputs = 1,
+        .max_inputs = 1,
+        .configure = configure,
+        .reset = reset,
+        .prepare = prepare,
+        .forward = forward,
+        .backward = backward,
+        .export = export_conv,
+        .free = conv_free,
+};

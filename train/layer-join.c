@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Layers with several inputs: sum (residual, with an optional ReLU), concatenation of channels, and scaling of
+ * channels by a [C, 1, 1] input (squeeze and excite, Hu et al. 2017, arXiv:1709.01507). */
+#include <string.h>
+
+#include "basic/macro.h"
+#include "train/export.h"
+#include "train/net.h"
+#include "train/vec.h"
+
+struct join {
+        bool relu;
+};
+
+static int add_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
+{
+        static const char *const activations[] = { "none", "relu", NULL };
+        struct join *j = l->state = calloc(1, sizeof(*j));
+        int r, activation = 0;
+
+        if (!j)
+                return -ENOMEM;
+        r = recipe_choice(s, "activation", activations, &activation, error);
+        if (r < 0)
+                return r;
+        j->relu = activation == 1;
+        for (unsigned i = 1; i < l->n_inputs; i++)
+                if (memcmp(&l->inputs[i]->out, &l->in, sizeof(l->in)) != 0)
+                        return recipe_fail(s, error, "%s gives %u x %u x %u, %s %u x %u x %u", l->inputs[0]->name,
+                                           l->in.c, l->in.h, l->in.w, l->inputs[i]->name, l->inputs[i]->out.c,
+                                           l->inputs[i]->out.h, l->inputs[i]->out.w);
+        l->out = l->in;
+        return 0;
+}
+
+static void add_forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        struct join *j = l->state;
+        size_t from, to;
+
+        net_part(net->n * shape_size(l->out), NET_PARTS, part, &from, &to);
+        for (unsigned i = 0; i < l->n_inputs; i++)
+                vec_add(l->inputs[i]->y + from, to - from, i > 0, l->y + from);
+        if (j->relu)
+                vec_affine(l->y + from, to - from, 1, 0, true, l->y + from);
+}
+
+static void add_forward(struct net *net, struct layer *l)
+{
+        net_parallel(net, l, NET_PARTS, add_forward_part);
+}
+
+/* Bit i of the layer's flags says whether input i has a gradient to add to. */
+struct add_job {
+        struct net *net;
+        struct layer *layer;
+        float *dx[LAYER_MAX_INPUTS];
+        bool add[LAYER_MAX_INPUTS];
+};
+
+static void add_backward_part(void *userdata, unsigned part, unsigned thread)
+{
+        struct add_job *job = userdata;
+        struct layer *l = job->layer;
+        struct join *j = l->state;
+        size_t from, to;
+
+        net_part(job->net->n * shape_size(l->out), NET_PARTS, part, &from, &to);
+        for (unsigned i = 0; i < l->n_inputs; i++) {
+                if (!job->dx[i])
+                        continue;
+                if (j->relu)
+                        vec_relu_gradient(l->dy + from, l->y + from, to - from, job->add[i], job->dx[i] + from);
+                else
+                        vec_add(l->dy + from, to - from, job->add[i], job->dx[i] + from);
+        }
+}
+
+static void add_backward(struct net *net, struct layer *l)
+{
+        struct add_job job = { .net = net, .layer = l };
+
+        for (unsigned i = 0; i < l->n_inputs; i++)
+                job.dx[i] = net_begin_gradient(l, i, &job.add[i]);
+        nn_pool_run(net->pool, NET_PARTS, add_backward_part, &job);
+}
+
+static int add_export(struct export *e, struct net *net, struct layer *l)
+{
+        struct join *j = l->state;
+        char partial[64];
+
+        memcpy(e->values[l->index], e->values[l->inputs[0]->index], sizeof(e->values[0]));
+        for (unsigned i = 1; i < l->n_inputs; i++) {
+                snprintf(partial, sizeof(partial), "%s.%u", l->name, i);
+                onnx_writer_node(e->writer, "Add",
+                                 (const char *[]) { e->values[l->index], e->values[l->inputs[i]->index], NULL },
+                                 (const char *[]) { partial, NULL }, NULL);
+                memcpy(e->values[l->index], partial, sizeof(partial));
+        }
+        if (j->relu)
+                export_relu(e, l);
+        return 0;
+}
+
+const struct layer_ops layer_add = {
+        .type = "add",
+        .min_inputs = 2,
+        .max_inputs = LAYER_MAX_INPUTS,
+        .configure = add_configure,
+        .forward = add_forward,
+        .backward = add_backward,
+        .export = add_export,
+};
+
+static int concat_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
+{
+        l->out = l->in;
+        for (unsigned i = 1; i < l->n_inputs; i++) {
+                if (l->inputs[i]->out.h != l->in.h || l->inputs[i]->out.w != l->in.w)
+                        return recipe_fail(s, error, "%s and %s differ in height or width", l->inputs[0]->name,
+                                           l->inputs[i]->name);
+                l->out.c += l->inputs[i]->out.c;
+        }
+        return 0;
+}
+
+static void concat_forward(struct net *net, struct layer *l)
+{
+        float *y = l->y;
+
+        for (unsigned n = 0; n < net->n; n++)
+                for (unsigned i = 0; i < l->n_inputs; i++) {
+                        size_t size = shape_size(l->inputs[i]->out);
+
+                        vec_add(l->inputs[i]->y + n * size, size, false, y);
+                        y += size;
+                }
+}
+
+static void concat_backward(struct net *net, struct layer *l)
+{
+        size_t at = 0;
+
+        for (unsigned i = 0; i < l->n_inputs; i++) {
+                size_t size = shape_size(l->inputs[i]->out);
+                bool add;
+                float *dx = net_begin_gradient(l, i, &add);
+
+                for (unsigned n = 0; dx && n < net->n; n++)
+                        vec_add(l->dy + n * shape_size(l->out) + at, size, add, dx + n * size);
+                at += size;
+        }
+}
+
+static int concat_export(struct export *e, struct net *net, struct layer *l)
+{
+        const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = 1 }, { 0 } };
+
+        export_simple(e, l, "Concat", axis);
+        return 0;
+}
+
+const struct layer_ops layer_concat = {
+        .type = "concat",
+        .min_inputs = 2,
+        .max_inputs = LAYER_MAX_INPUTS,
+        .configure = concat_configure,
+        .forward = concat_forward,
+        .backward = concat_backward,
+        .export = concat_export,
+};
+
+static int scale_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
+{
+        struct shape k = l->inputs[1]->out;
+
+        if (k.c != l->in.c || k.h != 1 || k.w != 1)
+                return recipe_fail(s, error, "%s must give one number for each of %u channels", l->inputs[1]->name,
+                                   l->in.c);
+        l->out = l->in;
+        return 0;
+}
+
+static void scale_forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        size_t from, to, plane = (size_t)l->in.h * l->in.w;
+
+        net_part((size_t)net->n * l->in.c, NET_PARTS, part, &from, &to);
+        for (; from < to; from++)
+                vec_affine(l->inputs[0]->y + from * plane, plane, l->inputs[1]->y[from], 0, false,
+                           l->y + from * plane);
+}
+
+static void scale_forward(struct net *net, struct layer *l)
+{
+        net_parallel(net, l, NET_PARTS, scale_forward_part);
+}
+
+static void scale_backward(struct net *net, struct layer *l)
+{
+        size_t plane = (size_t)l->in.h * l->in.w;
+        bool add0 = false, add1 = false;
+        float *dx = net_begin_gradient(l, 0, &add0), *dk = net_begin_gradient(l, 1, &add1);
+
+        for (size_t i = 0; i < (size_t)net->n * l->in.c; i++) {
+                const float *dy = l->dy + i * plane, *x = l->inputs[0]->y + i * plane;
+
+                if (dx)
+                        vec_affine_gradient(dy, x, plane, 0, 0, false, l->inputs[1]->y[i], 0, 0, add0,
+                                            dx + i * plane);
+                if (dk) {
+                        double sum, products;
+
+                        vec_affine_sums(dy, x, plane, 0, 0, false, &sum, &products);
+                        dk[i] = (add1 ? dk[i] : 0) + (float)products;
+                }
+        }
+}
+
+static int scale_export(struct export *e, struct net *net, struct layer *l)
+{
+        export_simple(e, l, "Mul", NULL);
+        return 0;
+}
+
+const struct layer_ops layer_scale = {
+        .type = "scale",
+        .min_inputs = 2,
+        .max_inputs = 2,
+        .configure = scale_configure,
+        .forward = scale_forward,
+        .backward = scale_backward,
+        .export = scale_export,
+};

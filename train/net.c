@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "basic/macro.h"
+#include "train/net.h"
+
+#define NET_MAX_FLOATS ((size_t)1 << 28) /* a gigabyte of parameters */
+
+static const struct layer_ops *const kinds[] = {
+        &layer_conv,      &layer_batchnorm, &layer_fc,      &layer_dropout,   &layer_relu,
+        &layer_leakyrelu, &layer_sigmoid,   &layer_tanh,    &layer_hardswish, &layer_maxpool,
+        &layer_avgpool,   &layer_global_avgpool, &layer_add, &layer_concat,   &layer_scale,
+};
+
+const struct layer_ops *layer_ops_find(const char *type)
+{
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+                if (strcmp(kinds[i]->type, type) == 0)
+                        return kinds[i];
+        return NULL;
+}
+
+float *floats_new(size_t n)
+{
+        size_t bytes;
+        float *p;
+
+        if (!n || __builtin_mul_overflow(n + 16, sizeof(float), &bytes))
+                return NULL;
+        bytes = (bytes + 63) / 64 * 64;
+        p = aligned_alloc(64, bytes);
+        if (p)
+                memset(p, 0, bytes);
+        return p;
+}
+
+int net_add_param(struct net *net, const struct layer *l, const char *name, size_t n, bool trainable, bool decay,
+                  struct param *ret, struct recipe_error *error)
+{
+        struct net_param *p;
+
+        if (!n || n > NET_MAX_FLOATS - net->n_floats) {
+                snprintf(error->text, sizeof(error->text), "layer %s: too many parameters", l->name);
+                return -EFBIG;
+        }
+        p = reallocarray(net->params, net->n_params + 1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        net->params = p;
+        p += net->n_params++;
+        *p = (struct net_param) { .at = net->n_floats, .n = n, .trainable = trainable, .decay = decay };
+        snprintf(p->name, sizeof(p->name), "%s.%s", l->name, name);
+        *ret = (struct param) { .at = net->n_floats, .n = n };
+        /* each starts on a cache line */
+        net->n_floats += (n + 15) / 16 * 16;
+        return 0;
+}
+
+void net_need_scratch(struct net *net, size_t shared_floats, size_t thread_floats)
+{
+        net->shared_floats = MAX(net->shared_floats, shared_floats);
+        net->thread_floats = MAX(net->thread_floats, thread_floats);
+}
+
+float *net_begin_gradient(struct layer *l, unsigned i, bool *ret_add)
+{
+        struct layer *in = l->inputs[i];
+
+        if (!in->needs_gradient)
+                return NULL;
+        *ret_add = in->gradient_begun;
+        in->gradient_begun = true;
+        return in->dy;
+}
+
+void net_part(size_t n, unsigned n_parts, unsigned part, size_t *ret_from, size_t *ret_to)
+{
+        *ret_from = n * part / n_parts;
+        *ret_to = n * (part + 1) / n_parts;
+}
+
+struct job {
+        struct net *net;
+        struct layer *layer;
+        void (*fn)(struct net *net, struct layer *l, unsigned part, unsigned thread);
+};
+
+static void run_part(void *userdata, unsigned part, unsigned thread)
+{
+        struct job *j = userdata;
+
+        j->fn(j->net, j->layer, part, thread);
+}
+
+void net_parallel(struct net *net, struct layer *l, unsigned n_parts,
+                  void (*fn)(struct net *net, struct layer *l, unsigned part, unsigned thread))
+{
+        struct job j = { .net = net, .layer = l, .fn = fn };
+
+        if (n_parts)
+                nn_pool_run(net->pool, n_parts, run_part, &j);
+}
+
+static void input_forward(struct net *net, struct layer *l)
+{
+}
+
+const struct layer_ops layer_input = { .type = "input", .forward = input_forward };
+
+static struct layer *find(struct net *net, const char *name)
+{
+        for (unsigned i = net->n_layers; i-- > 0;)
+                if (strcmp(net->layers[i]->name, name) == 0)
+                        return net->layers[i];
+        return NULL;
+}
+
+static int connect(struct net *net, struct layer *l, const char *name, config_setting_t *s, struct recipe_error *error)
+{
+        struct layer *in = name ? find(net, name) : net->layers[net->n_layers - 1];
+
+        if (!in)
+                return recipe_fail(s, error, "no layer before this one is called \"%s\"", name);
+        if (l->n_inputs == LAYER_MAX_INPUTS)
+                return recipe_fail(s, error, "more than %d inputs", LAYER_MAX_INPUTS);
+        l->inputs[l->n_inputs++] = in;
+        in->n_consumers++;
+        in->consumer = l;
+        return 0;
+}
+
+/* from = "name": the only input; from = [ "a", "b" ]: several; absent: the layer before. with = "name": a second. */
+static int connect_all(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
+{
+        config_setting_t *from = config_setting_get_member(s, "from");
+        const char *name = NULL;
+        int r = 0;
+
+        if (from && config_setting_is_array(from)) {
+                recipe_known(from);
+                for (int i = 0; i < config_setting_length(from) && r >= 0; i++) {
+                        name = config_setting_get_string_elem(from, i);
+                        r = name ? connect(net, l, name, s, error) : recipe_fail(from, error, "must hold names");
+                }
+        } else {
+                r = recipe_string(s, "from", &name, error);
+                if (r >= 0)
+                        r = connect(net, l, name, s, error);
+        }
+        if (r < 0)
+                return r;
+        name = NULL;
+        r = recipe_string(s, "with", &name, error);
+        if (r < 0)
+                return r;
+        if (name)
+                r = connect(net, l, name, s, error);
+        if (r < 0)
+                return r;
+        if (l->n_inputs < l->ops->min_inputs || l->n_inputs > l->ops->max_inputs)
+                return recipe_fail(s, error, "%s takes %u to %u inputs, not %u", l->ops->type, l->ops->min_inputs,
+                                   l->ops->max_inputs, l->n_inputs);
+        return 0;
+}
+
+static int add_layer(struct net *net, config_setting_t *s, struct recipe_error *error)
+{
+        const char *type = NULL, *name = NULL;
+        struct layer *l;
+        int r;
+
+        if (!config_setting_is_group(s))
+                return recipe_fail(s, error, "a layer must be a group { }");
+        if (net->n_layers == NET_MAX_LAYERS)
+                return recipe_fail(s, error, "more than %d layers", NET_MAX_LAYERS);
+        r = recipe_string(s, "type", &type, error);
+        if (r >= 0)
+                r = recipe_string(s, "name", &name, error);
+        if (r < 0)
+                return r;
+        if (!type || !layer_ops_find(type))
+                return recipe_fail(s, error, "unknown type of layer: \"%s\"", type ? type : "");
+        if (name && (strlen(name) >= sizeof(l->name) || find(net, name)))
+                return recipe_fail(s, error, "name \"%s\" is too long or taken", name);
+
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        l->ops = layer_ops_find(type);
+        l->index = net->n_layers;
+        if (name)
+                snprintf(l->name, sizeof(l->name), "%s", name);
+        else
+                snprintf(l->name, sizeof(l->name), "%s%u", type, l->index);
+        r = connect_all(net, l, s, error);
+        /* from here on net_free() frees it, half configured or not */
+        net->layers[net->n_layers++] = l;
+        if (r < 0)
+                return r;
+        l->in = l->inputs[0]->out;
+        r = l->ops->configure(net, l, s, error);
+        if (r < 0)
+                return r;
+        if (!shape_size(l->out) || shape_size(l->out) > NET_MAX_FLOATS / NET_MAX_BATCH)
+                return recipe_fail(s, error, "its output of %u x %u x %u is empty or too large", l->out.c, l->out.h,
+                                   l->out.w);
+        for (unsigned i = 0; i < l->n_inputs; i++)
+                l->needs_gradient |= l->inputs[i]->needs_gradient;
+        l->needs_gradient |= l->weight.n || l->bias.n;
+        return 0;
+}
+
+static int add_input(struct net *net, config_setting_t *root, struct recipe_error *error)
+{
+        static const char *const names[] = { "unit", "signed", "contrast", "none", NULL };
+        config_setting_t *s;
+        struct layer *l;
+        int r, kind = NN_NORMALISE_UNIT;
+
+        net->in = (struct shape) { 1, 48, 48 };
+        r = recipe_child(root, "input", CONFIG_TYPE_GROUP, &s, error);
+        if (r < 0)
+                return r;
+        if (s) {
+                r = recipe_unsigned(s, "width", 1, 512, &net->in.w, error);
+                if (r >= 0)
+                        r = recipe_unsigned(s, "height", 1, 512, &net->in.h, error);
+                if (r >= 0)
+                        r = recipe_choice(s, "normalisation", names, &kind, error);
+                if (r < 0)
+                        return r;
+        }
+        net->normalisation = (enum nn_normalisation)kind;
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        l->ops = &layer_input;
+        l->in = l->out = net->in;
+        snprintf(l->name, sizeof(l->name), "input");
+        net->layers[net->n_layers++] = l;
+        return 0;
+}
+
+static int add_layers(struct net *net, config_setting_t *root, struct recipe_error *error)
+{
+        config_setting_t *list;
+        struct layer *last;
+        int r;
+
+        r = recipe_child(root, "network", CONFIG_TYPE_LIST, &list, error);
+        if (r < 0)
+                return r;
+        if (!list || !config_setting_length(list))
+                return recipe_fail(list ? list : root, error, "network = ( { type = ...; }, ... ) is missing");
+        for (int i = 0; i < config_setting_length(list); i++) {
+                r = add_layer(net, config_setting_get_elem(list, (unsigned)i), error);
+                if (r < 0)
+                        return r;
+        }
+        for (unsigned i = 0; i + 1 < net->n_layers; i++)
+                if (!net->layers[i]->n_consumers)
+                        return recipe_fail(list, error, "nothing uses the output of %s", net->layers[i]->name);
+        last = net->layers[net->n_layers - 1];
+        if (last->out.h != 1 || last->out.w != 1 || !last->needs_gradient)
+                return recipe_fail(list, error, "the last layer must give one number a class and learn");
+        net->n_classes = last->out.c;
+        return 0;
+}
+
+int net_new(struct recipe *recipe, unsigned threads, struct net **ret, struct recipe_error *error)
+{
+        _cleanup_(net_freep) struct net *net = calloc(1, sizeof(*net));
+        config_setting_t *root = config_root_setting(&recipe->config);
+        int r;
+
+        if (!net)
+                return -ENOMEM;
+        net->kernels = conv_kernels_get();
+        if (threads > 1) {
+                r = nn_pool_new(threads, &net->pool);
+                if (r < 0)
+                        return r;
+        }
+        r = add_input(net, root, error);
+        if (r >= 0)
+                r = add_layers(net, root, error);
+        if (r < 0)
+                return r;
+        *ret = STEAL(net);
+        return 0;
+}
+
+struct net *net_free(struct net *net)
+{
+        if (!net)
+                return NULL;
+        if (net->scratch)
+                for (unsigned i = 0; i < nn_pool_threads(net->pool); i++)
+                        free(net->scratch[i]);
+        free(net->scratch);
+        nn_pool_free(net->pool);
+        for (unsigned i = 0; i < net->n_layers; i++) {
+                struct layer *l = net->layers[i];
+
+                if (l->ops->free)
+                        l->ops->free(l);
+                free(l->state);
+                free(l->y);
+                free(l->dy);
+                free(l);
+        }
+        free(net->params);
+        free(net->w);
+        free(net->g);
+        free(net->shared);
+        free(net);
+        return NULL;
+}
+
+static int prepare_layer(struct net *net, struct layer *l)
+{
+        size_t n = shape_size(l->out) * net->max_batch;
+
+        l->y = floats_new(n);
+        if (!l->y)
+                return -ENOMEM;
+        if (l->needs_gradient) {
+                l->dy = floats_new(n);
+                if (!l->dy)
+                        return -ENOMEM;
+        }
+        return l->ops->prepare ? l->ops->prepare(net, l) : 0;
+}
+
+int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
+{
+        unsigned threads = nn_pool_threads(net->pool);
+        struct rng rng;
+        int r;
+
+        net->max_batch = max_batch;
+        net->seed = seed;
+        net->w = floats_new(net->n_floats);
+        net->g = floats_new(net->n_floats);
+        net->scratch = calloc(threads, sizeof(*net->scratch));
+        if (!net->w || !net->g || !net->scratch)
+                return -ENOMEM;
+        for (unsigned i = 0; i < net->n_layers; i++) {
+                r = prepare_layer(net, net->layers[i]);
+                if (r < 0)
+                        return r;
+                if (net->layers[i]->ops->reset) {
+                        rng_seed_stream(&rng, seed, UINT64_C(0x6e6574), i);
+                        net->layers[i]->ops->reset(net, net->layers[i], &rng);
+                }
+        }
+        net->shared = floats_new(MAX(net->shared_floats, (size_t)1));
+        for (unsigned i = 0; i < threads; i++) {
+                net->scratch[i] = floats_new(MAX(net->thread_floats, (size_t)1));
+                if (!net->scratch[i])
+                        return -ENOMEM;
+        }
+        return net->shared ? 0 : -ENOMEM;
+}
+
+float *net_input(struct net *net)
+{
+        return net->layers[0]->y;
+}
+
+const float *net_output(const struct net *net)
+{
+        return net->layers[net->n_layers - 1]->y;
+}
+
+float *net_output_gradient(struct net *net)
+{
+        return net->layers[net->n_layers - 1]->dy;
+}
+
+void net_forward(struct net *net, unsigned n, bool training)
+{
+        net->n = n;
+        net->training = training;
+        for (unsigned i = 0; i < net->n_layers; i++)
+                net->layers[i]->ops->forward(net, net->layers[i]);
+}
+
+void net_backward(struct net *net)
+{
+        for (unsigned i = 0; i < net->n_layers; i++)
+                net->layers[i]->gradient_begun = false;
+        for (unsigned i = net->n_layers; i-- > 1;)
+                if (net->layers[i]->needs_gradient)
+                        net->layers[i]->ops->backward(net, net->layers[i]);
+}

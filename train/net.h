@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * A network in training: its layers in topological order, all parameters in flat arrays, activations and gradients
+ * for one batch.
+ */
+
+#include "nn/image.h"
+#include "nn/pool.h"
+#include "train/conv-kernel.h"
+#include "train/layer.h"
+
+#define NET_MAX_LAYERS 512
+#define NET_MAX_BATCH 1024
+
+/* One named run of the flat arrays. */
+struct net_param {
+        char name[64];
+        size_t at, n;
+        bool trainable; /* false: running statistics */
+        bool decay;     /* weight decay applies */
+};
+
+struct net {
+        struct layer *layers[NET_MAX_LAYERS];
+        unsigned n_layers;
+        struct shape in;
+        enum nn_normalisation normalisation;
+        unsigned n_classes; /* units of the last layer */
+
+        struct net_param *params;
+        size_t n_params, n_floats;
+        /* [n_floats]: parameters, their gradients. Owned. */
+        float *w, *g;
+
+        unsigned max_batch, n; /* n: pictures in the current batch */
+        bool training;         /* batch statistics and dropout, or running statistics */
+        uint64_t seed, step;   /* of dropout */
+
+        struct nn_pool *pool;
+        const struct conv_kernels *kernels;
+        size_t shared_floats, thread_floats;
+        float *shared;   /* one layer's scratch for all threads */
+        float **scratch; /* one a thread */
+};
+
+/* Reads the groups "input" and "network" of a recipe; layers only, no parameters yet. */
+int net_new(struct recipe *recipe, unsigned threads, struct net **ret, struct recipe_error *error);
+struct net *net_free(struct net *net);
+static inline void net_freep(struct net **net)
+{
+        if (*net)
+                net_free(*net);
+}
+
+/* Allocates everything for batches of up to @max_batch and sets the parameters from @seed. Return: 0 or -ENOMEM. */
+int net_prepare(struct net *net, unsigned max_batch, uint64_t seed);
+
+/* The batch's input, [max_batch, in], to be filled before net_forward(). */
+float *net_input(struct net *net);
+/* The last layer's output, [n, n_classes], and where the loss writes its gradient. */
+const float *net_output(const struct net *net);
+float *net_output_gradient(struct net *net);
+
+void net_forward(struct net *net, unsigned n, bool training);
+/* After net_forward(.., true) of the same batch: sets net->g. */
+void net_backward(struct net *net);
+
+/* For layers. */
+int net_add_param(struct net *net, const struct layer *l, const char *name, size_t n, bool trainable, bool decay,
+                  struct param *ret, struct recipe_error *error);
+void net_need_scratch(struct net *net, size_t shared_floats, size_t thread_floats);
+/* Where a layer gives the gradient of its input @i: NULL if nobody wants it; *ret_add: add to what is there. */
+float *net_begin_gradient(struct layer *l, unsigned i, bool *ret_add);
+/* fn(net, layer, part, thread) for each part. */
+void net_parallel(struct net *net, struct layer *l, unsigned n_parts,
+                  void (*fn)(struct net *net, struct layer *l, unsigned part, unsigned thread));
+/* Splits 0..n-1 into @n_parts runs of nearly one length. */
+void net_part(size_t n, unsigned n_parts, unsigned part, size_t *ret_from, size_t *ret_to);
+
+/* Parts of element-wise work on the batch. */
+#define NET_PARTS 16
+
+/* @n floats, zeroed, 64-byte aligned; NULL if there are none or no memory. */
+float *floats_new(size_t n);
