@@ -3,7 +3,12 @@
 noinst_LTLIBRARIES += libtrain.la
 libtrain_la_SOURCES = \
 	train/cmd.h train/random.h train/random.c train/augment.h train/augment.c train/metrics.h train/metrics.c \
-	train/data/dataset.h train/data/dataset.c train/data/reader.h train/data/lines.c train/data/fer2013.c
+	train/data/dataset.h train/data/dataset.c train/data/reader.h train/data/lines.c train/data/fer2013.c \
+	train/recipe.h train/recipe.c train/training.h train/training.c train/net.h train/net.c train/layer.h \
+	train/layer-conv.c train/layer-bn.c train/layer-act.c train/layer-pool.c train/layer-join.c train/layer-fc.c \
+	train/conv-kernel.h train/conv-kernel.c train/conv-kernel-simd.h train/vec.h train/vec.c \
+	train/loss.h train/loss.c train/trainer.h train/trainer.c train/checkpoint.c train/progress.h train/progress.c \
+	train/export.h train/export.c train/cmd-train.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
 libtrain_la_LIBADD = libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 

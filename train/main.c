@@ -8,6 +8,7 @@
 #include "train/cmd.h"
 
 static const struct cmd *const commands[] = {
+        &cmd_train,
         NULL,
 };
 

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A run is the same for any number of threads and across a checkpoint, and it learns. */
+#undef NDEBUG
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "basic/macro.h"
+#include "train/loss.h"
+#include "train/progress.h"
+#include "train/trainer.h"
+
+#define ROWS 70
+#define SIDE 12
+
+static const char recipe_text[] =
+        "name = \"test\"; input = { width = 12; height = 12; normalisation = \"contrast\"; };\n"
+        "network = ( { type = \"conv\"; filters = 8; bias = false; }, { type = \"batchnorm\"; activation = \"relu\"; },\n"
+        "  { type = \"maxpool\"; }, { type = \"conv\"; filters = 12; stride = 2; }, { type = \"relu\"; },\n"
+        "  { type = \"dropout\"; rate = 0.1; }, { type = \"fc\"; units = 3; } );\n"
+        "training = { epochs = 4; batch = 16; average = 0.9; label_smoothing = 0.1; votes = 0.3;\n"
+        "  optimiser = { type = \"sgd\"; rate = 0.05; nesterov = true; weight_decay = 0.001; };\n"
+        "  schedule = { type = \"cosine\"; warmup_epochs = 1; };\n"
+        "  augment = { shift = 0.1; flip = 0.5; noise = 3; cutout = 0.3; cutout_size = 0.2; }; };\n";
+
+struct run {
+        struct recipe *recipe;
+        struct net *net;
+        struct dataset data;
+        uint8_t pixels[ROWS * SIDE * SIDE], classes[ROWS], usage[ROWS];
+        float votes[ROWS * 3];
+        struct trainer *trainer;
+};
+
+/* Class k is a bright bar in the k-th third of the picture, in noise. */
+static void fill(struct run *run)
+{
+        struct rng rng;
+
+        rng_seed(&rng, 9);
+        run->data = (struct dataset) { .width_px = SIDE,
+                                       .height_px = SIDE,
+                                       .n = ROWS,
+                                       .n_classes = 3,
+                                       .labels = { "a", "b", "c" },
+                                       .pixels = run->pixels,
+                                       .classes = run->classes,
+                                       .usage = run->usage,
+                                       .votes = run->votes };
+        for (size_t i = 0; i < ROWS; i++) {
+                run->classes[i] = (uint8_t)rng_below(&rng, 3);
+                for (size_t p = 0; p < SIDE * SIDE; p++)
+                        run->pixels[i * SIDE * SIDE + p] =
+                                (uint8_t)(rng_below(&rng, 100) + (p / SIDE / 4 == run->classes[i] ? 100 : 0));
+                for (size_t k = 0; k < 3; k++)
+                        run->votes[i * 3 + k] = k == run->classes[i] ? 0.8f : 0.1f;
+        }
+}
+
+static struct run *run_new(const char *text, unsigned threads)
+{
+        struct run *run = calloc(1, sizeof(*run));
+        struct recipe_error error = { "" };
+        struct training_config config;
+
+        assert_non_null(run);
+        fill(run);
+        assert_int_equal(recipe_load_string(text, "test", &run->recipe, &error), 0);
+        assert_int_equal(training_config_read(run->recipe, &config, &error), 0);
+        assert_int_equal(net_new(run->recipe, threads, &run->net, &error), 0);
+        assert_int_equal(recipe_check_unknown(run->recipe, &error), 0);
+        assert_int_equal(net_prepare(run->net, config.batch, config.seed), 0);
+        assert_int_equal(trainer_new(run->net, &config, &run->data, &run->data, &run->trainer), 0);
+        return run;
+}
+
+static void run_free(struct run *run)
+{
+        trainer_free(run->trainer);
+        net_free(run->net);
+        recipe_free(run->recipe);
+        free(run);
+}
+
+static void train(struct run *run, unsigned epochs)
+{
+        while (run->trainer->epoch < epochs) {
+                while (!trainer_epoch_done(run->trainer))
+                        assert_int_equal(trainer_step(run->trainer), 0);
+                assert_int_equal(trainer_finish_epoch(run->trainer, NULL), 0);
+        }
+}
+
+static void assert_same(const struct run *a, const struct run *b)
+{
+        size_t bytes = a->net->n_floats * sizeof(float);
+
+        assert_memory_equal(a->net->w, b->net->w, bytes);
+        assert_memory_equal(a->trainer->velocity, b->trainer->velocity, bytes);
+        if (a->trainer->average)
+                assert_memory_equal(a->trainer->average, b->trainer->average, bytes);
+        for (unsigned i = 0; i < a->trainer->epoch; i++) {
+                assert_true(a->trainer->history[i].train_loss == b->trainer->history[i].train_loss);
+                assert_true(a->trainer->history[i].valid_accuracy == b->trainer->history[i].valid_accuracy);
+        }
+}
+
+static void test_learns(void **state)
+{
+        struct run *run = run_new(recipe_text, 1);
+
+        train(run, 4);
+        assert_true(run->trainer->history[3].train_loss < run->trainer->history[0].train_loss);
+        assert_true(run->trainer->history[3].valid_accuracy > 0.9);
+        assert_true(run->trainer->best_accuracy >= run->trainer->history[3].valid_accuracy);
+        run_free(run);
+}
+
+static void test_threads(void **state)
+{
+        struct run *a = run_new(recipe_text, 1), *b = run_new(recipe_text, 3);
+
+        train(a, 2);
+        train(b, 2);
+        assert_same(a, b);
+        run_free(a);
+        run_free(b);
+}
+
+/* Saved after one epoch and two batches, loaded into a fresh run: the same as one that was never stopped. */
+static void resume(const char *text)
+{
+        char path[] = "/tmp/emotion-checkpoint-XXXXXX";
+        int fd = mkstemp(path);
+        struct run *a = run_new(text, 1), *b = run_new(text, 2), *c = run_new(text, 1);
+
+        assert_true(fd >= 0);
+        close(fd);
+        train(a, 3);
+        train(b, 1);
+        assert_int_equal(trainer_step(b->trainer), 0);
+        assert_int_equal(trainer_step(b->trainer), 0);
+        assert_int_equal(trainer_save(b->trainer, path), 0);
+        assert_int_equal(trainer_load(c->trainer, path), 0);
+        assert_int_equal(c->trainer->epoch, 1);
+        assert_int_equal(c->trainer->batch, 2);
+        train(c, 3);
+        assert_same(a, c);
+        unlink(path);
+        run_free(a);
+        run_free(b);
+        run_free(c);
+}
+
+static void test_resume(void **state)
+{
+        resume(recipe_text);
+        resume("input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
+               "training = { epochs = 3; batch = 20; optimiser = { type = \"adam\"; rate = 0.01; }; };");
+}
+
+/* A checkpoint that is cut anywhere or belongs to another network is refused, and the run stays as it was. */
+static void test_bad_checkpoint(void **state)
+{
+        char path[] = "/tmp/emotion-checkpoint-XXXXXX";
+        int fd = mkstemp(path);
+        struct run *a = run_new(recipe_text, 1), *b = run_new(recipe_text, 1);
+        struct run *other = run_new("input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
+                                    "training = { epochs = 4; batch = 16; average = 0.9; };",
+                                    1);
+        struct stat st;
+
+        assert_true(fd >= 0);
+        close(fd);
+        train(a, 1);
+        assert_int_equal(trainer_save(a->trainer, path), 0);
+        assert_int_equal(trainer_load(other->trainer, path), -ESTALE);
+        assert_int_equal(stat(path, &st), 0);
+        for (off_t size = st.st_size - 1; size >= 0; size -= 1 + st.st_size / 37) {
+                assert_int_equal(truncate(path, size), 0);
+                assert_int_equal(trainer_load(b->trainer, path), -EBADMSG);
+                assert_int_equal(b->trainer->epoch, 0);
+        }
+        unlink(path);
+        assert_int_equal(trainer_load(b->trainer, path), -ENOENT);
+        train(b, 1);
+        assert_same(a, b);
+        /* no folder, no room: an error, nothing half written */
+        assert_int_equal(trainer_save(a->trainer, "/nonexistent/checkpoint"), -ENOENT);
+        if (access("/dev/full", W_OK) == 0)
+                assert_true(trainer_save(a->trainer, "/proc/self/checkpoint") < 0);
+        run_free(a);
+        run_free(b);
+        run_free(other);
+}
+
+static void test_divergence(void **state)
+{
+        struct run *run = run_new(recipe_text, 1);
+
+        run->net->w[0] = NAN;
+        assert_int_equal(trainer_step(run->trainer), -EDOM);
+        run_free(run);
+}
+
+static void test_schedule(void **state)
+{
+        struct training_config c = { .epochs = 11, .rate = 1, .schedule = SCHEDULE_COSINE, .warmup_epochs = 1 };
+
+        assert_true(schedule_rate(&c, 0) < 0.02);
+        assert_float_equal(schedule_rate(&c, 1), 1, 1e-6);
+        assert_float_equal(schedule_rate(&c, 6), 0.5, 1e-6);
+        assert_float_equal(schedule_rate(&c, 11), 0, 1e-6);
+        c.final = 0.2;
+        assert_float_equal(schedule_rate(&c, 11), 0.2, 1e-6);
+        c.schedule = SCHEDULE_LINEAR;
+        assert_float_equal(schedule_rate(&c, 6), 0.6, 1e-6);
+        c.schedule = SCHEDULE_STEP;
+        c.factor = 0.5;
+        c.step_epochs = 4;
+        assert_float_equal(schedule_rate(&c, 3.9), 1, 1e-6);
+        assert_float_equal(schedule_rate(&c, 8), 0.25, 1e-6);
+        c.schedule = SCHEDULE_CONSTANT;
+        assert_float_equal(schedule_rate(&c, 10), 1, 1e-6);
+}
+
+static void test_loss(void **state)
+{
+        const float logits[] = { 1, 2, 0.5f, -1, 3, 1e4f }, target[] = { 0.2f, 0.7f, 0.1f, 0, 0.5f, 0.5f };
+        float gradient[6], moved[6], p[3];
+        double up, down;
+
+        loss_cross_entropy(logits, target, 2, 3, gradient);
+        for (unsigned i = 0; i < 3; i++) {
+                memcpy(moved, logits, sizeof(moved));
+                moved[i] += 0.01f;
+                up = loss_cross_entropy(moved, target, 2, 3, NULL);
+                moved[i] -= 0.02f;
+                down = loss_cross_entropy(moved, target, 2, 3, NULL);
+                assert_float_equal((up - down) / 0.02, gradient[i], 1e-3);
+        }
+        for (unsigned i = 3; i < 6; i++)
+                assert_true(isfinite(gradient[i]));
+        softmax(logits, 3, p);
+        assert_float_equal(p[0] + p[1] + p[2], 1, 1e-6);
+}
+
+/* Labels drawn from softmax(z); z * 3 then has temperature 3. */
+static void test_temperature(void **state)
+{
+        enum { N = 4000 };
+        static float logits[N * 3];
+        static uint8_t labels[N];
+        struct rng rng;
+
+        rng_seed(&rng, 4);
+        for (size_t i = 0; i < N; i++) {
+                float p[3];
+                double u = rng_uniform(&rng);
+
+                for (size_t k = 0; k < 3; k++)
+                        logits[i * 3 + k] = (float)rng_normal(&rng);
+                softmax(logits + i * 3, 3, p);
+                labels[i] = u < (double)p[0] ? 0 : u < (double)p[0] + (double)p[1] ? 1 : 2;
+                for (size_t k = 0; k < 3; k++)
+                        logits[i * 3 + k] *= 3;
+        }
+        assert_float_equal(loss_temperature(logits, labels, N, 3), 3, 0.3);
+}
+
+static void refuse(const char *text, const char *part)
+{
+        struct recipe_error error = { "" };
+        struct recipe *recipe = NULL;
+        struct training_config config;
+        struct net *net = NULL;
+        int r;
+
+        r = recipe_load_string(text, "file", &recipe, &error);
+        if (r >= 0)
+                r = training_config_read(recipe, &config, &error);
+        if (r >= 0)
+                r = net_new(recipe, 1, &net, &error);
+        if (r >= 0)
+                r = recipe_check_unknown(recipe, &error);
+        assert_true(r < 0);
+        if (!strstr(error.text, part))
+                print_message("# \"%s\" lacks \"%s\"\n", error.text, part);
+        assert_non_null(strstr(error.text, part));
+        net_free(net);
+        recipe_free(recipe);
+}
+
+#define NETWORK "network = ( { type = \"fc\"; units = 3; } );"
+
+static void test_bad_recipes(void **state)
+{
+        refuse("network = (", "file:1");
+        refuse(NETWORK, "training");
+        refuse("training = { };", "network");
+        refuse("training = { }; network = ( );", "network");
+        refuse("training = { };\nnetwork = ( { type = \"nonsense\"; } );", "file:2");
+        refuse(NETWORK "training = { epochs = 0; };", "outside 1..");
+        refuse(NETWORK "training = { epochs = 1.5; };", "whole number");
+        refuse(NETWORK "training = { epoch = 3; };", "unknown key");
+        refuse(NETWORK "training = { augment = { shift = 2; }; };", "outside 0..1");
+        refuse(NETWORK "training = { optimiser = { type = \"magic\"; }; };", "none of");
+        refuse("training = { }; network = ( { type = \"fc\"; units = 3; kernel = 3; } );", "unknown key");
+        refuse("training = { }; network = ( { type = \"fc\"; } );", "units is missing");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; }, { type = \"relu\"; } );", "last layer");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; kernel = 31; pad = 0; stride = 9; } );",
+               "outside 1..8");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 65536; kernel = 31; }, "
+               "{ type = \"conv\"; filters = 65536; kernel = 31; }, { type = \"fc\"; units = 3; } );",
+               "large");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; name = \"a\"; }, "
+               "{ type = \"conv\"; filters = 5; }, { type = \"add\"; with = \"a\"; }, { type = \"fc\"; units = 3; } );",
+               "48");
+        refuse("training = { }; network = ( { type = \"fc\"; units = 3; from = \"nobody\"; } );", "nobody");
+        refuse("training = { }; network = ( { type = \"fc\"; units = 3; }, { type = \"fc\"; from = \"input\"; units = 3; });",
+               "nothing uses");
+}
+
+static void test_log(void **state)
+{
+        char path[] = "/tmp/emotion-log-XXXXXX", line[256];
+        int fd = mkstemp(path);
+        struct run *run = run_new(recipe_text, 1);
+        unsigned n = 0;
+        FILE *f;
+
+        assert_true(fd >= 0);
+        close(fd);
+        train(run, 2);
+        assert_int_equal(progress_write_log(run->trainer, path), 0);
+        f = fopen(path, "re");
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f))
+                n++;
+        fclose(f);
+        assert_int_equal(n, 3);
+        unlink(path);
+        run_free(run);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_learns),         cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_resume),         cmocka_unit_test(test_bad_checkpoint),
+                cmocka_unit_test(test_divergence),     cmocka_unit_test(test_schedule),
+                cmocka_unit_test(test_loss),           cmocka_unit_test(test_temperature),
+                cmocka_unit_test(test_bad_recipes),    cmocka_unit_test(test_log),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

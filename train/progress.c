@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+#include <time.h>
+
+#include "basic/macro.h"
+#include "train/progress.h"
+
+static double now(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+void progress_begin(struct progress *p, const struct trainer *t)
+{
+        size_t n = 0, macs = 0;
+
+        *p = (struct progress) { .terminal = isatty(STDOUT_FILENO), .started_at = now(), .first_step = t->step };
+        for (size_t i = 0; i < t->net->n_params; i++)
+                n += t->net->params[i].trainable ? t->net->params[i].n : 0;
+        for (unsigned i = 0; i < t->net->n_layers; i++)
+                macs += t->net->layers[i]->macs;
+        printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", n, (double)macs * 1e-6,
+               t->train->n, t->valid ? t->valid->n : 0, t->net->kernels->name);
+        fflush(stdout);
+}
+
+static void time_left(const struct progress *p, const struct trainer *t, double *ret_rate, unsigned *ret_minutes)
+{
+        double done = (double)(t->step - p->first_step), spent = now() - p->started_at;
+        double left = (double)t->config.epochs * (double)t->n_batches - (double)t->step;
+
+        *ret_rate = spent > 0 ? done * t->config.batch / spent : 0;
+        *ret_minutes = done > 0 ? (unsigned)(left * spent / done / 60) : 0;
+}
+
+void progress_batch(struct progress *p, const struct trainer *t)
+{
+        double rate;
+        unsigned minutes;
+
+        if (!p->terminal || now() - p->shown_at < 0.5)
+                return;
+        p->shown_at = now();
+        time_left(p, t, &rate, &minutes);
+        printf("\r\033[Kepoch %u/%u, batch %zu/%zu, loss %.4f, %.0f samples/s, %u:%02u h left", t->epoch + 1,
+               t->config.epochs, t->batch, t->n_batches, t->loss_sum / (double)MAX(t->batch, (size_t)1), rate,
+               minutes / 60, minutes % 60);
+        fflush(stdout);
+}
+
+void progress_end(struct progress *p)
+{
+        if (p->terminal)
+                printf("\n");
+        fflush(stdout);
+}
+
+void progress_epoch(struct progress *p, const struct trainer *t)
+{
+        const struct trainer_record *r = &t->history[t->epoch - 1];
+        double rate;
+        unsigned minutes;
+
+        time_left(p, t, &rate, &minutes);
+        printf("%sepoch %u/%u: loss %.4f, accuracy %.2f %%", p->terminal ? "\r\033[K" : "", t->epoch,
+               t->config.epochs, r->train_loss, 100 * r->train_accuracy);
+        if (t->valid)
+                printf("; validation loss %.4f, accuracy %.2f %% (best %.2f)", r->valid_loss,
+                       100 * r->valid_accuracy, 100 * t->best_accuracy);
+        printf("; %.0f samples/s, %u:%02u h left\n", rate, minutes / 60, minutes % 60);
+        fflush(stdout);
+}
+
+int progress_write_log(const struct trainer *t, const char *path)
+{
+        _cleanup_(freep) char *temporary = NULL;
+        FILE *f;
+        int r = 0;
+
+        if (asprintf(&temporary, "%s.new", path) < 0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+        f = fopen(temporary, "we");
+        if (!f)
+                return -errno;
+        fprintf(f, "epoch,rate,train_loss,train_accuracy,valid_loss,valid_accuracy,seconds\n");
+        for (unsigned i = 0; i < t->epoch; i++) {
+                const struct trainer_record *h = &t->history[i];
+
+                fprintf(f, "%u,%.6g,%.5f,%.5f,%.5f,%.5f,%.1f\n", i + 1, h->rate, h->train_loss, h->train_accuracy,
+                        h->valid_loss, h->valid_accuracy, h->seconds);
+        }
+        errno = EIO;
+        if (ferror(f))
+                r = -EIO;
+        if (fclose(f) != 0)
+                r = -errno;
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r < 0)
+                unlink(temporary);
+        return r;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "basic/macro.h"
+#include "train/loss.h"
+#include "train/trainer.h"
+#include "train/vec.h"
+
+static int allocate(struct trainer *t)
+{
+        unsigned threads = nn_pool_threads(t->net->pool);
+        size_t n = t->net->n_floats;
+
+        t->velocity = floats_new(n);
+        t->second = t->config.optimiser == OPTIMISER_ADAM ? floats_new(n) : NULL;
+        t->average = t->config.average > 0 ? floats_new(n) : NULL;
+        t->history = calloc(t->config.epochs, sizeof(*t->history));
+        t->order = calloc(t->train->n, sizeof(*t->order));
+        t->target = floats_new((size_t)t->config.batch * t->net->n_classes);
+        t->scratch = calloc(threads, sizeof(*t->scratch));
+        if (!t->velocity || !t->history || !t->order || !t->target || !t->scratch)
+                return -ENOMEM;
+        if ((t->config.optimiser == OPTIMISER_ADAM && !t->second) || (t->config.average > 0 && !t->average))
+                return -ENOMEM;
+        for (unsigned i = 0; i < threads; i++) {
+                t->scratch[i] = floats_new(shape_size(t->net->in));
+                if (!t->scratch[i])
+                        return -ENOMEM;
+        }
+        if (t->average)
+                memcpy(t->average, t->net->w, n * sizeof(float));
+        return 0;
+}
+
+int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
+                const struct dataset *valid, struct trainer **ret)
+{
+        _cleanup_(trainer_freep) struct trainer *t = NULL;
+        int r;
+
+        if (train->n < config->batch || train->n_classes != net->n_classes || net->max_batch < config->batch)
+                return -EINVAL;
+        t = calloc(1, sizeof(*t));
+        if (!t)
+                return -ENOMEM;
+        t->net = net;
+        t->config = *config;
+        t->train = train;
+        t->valid = valid;
+        t->n_batches = train->n / config->batch;
+        r = allocate(t);
+        if (r < 0)
+                return r;
+        *ret = STEAL(t);
+        return 0;
+}
+
+struct trainer *trainer_free(struct trainer *t)
+{
+        if (!t)
+                return NULL;
+        if (t->scratch)
+                for (unsigned i = 0; i < nn_pool_threads(t->net->pool); i++)
+                        free(t->scratch[i]);
+        free(t->scratch);
+        free(t->velocity);
+        free(t->second);
+        free(t->average);
+        free(t->history);
+        free(t->order);
+        free(t->target);
+        free(t);
+        return NULL;
+}
+
+static void shuffle_rows(struct trainer *t)
+{
+        struct rng rng;
+
+        for (size_t i = 0; i < t->train->n; i++)
+                t->order[i] = i;
+        rng_seed_stream(&rng, t->config.seed, t->epoch, UINT64_MAX);
+        rng_shuffle(&rng, t->order, t->train->n);
+}
+
+static struct nn_image picture(const struct dataset *d, size_t row)
+{
+        size_t size = (size_t)d->width_px * d->height_px;
+
+        return (struct nn_image) { .data = d->pixels + row * size,
+                                   .width_px = d->width_px,
+                                   .height_px = d->height_px,
+                                   .stride_bytes = d->width_px };
+}
+
+struct load {
+        struct trainer *t;
+        const struct dataset *set;
+        size_t first;
+        unsigned n;
+        bool plain; /* rows in order and unchanged */
+};
+
+static void load_part(void *userdata, unsigned part, unsigned thread)
+{
+        static const struct augment_config unchanged;
+        struct load *load = userdata;
+        struct trainer *t = load->t;
+        struct net *net = t->net;
+        size_t from, to;
+
+        net_part(load->n, NET_PARTS, part, &from, &to);
+        for (; from < to; from++) {
+                size_t row = load->plain ? load->first + from : t->order[load->first + from];
+                float *x = net_input(net) + from * shape_size(net->in);
+                struct nn_image image = picture(load->set, row);
+                struct rng rng;
+
+                rng_seed_stream(&rng, t->config.seed, t->epoch, row);
+                augment(load->plain ? &unchanged : &t->config.augment, &rng, &image, net->in.w, net->in.h, x,
+                        t->scratch[thread]);
+                nn_normalise(net->normalisation, x, shape_size(net->in));
+        }
+}
+
+static void load_batch(struct trainer *t, const struct dataset *set, size_t first, unsigned n, bool plain)
+{
+        struct load load = { .t = t, .set = set, .first = first, .n = n, .plain = plain };
+
+        nn_pool_run(t->net->pool, NET_PARTS, load_part, &load);
+}
+
+static void make_targets(struct trainer *t, size_t first)
+{
+        unsigned classes = t->net->n_classes;
+        const struct training_config *c = &t->config;
+        double votes = t->train->votes ? c->votes : 0;
+
+        for (unsigned i = 0; i < c->batch; i++) {
+                size_t row = t->order[first + i];
+
+                for (unsigned k = 0; k < classes; k++) {
+                        double x = (1 - votes) * (t->train->classes[row] == k);
+
+                        if (votes > 0)
+                                x += votes * t->train->votes[row * classes + k];
+                        t->target[i * classes + k] =
+                                (float)((1 - c->label_smoothing) * x + c->label_smoothing / classes);
+                }
+        }
+}
+
+static void count_correct(struct trainer *t, size_t first)
+{
+        const float *y = net_output(t->net);
+        unsigned classes = t->net->n_classes;
+
+        for (unsigned i = 0; i < t->config.batch; i++, y += classes) {
+                unsigned best = 0;
+
+                for (unsigned k = 1; k < classes; k++)
+                        best = y[k] > y[best] ? k : best;
+                t->n_correct += best == t->train->classes[t->order[first + i]];
+        }
+}
+
+static void adam(struct trainer *t, const struct net_param *p, float rate)
+{
+        const float b1 = (float)t->config.momentum, b2 = (float)t->config.beta2;
+        const float decay = p->decay ? (float)t->config.weight_decay : 0;
+        const float c1 = 1 / (1 - powf(b1, (float)(t->step + 1))), c2 = 1 / (1 - powf(b2, (float)(t->step + 1)));
+        float *w = t->net->w + p->at, *m = t->velocity + p->at, *v = t->second + p->at;
+        const float *g = t->net->g + p->at;
+
+        for (size_t i = 0; i < p->n; i++) {
+                m[i] = b1 * m[i] + (1 - b1) * g[i];
+                v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
+                w[i] -= rate * (m[i] * c1 / (sqrtf(v[i] * c2) + 1e-8f) + decay * w[i]);
+        }
+}
+
+static void update(struct trainer *t)
+{
+        const struct training_config *c = &t->config;
+        float rate = (float)schedule_rate(c, t->epoch + (double)t->batch / (double)t->n_batches);
+
+        for (size_t i = 0; i < t->net->n_params; i++) {
+                const struct net_param *p = &t->net->params[i];
+
+                if (!p->trainable)
+                        continue;
+                if (c->optimiser == OPTIMISER_ADAM)
+                        adam(t, p, rate);
+                else
+                        vec_sgd(t->net->w + p->at, t->net->g + p->at, t->velocity + p->at, p->n, rate,
+                                (float)c->momentum, p->decay ? (float)c->weight_decay : 0, c->nesterov);
+        }
+        if (t->average) {
+                /* young averages forget faster, or they would be stuck at the first random weights */
+                double decay = MIN(c->average, (1.0 + (double)t->step) / (10.0 + (double)t->step));
+
+                vec_blend(t->average, t->net->w, t->net->n_floats, (float)(1 - decay));
+        }
+}
+
+static double now(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+int trainer_step(struct trainer *t)
+{
+        size_t first = t->batch * t->config.batch;
+        double start = now(), loss;
+
+        if (t->batch == 0 || t->order[0] == t->order[1])
+                shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
+        load_batch(t, t->train, first, t->config.batch, false);
+        make_targets(t, first);
+        t->net->step = t->step;
+        net_forward(t->net, t->config.batch, true);
+        loss = loss_cross_entropy(net_output(t->net), t->target, t->config.batch, t->net->n_classes,
+                                  net_output_gradient(t->net));
+        if (!isfinite(loss))
+                return -EDOM;
+        count_correct(t, first);
+        net_backward(t->net);
+        update(t);
+        t->loss_sum += loss;
+        t->batch++;
+        t->step++;
+        t->seconds += now() - start;
+        return 0;
+}
+
+bool trainer_epoch_done(const struct trainer *t)
+{
+        return t->batch >= t->n_batches;
+}
+
+void trainer_swap(struct trainer *t)
+{
+        if (t->average) {
+                float *w = t->net->w;
+
+                t->net->w = t->average;
+                t->average = w;
+        }
+}
+
+void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metrics *ret, float *ret_logits)
+{
+        float p[DATASET_MAX_CLASSES];
+        unsigned classes = t->net->n_classes;
+
+        metrics_init(ret, classes);
+        for (size_t first = 0; first < set->n; first += t->net->max_batch) {
+                unsigned n = (unsigned)MIN(set->n - first, (size_t)t->net->max_batch);
+
+                load_batch(t, set, first, n, true);
+                net_forward(t->net, n, false);
+                if (ret_logits)
+                        memcpy(ret_logits + first * classes, net_output(t->net), n * classes * sizeof(float));
+                for (unsigned i = 0; i < n; i++) {
+                        softmax(net_output(t->net) + i * classes, classes, p);
+                        metrics_add(ret, set->classes[first + i], p);
+                }
+        }
+}
+
+int trainer_temperature(struct trainer *t, double *ret_temperature, double *ret_ece)
+{
+        unsigned classes = t->net->n_classes;
+        _cleanup_(freep) float *logits = NULL;
+        float p[DATASET_MAX_CLASSES];
+        struct metrics m;
+        double best;
+
+        *ret_temperature = 1;
+        if (!t->valid)
+                return 0;
+        logits = floats_new(t->valid->n * classes);
+        if (!logits)
+                return -ENOMEM;
+        trainer_evaluate(t, t->valid, &m, logits);
+        best = loss_temperature(logits, t->valid->classes, t->valid->n, classes);
+        metrics_init(&m, classes);
+        for (size_t i = 0; i < t->valid->n; i++) {
+                for (unsigned k = 0; k < classes; k++)
+                        logits[i * classes + k] /= (float)best;
+                softmax(logits + i * classes, classes, p);
+                metrics_add(&m, t->valid->classes[i], p);
+        }
+        *ret_temperature = best;
+        if (ret_ece)
+                *ret_ece = metrics_ece(&m);
+        return 0;
+}
+
+int trainer_finish_epoch(struct trainer *t, struct metrics *ret)
+{
+        struct trainer_record *record = &t->history[t->epoch];
+        struct metrics m = { 0 };
+
+        if (t->valid) {
+                trainer_swap(t);
+                trainer_evaluate(t, t->valid, &m, NULL);
+                trainer_swap(t);
+        }
+        *record = (struct trainer_record) {
+                .rate = schedule_rate(&t->config, t->epoch),
+                .train_loss = t->loss_sum / (double)t->n_batches,
+                .train_accuracy = (double)t->n_correct / (double)(t->n_batches * t->config.batch),
+                .valid_loss = t->valid ? m.loss : 0,
+                .valid_accuracy = t->valid ? metrics_accuracy(&m) : 0,
+                .seconds = t->seconds,
+        };
+        t->best_accuracy = MAX(t->best_accuracy, record->valid_accuracy);
+        t->epoch++;
+        t->batch = 0;
+        t->loss_sum = t->seconds = 0;
+        t->n_correct = 0;
+        if (ret)
+                *ret = m;
+        return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * One training run: network, optimiser state, place in the epoch. Everything random is drawn from streams named by
+ * seed, epoch and row, so a run is the same for any number of threads, and a checkpoint needs no generator state.
+ */
+
+#include "train/data/dataset.h"
+#include "train/metrics.h"
+#include "train/net.h"
+#include "train/training.h"
+
+/* One finished epoch. Plain numbers: a checkpoint stores it as it is. */
+struct trainer_record {
+        double rate, train_loss, train_accuracy, valid_loss, valid_accuracy, seconds;
+};
+
+struct trainer {
+        struct net *net;                  /* borrowed */
+        struct training_config config;
+        const struct dataset *train, *valid; /* borrowed; valid may be NULL */
+
+        unsigned epoch;     /* in progress, from 0 */
+        size_t batch, n_batches; /* next in the epoch; full batches of an epoch */
+        uint64_t step;
+        double loss_sum;    /* over the batches of this epoch */
+        uint64_t n_correct;
+        double seconds;     /* spent in this epoch */
+        float *velocity, *second, *average; /* [n_floats]; second only for adam, average only if config.average */
+        struct trainer_record *history;     /* [config.epochs] */
+        double best_accuracy;
+
+        size_t *order;      /* [train->n] of this epoch */
+        float *target;      /* [batch, classes] */
+        float **scratch;    /* one a thread, for the augmentation */
+};
+
+int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
+                const struct dataset *valid, struct trainer **ret);
+struct trainer *trainer_free(struct trainer *t);
+static inline void trainer_freep(struct trainer **t)
+{
+        if (*t)
+                trainer_free(*t);
+}
+
+/* One batch. Return: 0, or -EDOM if the loss is no number: the run has diverged. */
+int trainer_step(struct trainer *t);
+/* The epoch's batches are done. */
+bool trainer_epoch_done(const struct trainer *t);
+/* Validates, files the record and moves to the next epoch; @ret (may be NULL): the validation. */
+int trainer_finish_epoch(struct trainer *t, struct metrics *ret);
+/* The weights to use: averaged if there are any. trainer_swap() exchanges them with net->w; call it in pairs. */
+void trainer_swap(struct trainer *t);
+/* @set with the network's weights as they are. @ret_logits: [set->n, classes] or NULL */
+void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metrics *ret, float *ret_logits);
+/* The temperature that suits the weights as they are on the validation rows, or 1 without such; *ret (may be NULL):
+ * the calibration error there with it. -ENOMEM. */
+int trainer_temperature(struct trainer *t, double *ret_temperature, double *ret_ece);
+
+/**
+ * trainer_save() - all that is needed to go on, written beside @path, synced and renamed
+ * trainer_load() - -EBADMSG a cut or foreign file, -ESTALE one of another network or batch size; then @t is unchanged
+ */
+int trainer_save(const struct trainer *t, const char *path);
+int trainer_load(struct trainer *t, const char *path);
