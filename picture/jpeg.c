@@ -53,7 +53,8 @@ static unsigned count_scans(const uint8_t *data, size_t size)
 int jpeg_decoder_header(struct jpeg_decoder *d, const void *data, size_t size, unsigned *ret_width_px,
                         unsigned *ret_height_px)
 {
-        int width, height, subsampling, space;
+        /* a file of tables alone is no error to libjpeg and leaves these as they are */
+        int width = 0, height = 0, subsampling = 0, space = TJCS_YCbCr;
 
         if (size < 4 || tjDecompressHeader3(d->tj, data, size, &width, &height, &subsampling, &space) < 0)
                 return -EBADMSG;

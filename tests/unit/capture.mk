@@ -4,3 +4,9 @@ TESTS += tests/unit/test-picture
 tests_unit_test_picture_SOURCES = tests/unit/test-picture.c
 tests_unit_test_picture_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(PNG_CFLAGS)
 tests_unit_test_picture_LDADD = libpicture.la $(PNG_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-replay
+TESTS += tests/unit/test-replay
+tests_unit_test_replay_SOURCES = tests/unit/test-replay.c
+tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_replay_LDADD = libcapture.la $(CMOCKA_LIBS)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/capture/source-ops.h"
+#include "daemon/capture/v4l2-io.h"
+
+int source_open(const struct source_config *config, struct source **ret, struct source_error *error)
+{
+        struct source_error unwanted;
+
+        if (!error)
+                error = &unwanted;
+        error->text[0] = '\0';
+        if (!config->device || !config->device[0])
+                return source_fail(error, -EINVAL, "No device is set");
+        if (config->replay)
+                return source_replay_open(config, ret, error);
+        return source_v4l2_open(config, &v4l2_io_kernel, ret, error);
+}
+
+struct source *source_free(struct source *s)
+{
+        if (s)
+                s->ops->free(s);
+        return NULL;
+}
+
+int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct frame *ret,
+                struct source_error *error)
+{
+        struct source_error unwanted;
+
+        if (!error)
+                error = &unwanted;
+        error->text[0] = '\0';
+        return s->ops->next(s, wake_fd, timeout_usec, ret, error);
+}
+
+void source_release(struct source *s, struct frame *f)
+{
+        if (s->ops->release)
+                s->ops->release(s, f);
+        *f = (struct frame){};
+}
+
+const struct source_info *source_get_info(const struct source *s)
+{
+        return &s->info;
+}
+
+struct source_stats source_get_stats(const struct source *s)
+{
+        return s->stats;
+}
+
+int source_fail(struct source_error *error, int r, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(error->text, sizeof(error->text), format, ap);
+        va_end(ap);
+        return r;
+}
+
+uint64_t source_now_usec(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * UINT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+void source_copy_text(char *dst, size_t size, const char *src)
+{
+        size_t n = strnlen(src, size - 1);
+
+        memcpy(dst, src, n);
+        dst[n] = '\0';
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <libv4l2.h>
+#include <sys/mman.h>
+
+#include "basic/macro.h"
+#include "daemon/capture/v4l2-io.h"
+
+static int kernel_open(const char *path)
+{
+        int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+        /* What the library refuses to take over is no capture device, which the caller finds out by itself;
+         * its functions pass such a descriptor on to the kernel. */
+        if (fd >= 0)
+                (void)v4l2_fd_open(fd, V4L2_DISABLE_CONVERSION);
+        return fd;
+}
+
+static int kernel_ioctl(int fd, unsigned long request, void *arg)
+{
+        return v4l2_ioctl(fd, request, arg);
+}
+
+static void *kernel_mmap(size_t length_bytes, int fd, int64_t offset)
+{
+        return v4l2_mmap(NULL, length_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+}
+
+const struct v4l2_io v4l2_io_kernel = {
+        .open = kernel_open,
+        .close = v4l2_close,
+        .ioctl = kernel_ioctl,
+        .mmap = kernel_mmap,
+        .munmap = v4l2_munmap,
+        .poll = poll,
+};
+
+int v4l2_io_control(const struct v4l2_io *io, int fd, unsigned long request, void *arg)
+{
+        int r;
+
+        do
+                r = io->ioctl(fd, request, arg);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : r;
+}
