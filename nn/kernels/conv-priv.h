@@ -46,13 +46,14 @@ struct nn_conv {
         size_t n_weights;
         struct nn_conv_unit *units;
         size_t n_units;
-        unsigned tile;      /* Winograd: side of the output tile */
-        unsigned n_points;  /* Winograd: (tile + 2)^2 */
-        unsigned group;     /* Winograd: tiles transformed together */
+        unsigned tile; /* Winograd: side of the output tile */
         char name[48];
 };
 
 extern const struct nn_conv_way nn_conv_direct, nn_conv_depthwise, nn_conv_winograd;
+
+/* The side of the output tile with which Winograd is expected to be faster than the direct sum; 0 if none is. */
+unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d);
 
 /* @n zeroed floats, 64-byte aligned, for free(); NULL if there is no memory or n * 4 overflows. */
 float *nn_conv_floats(size_t n);

@@ -90,14 +90,17 @@ static float *padded_copy(const struct nn_conv *c, const float *values)
 static const struct nn_conv_way *choose(struct nn_conv *c)
 {
         const struct nn_conv_desc *d = &c->d;
-        enum nn_layout preferred;
 
         c->out = NN_BLOCKED;
         if (is_depthwise(d)) {
                 c->in = NN_BLOCKED;
                 return &nn_conv_depthwise;
         }
-        nn_conv_layouts(c->isa, d, &preferred, &c->out);
+        c->tile = nn_conv_winograd_tile(c->isa, d);
+        if (c->tile) {
+                c->in = NN_BLOCKED;
+                return &nn_conv_winograd;
+        }
         /* the direct way reads either layout */
         c->in = d->in;
         return &nn_conv_direct;

@@ -10,7 +10,8 @@
 #define OPS_OF(isa) \
         { \
                 .vec = &nn_vec_ops_##isa, .map = &nn_map_ops_##isa, .tile = &nn_tile_ops_##isa, \
-                .depthwise = &nn_depthwise_ops_##isa, .panel = &nn_panel_ops_##isa \
+                .depthwise = &nn_depthwise_ops_##isa, .winograd = &nn_winograd_ops_##isa, \
+                .panel = &nn_panel_ops_##isa \
         }
 
 /* Instruction sets that were not built in are left zero. */

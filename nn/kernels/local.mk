@@ -7,7 +7,8 @@ nn_simd_sources = \
 	nn/kernels/panel.c \
 	nn/kernels/simd.h \
 	nn/kernels/tile.c \
-	nn/kernels/vec.c
+	nn/kernels/vec.c \
+	nn/kernels/winograd.c
 
 noinst_LTLIBRARIES += libnnkernels.la libnnkernels-portable.la
 nn_kernel_libs += libnnkernels.la
@@ -17,6 +18,7 @@ libnnkernels_la_SOURCES = \
 	nn/kernels/conv-direct.c \
 	nn/kernels/conv.h \
 	nn/kernels/conv-priv.h \
+	nn/kernels/conv-winograd.c \
 	nn/kernels/fc.c \
 	nn/kernels/fc.h \
 	nn/kernels/gemm.c \

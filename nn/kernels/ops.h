@@ -85,6 +85,34 @@ struct nn_depthwise_ops {
                      float *y);
 };
 
+/* One tile of one block of channels for Winograd: (tile + 2)^2 inputs, or points, or tile^2 outputs. */
+struct nn_winograd_input {
+        const float *x;
+        size_t x_row;   /* floats from one row to the next */
+        float *v;
+        size_t v_point; /* floats from one transformed point to the next */
+};
+struct nn_winograd_output {
+        const float *m;
+        size_t m_point;
+        const float *bias, *residual; /* residual: like y, or NULL */
+        float *y;
+        size_t y_row;
+        unsigned rows, columns; /* of the tile that lie inside the output */
+        bool clamp;
+        float lo, hi;
+};
+
+#define NN_WINOGRAD_MIN_TILE 2
+#define NN_WINOGRAD_MAX_TILE 4
+
+/* winograd.c */
+struct nn_winograd_ops {
+        /* [tile - NN_WINOGRAD_MIN_TILE] */
+        void (*input[3])(const struct nn_winograd_input *p);
+        void (*output[3])(const struct nn_winograd_output *p);
+};
+
 /* Products of rows with a panel of weights: @rows rows of x at distance @ldx, @k weights rows of @vectors * V. */
 #define NN_PANEL_MAX_ROWS 6
 #define NN_PANEL_MAX_VECTORS 4
@@ -110,6 +138,7 @@ struct nn_panel_ops {
         extern const struct nn_map_ops nn_map_ops_##isa; \
         extern const struct nn_tile_ops nn_tile_ops_##isa; \
         extern const struct nn_depthwise_ops nn_depthwise_ops_##isa; \
+        extern const struct nn_winograd_ops nn_winograd_ops_##isa; \
         extern const struct nn_panel_ops nn_panel_ops_##isa
 
 NN_DECLARE_OPS(portable);
@@ -122,6 +151,7 @@ struct nn_kernel_ops {
         const struct nn_map_ops *map;
         const struct nn_tile_ops *tile;
         const struct nn_depthwise_ops *depthwise;
+        const struct nn_winograd_ops *winograd;
         const struct nn_panel_ops *panel;
 };
 

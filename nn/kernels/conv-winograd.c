@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * 3x3 convolution by Winograd's minimal filtering (Lavin & Gray 2015, arXiv:1509.09308). A group of tiles is
+ * transformed, at every point of the transformed tile one product of matrices sums over the channels, and the sums
+ * are transformed back. A group is as large as a register tile, so its transformed values stay in the second-level
+ * cache. Tiles are numbered through the whole batch: small maps share groups.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "nn/kernels/conv-priv.h"
+
+#define MAX_SIDE (NN_WINOGRAD_MAX_TILE + 2u)
+
+/* The filter's side of the transform, rows by point: (1, a, a^2) / M'(a), with the signs and factors that
+ * winograd.c leaves out of its rows. */
+static const double filter_2[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
+static const double filter_3[5][3] = {
+        { 1. / 2, 0, 0 }, { -1. / 2, -1. / 2, -1. / 2 }, { -1. / 6, 1. / 6, -1. / 6 }, { 1. / 6, 1. / 3, 2. / 3 }, { 0, 0, 1 }
+};
+static const double filter_4[6][3] = { { 1. / 4, 0, 0 },
+                                       { -1. / 6, -1. / 6, -1. / 6 },
+                                       { -1. / 6, 1. / 6, -1. / 6 },
+                                       { 1. / 24, 1. / 12, 1. / 6 },
+                                       { 1. / 24, -1. / 12, 1. / 6 },
+                                       { 0, 0, 1 } };
+
+static const double (*filter_of(unsigned tile))[3]
+{
+        return tile == 2 ? filter_2 : tile == 3 ? filter_3 : filter_4;
+}
+
+static size_t div_up(size_t a, size_t b)
+{
+        return (a + b - 1) / b;
+}
+
+static size_t n_tiles(const struct nn_conv_desc *d, unsigned tile)
+{
+        return d->n * div_up(nn_conv_out_h(d), tile) * div_up(nn_conv_out_w(d), tile);
+}
+
+/* Transformed weights past this many bytes come from beyond the second-level cache. */
+#define WEIGHTS_NEAR_BYTES (700 * 1024)
+
+/* Cycles, roughly: one product of vectors each; per point of a tile and block a load, a store and some sums; a step
+ * of the inner loop cannot be faster than its weights arrive. */
+static double winograd_cost(enum nn_isa isa, const struct nn_conv_desc *d, unsigned tile)
+{
+        double b = nn_isa_block(isa), points = (tile + 2) * (tile + 2), c = d->c;
+        double c_blocks = (double)div_up(d->c, (size_t)b), k_blocks = (double)div_up(d->k, (size_t)b);
+        size_t tiles = n_tiles(d, tile), groups = div_up(tiles, nn_kernel_ops(isa)->tile->max_pixels);
+        double group = (double)tiles / (double)groups;
+        double arrive = points * c * k_blocks * b * 4 > WEIGHTS_NEAR_BYTES ? 10 : 4;
+        double step = MAX(2 * group, arrive * b / 16) / 2;
+
+        return (double)groups * points * c * k_blocks * step + (double)tiles * points * 3.5 * (c_blocks + k_blocks);
+}
+
+unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d)
+{
+        unsigned best = 0;
+
+        if (d->r != 3 || d->s != 3 || d->stride[0] != 1 || d->stride[1] != 1 || d->dilation[0] != 1 || d->dilation[1] != 1 ||
+            d->groups != 1 || d->c < nn_isa_block(isa))
+                return 0;
+        double k_blocks = (double)div_up(d->k, nn_isa_block(isa));
+        double least = 9. * d->c * k_blocks * d->n * nn_conv_out_h(d) * nn_conv_out_w(d) * 0.9;
+
+        for (unsigned tile = NN_WINOGRAD_MIN_TILE; tile <= NN_WINOGRAD_MAX_TILE; tile++) {
+                double cost = winograd_cost(isa, d, tile);
+
+                if (cost < least) {
+                        least = cost;
+                        best = tile;
+                }
+        }
+        return best;
+}
+
+static unsigned side_of(const struct nn_conv *c)
+{
+        return c->tile + 2;
+}
+
+static unsigned points_of(const struct nn_conv *c)
+{
+        return side_of(c) * side_of(c);
+}
+
+/* Floats of the transformed weights of the units before @unit: [unit][point][channel][block of the unit][V] */
+static size_t unit_weights(const struct nn_conv *c, size_t unit)
+{
+        return unit * NN_TILE_MAX_BLOCKS * points_of(c) * c->d.c * c->b;
+}
+
+static unsigned unit_blocks(const struct nn_conv *c, size_t unit)
+{
+        return MIN((unsigned)NN_TILE_MAX_BLOCKS, c->n_kb - (unsigned)unit * NN_TILE_MAX_BLOCKS);
+}
+
+/* The transformed filter of (@k, @channel) to its places. */
+static void put_filter(struct nn_conv *c, unsigned k, unsigned channel, const float *w)
+{
+        const double (*g)[3] = filter_of(c->tile);
+        unsigned side = side_of(c), unit = k / (NN_TILE_MAX_BLOCKS * c->b), width = unit_blocks(c, unit) * c->b;
+        float *to = c->weights + unit_weights(c, unit) + (size_t)channel * width + k % (NN_TILE_MAX_BLOCKS * c->b);
+
+        for (unsigned i = 0; i < side; i++)
+                for (unsigned j = 0; j < side; j++) {
+                        double sum = 0;
+
+                        for (unsigned r = 0; r < 3; r++)
+                                for (unsigned s = 0; s < 3; s++)
+                                        sum += g[i][r] * g[j][s] * (double)w[r * 3 + s];
+                        to[(size_t)(i * side + j) * c->d.c * width] = (float)sum;
+                }
+}
+
+static int winograd_prepare(struct nn_conv *c, const float *weights, const float *bias)
+{
+        size_t kc;
+
+        if (__builtin_mul_overflow((size_t)c->n_kb * c->b, (size_t)c->d.c, &kc) ||
+            __builtin_mul_overflow(kc, (size_t)points_of(c), &c->n_weights))
+                return -ENOMEM;
+        c->n_units = div_up(c->n_kb, NN_TILE_MAX_BLOCKS);
+        c->weights = nn_conv_floats(c->n_weights);
+        if (!c->weights)
+                return -ENOMEM;
+        for (unsigned k = 0; k < c->d.k; k++)
+                for (unsigned i = 0; i < c->d.c; i++)
+                        put_filter(c, k, i, weights + ((size_t)k * c->d.c + i) * 9);
+        snprintf(c->name, sizeof(c->name), "winograd %ux%u", c->tile, c->tile);
+        return 0;
+}
+
+/* Tiles of a group: even groups, no more than a register tile holds, and enough groups for @threads. */
+static size_t group_size(const struct nn_conv *c, unsigned threads)
+{
+        size_t tiles = n_tiles(&c->d, c->tile), groups = div_up(tiles, c->ops->tile->max_pixels);
+
+        if (groups < threads)
+                groups = MIN((size_t)threads, tiles);
+        return div_up(tiles, groups);
+}
+
+/* One thread's: transformed inputs [point][block][tile][V], sums of one unit [point][block][tile][V], a tile with
+ * its border made real, and zeros to stand for the bias of the sums. */
+static size_t v_floats(const struct nn_conv *c, size_t group)
+{
+        return points_of(c) * nn_round_up(c->d.c, c->b) * group;
+}
+
+static size_t m_floats(const struct nn_conv *c, size_t group)
+{
+        return points_of(c) * NN_TILE_MAX_BLOCKS * c->b * group;
+}
+
+static size_t thread_floats(const struct nn_conv *c, size_t group)
+{
+        return nn_round_up(v_floats(c, group) + m_floats(c, group) + (MAX_SIDE * MAX_SIDE + NN_TILE_MAX_BLOCKS) * c->b, 16);
+}
+
+static size_t winograd_scratch_bytes(const struct nn_conv *c, unsigned threads)
+{
+        return threads * thread_floats(c, group_size(c, 1)) * sizeof(float);
+}
+
+struct job {
+        const struct nn_conv *c;
+        const struct nn_conv_call *call;
+        size_t tiles, group, rows, columns; /* tiles in the batch, in a group; of an image */
+};
+
+struct place {
+        size_t image, y, x; /* of the tile's first output pixel */
+};
+
+static struct place place_of(const struct job *job, size_t tile)
+{
+        size_t per_image = job->rows * job->columns, i = tile % per_image;
+
+        return (struct place){ tile / per_image, i / job->columns * job->c->tile, i % job->columns * job->c->tile };
+}
+
+/* The tile's inputs in one block's plane @x, zeros where it hangs over: copied to @border. */
+static void copy_border(const struct nn_conv *c, const float *x, long row, long column, float *border)
+{
+        unsigned side = side_of(c);
+
+        memset(border, 0, (size_t)side * side * c->b * sizeof(float));
+        for (long i = MAX(0L, -row); i < (long)side && row + i < (long)c->d.h; i++) {
+                long first = MAX(0L, -column), end = MIN((long)side, (long)c->d.w - column);
+
+                if (first < end)
+                        memcpy(border + (size_t)(i * (long)side + first) * c->b,
+                               x + ((size_t)(row + i) * c->d.w + (size_t)(column + first)) * c->b,
+                               (size_t)(end - first) * c->b * sizeof(float));
+        }
+}
+
+/* Transforms tile @index of a group of @n, all channels. */
+static void transform_input(const struct job *job, size_t tile, size_t index, size_t n, float *v, float *border)
+{
+        const struct nn_conv *c = job->c;
+        const struct nn_conv_desc *d = &c->d;
+        struct place at = place_of(job, tile);
+        long row = (long)at.y - (long)d->pad[0], column = (long)at.x - (long)d->pad[1];
+        size_t blocks = div_up(d->c, c->b), plane = (size_t)d->h * d->w * c->b, side = side_of(c);
+        const float *x = job->call->x + at.image * blocks * plane;
+        bool inside = row >= 0 && column >= 0 && (size_t)row + side <= d->h && (size_t)column + side <= d->w;
+        struct nn_winograd_input p = { .x = border, .x_row = side * c->b, .v_point = blocks * n * c->b };
+
+        for (size_t i = 0; i < blocks; i++, x += plane) {
+                if (inside) {
+                        p.x = x + ((size_t)row * d->w + (size_t)column) * c->b;
+                        p.x_row = (size_t)d->w * c->b;
+                } else {
+                        copy_border(c, x, row, column, border);
+                }
+                p.v = v + (i * n + index) * c->b;
+                c->ops->winograd->input[c->tile - NN_WINOGRAD_MIN_TILE](&p);
+        }
+}
+
+/* The sums over channels of one unit of output blocks at every point. */
+static void multiply(const struct nn_conv *c, size_t unit, size_t n, const float *v, const float *zeros, float *m)
+{
+        unsigned blocks = unit_blocks(c, unit), outer = (unsigned)div_up(c->d.c, c->b);
+        nn_tile_fn fn = c->ops->tile->one_row[NN_STEP_BLOCK][blocks - 1][n - 1];
+        struct nn_tile t = {
+                .w = c->weights + unit_weights(c, unit),
+                .bias = zeros,
+                .y_block = n * c->b,
+                .n_outer = outer,
+                .n_r = 1,
+                .n_s = 1,
+                .lanes = c->b,
+                .last_lanes = c->d.c - (outer - 1) * c->b,
+                .x_outer = n * c->b,
+                .x_step = c->b,
+        };
+
+        for (unsigned p = 0; p < points_of(c); p++) {
+                t.x = v + p * outer * n * c->b;
+                t.y = m + p * NN_TILE_MAX_BLOCKS * n * c->b;
+                fn(&t);
+                t.w += (size_t)c->d.c * blocks * c->b;
+        }
+}
+
+static void transform_output(const struct job *job, size_t unit, size_t tile, size_t index, size_t n, const float *m)
+{
+        const struct nn_conv *c = job->c;
+        struct place at = place_of(job, tile);
+        struct nn_winograd_output p = {
+                .m_point = NN_TILE_MAX_BLOCKS * n * c->b,
+                .y_row = (size_t)c->out_w * c->b,
+                .rows = (unsigned)MIN((size_t)c->tile, c->out_h - at.y),
+                .columns = (unsigned)MIN((size_t)c->tile, c->out_w - at.x),
+                .clamp = c->clamp && c->d.act.kind != NN_ACT_NONE,
+                .lo = c->lo,
+                .hi = c->hi,
+        };
+
+        for (unsigned i = 0; i < unit_blocks(c, unit); i++) {
+                size_t block = unit * NN_TILE_MAX_BLOCKS + i;
+                size_t to = ((at.image * c->n_kb + block) * c->out_h + at.y) * p.y_row + at.x * c->b;
+
+                p.m = m + (i * n + index) * c->b;
+                p.bias = c->bias + block * c->b;
+                p.y = job->call->y + to;
+                p.residual = job->call->residual ? job->call->residual + to : NULL;
+                c->ops->winograd->output[c->tile - NN_WINOGRAD_MIN_TILE](&p);
+        }
+}
+
+static void run_group(void *userdata, unsigned part, unsigned thread)
+{
+        const struct job *job = userdata;
+        const struct nn_conv *c = job->c;
+        size_t first = part * job->group, n = MIN(job->group, job->tiles - first);
+        float *v = (float *)job->call->scratch + thread * thread_floats(c, job->group);
+        float *m = v + v_floats(c, job->group), *border = m + m_floats(c, job->group);
+        float *zeros = border + MAX_SIDE * MAX_SIDE * c->b;
+
+        memset(zeros, 0, NN_TILE_MAX_BLOCKS * c->b * sizeof(float));
+        for (size_t i = 0; i < n; i++)
+                transform_input(job, first + i, i, n, v, border);
+        for (size_t unit = 0; unit < c->n_units; unit++) {
+                multiply(c, unit, n, v, zeros, m);
+                for (size_t i = 0; i < n; i++)
+                        transform_output(job, unit, first + i, i, n, m);
+        }
+}
+
+static void finish_plane(void *userdata, unsigned part, unsigned thread)
+{
+        const struct job *job = userdata;
+        size_t pixels = (size_t)job->c->out_h * job->c->out_w;
+
+        nn_conv_finish(job->c, part % job->c->n_kb, pixels, job->call->y + part * pixels * job->c->b);
+}
+
+static void winograd_run(const struct nn_conv *c, const struct nn_conv_call *call)
+{
+        struct job job = {
+                .c = c,
+                .call = call,
+                .tiles = n_tiles(&c->d, c->tile),
+                .group = group_size(c, nn_pool_threads(call->pool)),
+                .rows = div_up(c->out_h, c->tile),
+                .columns = div_up(c->out_w, c->tile),
+        };
+
+        nn_pool_run(call->pool, (unsigned)div_up(job.tiles, job.group), run_group, &job);
+        if (!c->clamp)
+                nn_pool_run(call->pool, c->d.n * c->n_kb, finish_plane, &job);
+}
+
+const struct nn_conv_way nn_conv_winograd = {
+        .prepare = winograd_prepare,
+        .scratch_bytes = winograd_scratch_bytes,
+        .run = winograd_run,
+};
