@@ -12,6 +12,15 @@
 #include "train/progress.h"
 #include "train/trainer.h"
 
+/* The one thing that a signal handler can reach. Blocking the signals and asking for pending ones would not do: the
+ * BLAS library has started threads of its own by now, and those would take the signal and die of it. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal_number)
+{
+        interrupted = 1;
+}
+
 struct options {
         const char *recipe, *data, *ferplus, *out;
         unsigned threads;
@@ -241,13 +250,6 @@ static void save_epoch(struct run *run, bool best)
                 fprintf(stderr, "emotion-nn train: cannot save to %s: %s\n", run->options.out, strerror(-r));
 }
 
-static bool interrupted(void)
-{
-        sigset_t pending;
-
-        return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
-}
-
 /* Return: 0 done; 1 interrupted and saved; negative errno. */
 static int loop(struct run *run)
 {
@@ -257,7 +259,7 @@ static int loop(struct run *run)
 
         while (t->epoch < run->config.epochs) {
                 while (!trainer_epoch_done(t)) {
-                        if (interrupted()) {
+                        if (interrupted) {
                                 r = trainer_save(t, run->checkpoint);
                                 progress_end(&run->progress);
                                 fprintf(stderr, "emotion-nn train: stopped in epoch %u; --resume goes on\n",
@@ -285,17 +287,15 @@ static int loop(struct run *run)
 static int cmd_train_run(int argc, char **argv)
 {
         struct run run = { 0 };
-        sigset_t signals, old;
+        struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND };
         int r;
 
         r = parse(argc, argv, &run.options);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        /* signals stay pending and are looked for between batches; before any thread starts, so all inherit it */
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGINT);
-        sigaddset(&signals, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &signals, &old);
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
         openblas_set_num_threads(1);
 
         r = read_recipe(&run);
@@ -308,7 +308,7 @@ static int cmd_train_run(int argc, char **argv)
                 r = loop(&run);
         }
         run_done(&run);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 const struct cmd cmd_train = { "train", "train a network from a recipe", cmd_train_run };

@@ -10,3 +10,5 @@ tests_unit_test_gradients_CFLAGS = $(train_test_cflags)
 tests_unit_test_gradients_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_CFLAGS = $(train_test_cflags)
 tests_unit_test_trainer_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+dist_check_SCRIPTS += tests/unit/test-train.sh
+TESTS += tests/unit/test-train.sh
