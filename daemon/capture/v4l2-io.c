@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <libv4l2.h>
+#include <linux/videodev2.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "basic/macro.h"
@@ -9,10 +11,11 @@
 static int kernel_open(const char *path)
 {
         int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        struct v4l2_capability c;
 
-        /* What the library refuses to take over is no capture device, which the caller finds out by itself;
-         * its functions pass such a descriptor on to the kernel. */
-        if (fd >= 0)
+        /* The library writes to standard error about what is no capture device, so that it is shown none; for
+         * a descriptor that it does not know its functions are the kernel's. */
+        if (fd >= 0 && ioctl(fd, VIDIOC_QUERYCAP, &c) == 0 && c.capabilities & V4L2_CAP_VIDEO_CAPTURE)
                 (void)v4l2_fd_open(fd, V4L2_DISABLE_CONVERSION);
         return fd;
 }

@@ -10,3 +10,9 @@ TESTS += tests/unit/test-replay
 tests_unit_test_replay_SOURCES = tests/unit/test-replay.c
 tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_replay_LDADD = libcapture.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-v4l2
+TESTS += tests/unit/test-v4l2
+tests_unit_test_v4l2_SOURCES = tests/unit/test-v4l2.c
+tests_unit_test_v4l2_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_v4l2_LDADD = libcapture.la $(CMOCKA_LIBS)
