@@ -75,7 +75,7 @@ struct layer {
         void *state;
 };
 
-extern const struct layer_ops layer_input, layer_conv, layer_batchnorm, layer_fc, layer_dropout;
+extern const struct layer_ops layer_input, layer_conv, layer_batchnorm, layer_fc, layer_dropout, layer_lrn, layer_prelu;
 extern const struct layer_ops layer_relu, layer_leakyrelu, layer_sigmoid, layer_tanh, layer_hardswish;
 extern const struct layer_ops layer_maxpool, layer_avgpool, layer_global_avgpool, layer_add, layer_concat, layer_scale;
 

@@ -23,17 +23,19 @@ double loss_cross_entropy(const float *logits, const float *target, size_t n, un
         double total = 0;
 
         for (size_t i = 0; i < n; i++, logits += classes, target += classes) {
-                double top = logits[0], sum = 0, log_sum;
+                double top = logits[0], sum = 0, weight = 0, log_sum;
 
                 for (unsigned k = 1; k < classes; k++)
                         top = logits[k] > top ? logits[k] : top;
-                for (unsigned k = 0; k < classes; k++)
+                for (unsigned k = 0; k < classes; k++) {
                         sum += exp(logits[k] - top);
+                        weight += (double)target[k];
+                }
                 log_sum = top + log(sum);
                 for (unsigned k = 0; k < classes; k++) {
                         total -= target[k] * (logits[k] - log_sum);
                         if (gradient)
-                                *gradient++ = (float)((exp(logits[k] - log_sum) - target[k]) / (double)n);
+                                *gradient++ = (float)((weight * exp(logits[k] - log_sum) - target[k]) / (double)n);
                 }
         }
         return total / (double)n;

@@ -8,7 +8,7 @@
 void softmax(const float *logits, unsigned n, float *ret);
 /**
  * loss_cross_entropy() - mean over the batch of -sum target * log softmax(logits)
- * @target: [n, classes], rows sum to 1
+ * @target: [n, classes], >= 0; a row's sum, usually 1, is its weight
  * @gradient: [n, classes], of the mean; may be NULL
  */
 double loss_cross_entropy(const float *logits, const float *target, size_t n, unsigned classes, float *gradient);

@@ -34,6 +34,21 @@ static int allocate(struct trainer *t)
         return 0;
 }
 
+static void weigh_classes(struct trainer *t)
+{
+        size_t count[DATASET_MAX_CLASSES] = { 0 };
+        double sum = 0;
+
+        for (size_t i = 0; i < t->train->n; i++)
+                count[t->train->classes[i]]++;
+        for (unsigned k = 0; k < t->train->n_classes; k++) {
+                t->weights[k] = pow((double)MAX(count[k], (size_t)1), -t->config.class_balance);
+                sum += t->weights[k] * (double)count[k];
+        }
+        for (unsigned k = 0; k < t->train->n_classes; k++)
+                t->weights[k] *= (double)t->train->n / sum;
+}
+
 int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
                 const struct dataset *valid, struct trainer **ret)
 {
@@ -50,6 +65,7 @@ int trainer_new(struct net *net, const struct training_config *config, const str
         t->train = train;
         t->valid = valid;
         t->n_batches = train->n / config->batch;
+        weigh_classes(t);
         r = allocate(t);
         if (r < 0)
                 return r;
@@ -147,8 +163,41 @@ static void make_targets(struct trainer *t, size_t first)
                         if (votes > 0)
                                 x += votes * t->train->votes[row * classes + k];
                         t->target[i * classes + k] =
-                                (float)((1 - c->label_smoothing) * x + c->label_smoothing / classes);
+                                (float)(t->weights[t->train->classes[row]] *
+                                        ((1 - c->label_smoothing) * x + c->label_smoothing / classes));
                 }
+        }
+}
+
+/* a = k * a + (1 - k) * b and the reverse */
+static void blend(float *a, float *b, size_t n, float k)
+{
+        for (size_t i = 0; i < n; i++) {
+                float x = a[i];
+
+                a[i] = k * x + (1 - k) * b[i];
+                b[i] = k * b[i] + (1 - k) * x;
+        }
+}
+
+/* The i-th picture and the i-th from the end, which the shuffle made strangers, are mixed, and so are their targets. */
+static void mix(struct trainer *t)
+{
+        size_t size = shape_size(t->net->in), classes = t->net->n_classes, n = t->config.batch;
+
+        for (size_t i = 0; i < n / 2; i++) {
+                double u, v, k;
+                struct rng rng;
+
+                rng_seed_stream(&rng, t->config.seed ^ UINT64_C(0x6d6978), t->step, i);
+                /* Beta(alpha, alpha) from two powers of uniforms whose sum is at most 1 (Joehnk 1964) */
+                do {
+                        u = pow(rng_uniform(&rng), 1 / t->config.mixup);
+                        v = pow(rng_uniform(&rng), 1 / t->config.mixup);
+                } while (u + v > 1);
+                k = u + v > 0 ? u / (u + v) : 1;
+                blend(net_input(t->net) + i * size, net_input(t->net) + (n - 1 - i) * size, size, (float)k);
+                blend(t->target + i * classes, t->target + (n - 1 - i) * classes, classes, (float)k);
         }
 }
 
@@ -222,6 +271,8 @@ int trainer_step(struct trainer *t)
                 shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
         load_batch(t, t->train, first, t->config.batch, false);
         make_targets(t, first);
+        if (t->config.mixup > 0)
+                mix(t);
         t->net->step = t->step;
         net_forward(t->net, t->config.batch, true);
         loss = loss_cross_entropy(net_output(t->net), t->target, t->config.batch, t->net->n_classes,

@@ -33,6 +33,7 @@ struct trainer {
 
         size_t *order;      /* [train->n] of this epoch */
         float *target;      /* [batch, classes] */
+        double weights[DATASET_MAX_CLASSES]; /* of a row by its class */
         float **scratch;    /* one a thread, for the augmentation */
 };
 

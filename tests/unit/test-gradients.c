@@ -156,7 +156,14 @@ static void test_activations(void **state)
         check(AROUND("{ type = \"sigmoid\"; }"), 7);
         check(AROUND("{ type = \"tanh\"; }"), 7);
         check(AROUND("{ type = \"hardswish\"; }"), 7);
+        check(AROUND("{ type = \"prelu\"; }"), 7);
         check(AROUND("{ type = \"dropout\"; rate = 0.4; }"), 7);
+}
+
+static void test_lrn(void **state)
+{
+        check(AROUND("{ type = \"lrn\"; size = 3; alpha = 0.5; beta = 0.75; }"), 7);
+        check(AROUND("{ type = \"lrn\"; size = 4; alpha = 2; beta = 0.5; bias = 2; }"), 6);
 }
 
 static void test_pooling(void **state)
@@ -187,7 +194,7 @@ int main(void)
                 cmocka_unit_test(test_conv),        cmocka_unit_test(test_conv_stride),
                 cmocka_unit_test(test_conv_groups), cmocka_unit_test(test_batchnorm),
                 cmocka_unit_test(test_activations), cmocka_unit_test(test_pooling),
-                cmocka_unit_test(test_joins),
+                cmocka_unit_test(test_joins),       cmocka_unit_test(test_lrn),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ static void test_resume(void **state)
 {
         resume(recipe_text);
         resume("input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
-               "training = { epochs = 3; batch = 20; optimiser = { type = \"adam\"; rate = 0.01; }; };");
+               "training = { epochs = 3; batch = 20; mixup = 0.4; class_balance = 0.5; optimiser = { type = \"adam\"; rate = 0.01; }; };");
 }
 
 /* A checkpoint that is cut anywhere or belongs to another network is refused, and the run stays as it was. */
@@ -274,6 +274,62 @@ static void test_temperature(void **state)
         assert_float_equal(loss_temperature(logits, labels, N, 3), 3, 0.3);
 }
 
+/* Rows of a rarer class weigh more, and the mean weight is 1. */
+static void test_class_balance(void **state)
+{
+        static const char text[] = "input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
+                                   "training = { batch = 70; class_balance = 1.0; };";
+        struct run *run = run_new(text, 1);
+        size_t count[3] = { 0 };
+        double sum = 0;
+
+        for (size_t i = 0; i < ROWS; i++)
+                count[run->classes[i]]++;
+        for (size_t k = 0; k < 3; k++) {
+                assert_float_equal(run->trainer->weights[k] * (double)count[k], ROWS / 3.0, 1e-6);
+                sum += run->trainer->weights[k] * (double)count[k];
+        }
+        assert_float_equal(sum, ROWS, 1e-6);
+        assert_int_equal(trainer_step(run->trainer), 0);
+        sum = 0;
+        for (size_t i = 0; i < ROWS * 3; i++)
+                sum += (double)run->trainer->target[i];
+        assert_float_equal(sum, ROWS, 1e-3);
+        run_free(run);
+}
+
+/* Mixing keeps every target's sum and the batch's mean picture. */
+static void test_mixup(void **state)
+{
+        static const char text[] = "input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
+                                   "training = { batch = 70; mixup = %s; };";
+        char plain[256], mixed[256];
+        struct run *a, *b;
+        double sums[2] = { 0 };
+        size_t n_soft = 0;
+
+        snprintf(plain, sizeof(plain), text, "0");
+        snprintf(mixed, sizeof(mixed), text, "0.3");
+        a = run_new(plain, 1);
+        b = run_new(mixed, 1);
+        assert_int_equal(trainer_step(a->trainer), 0);
+        assert_int_equal(trainer_step(b->trainer), 0);
+        for (size_t i = 0; i < ROWS * SIDE * SIDE; i++) {
+                sums[0] += (double)net_input(a->net)[i];
+                sums[1] += (double)net_input(b->net)[i];
+        }
+        assert_float_equal(sums[0], sums[1], 0.05);
+        for (size_t i = 0; i < ROWS; i++) {
+                const float *t = b->trainer->target + i * 3;
+
+                assert_float_equal(t[0] + t[1] + t[2], 1, 1e-5);
+                n_soft += MAX(MAX(t[0], t[1]), t[2]) < 0.99f;
+        }
+        assert_true(n_soft > 5);
+        run_free(a);
+        run_free(b);
+}
+
 static void refuse(const char *text, const char *part)
 {
         struct recipe_error error = { "" };
@@ -356,6 +412,7 @@ int main(void)
                 cmocka_unit_test(test_resume),         cmocka_unit_test(test_bad_checkpoint),
                 cmocka_unit_test(test_divergence),     cmocka_unit_test(test_schedule),
                 cmocka_unit_test(test_loss),           cmocka_unit_test(test_temperature),
+                cmocka_unit_test(test_class_balance),  cmocka_unit_test(test_mixup),
                 cmocka_unit_test(test_bad_recipes),    cmocka_unit_test(test_log),
         };
 
