@@ -158,34 +158,55 @@ static int parse_header(struct y4m *a, char *line, const struct layout **ret_lay
         return 0;
 }
 
-static int set_layout(struct y4m *a, const struct layout *l)
+/* Sizes and places of a frame's planes, before there is memory for them. */
+static void set_layout(struct y4m *a, const struct layout *l, size_t *ret_u, size_t *ret_v)
 {
         size_t width = a->base.width_px, height = a->base.height_px;
         size_t c_width = (width + (1u << l->shift_x) - 1) >> l->shift_x;
         size_t c_height = (height + (1u << l->shift_y) - 1) >> l->shift_y;
 
         a->frame_bytes = width * height * (l->alpha ? 2 : 1) + (l->gray ? 0 : 2 * c_width * c_height);
-        a->data = malloc(a->frame_bytes);
-        if (!a->data)
-                return -ENOMEM;
-        a->view.y = a->data;
         a->view.y_step = a->view.c_step = 1;
         a->view.y_stride_bytes = width;
-        if (!l->gray) {
-                a->view.u = a->data + width * height;
-                a->view.v = a->view.u + c_width * c_height;
-                a->view.c_stride_bytes = c_width;
-                a->view.c_shift_x = l->shift_x;
-                a->view.c_shift_y = l->shift_y;
-        }
+        a->view.c_stride_bytes = c_width;
+        a->view.c_shift_x = l->shift_x;
+        a->view.c_shift_y = l->shift_y;
+        *ret_u = l->gray ? 0 : width * height;
+        *ret_v = l->gray ? 0 : width * height + c_width * c_height;
+}
+
+static int read_start(struct y4m *a, struct source_error *error)
+{
+        const struct layout *layout = NULL;
+        char line[MAX_LINE + 1];
+        size_t u, v;
+        int r;
+
+        r = read_line(a, line);
+        if (r < 0 || strncmp(line, MAGIC, strlen(MAGIC)) != 0)
+                return source_fail(error, -EBADMSG, "The Y4M file's header is broken");
+        r = parse_header(a, line, &layout, error);
+        if (r < 0)
+                return r;
+        set_layout(a, layout, &u, &v);
+        a->first_pos = a->pos;
+        r = y4m_next(&a->base, NULL);
+        if (r < 0)
+                return source_fail(error, -EBADMSG, "The Y4M file has no whole frame");
+        a->pos = a->first_pos;
+        /* the file has that many bytes, so a lying header costs no memory */
+        a->data = malloc(a->frame_bytes);
+        if (!a->data)
+                return source_fail(error, -ENOMEM, "Out of memory");
+        a->view.y = a->data;
+        a->view.u = u ? a->data + u : NULL;
+        a->view.v = v ? a->data + v : NULL;
         return 0;
 }
 
 int y4m_open(int fd, struct container **ret, struct source_error *error)
 {
         _cleanup_(container_freep) struct container *c = NULL;
-        const struct layout *layout = NULL;
-        char line[MAX_LINE + 1];
         struct y4m *a;
         int r;
 
@@ -196,20 +217,9 @@ int y4m_open(int fd, struct container **ret, struct source_error *error)
         }
         c = &a->base;
         *a = (struct y4m){ .base = { .ops = &y4m_ops, .format = "Y4M" }, .fd = fd };
-        r = read_line(a, line);
-        if (r < 0 || strncmp(line, MAGIC, strlen(MAGIC)) != 0)
-                return source_fail(error, -EBADMSG, "The Y4M file's header is broken");
-        r = parse_header(a, line, &layout, error);
+        r = read_start(a, error);
         if (r < 0)
                 return r;
-        r = set_layout(a, layout);
-        if (r < 0)
-                return source_fail(error, r, "Out of memory");
-        a->first_pos = a->pos;
-        r = y4m_next(c, NULL);
-        if (r < 0)
-                return source_fail(error, -EBADMSG, "The Y4M file has no whole frame");
-        a->pos = a->first_pos;
         *ret = STEAL(c);
         return 0;
 }

@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# What reads outside input, fed with damaged input. See fuzz.h; a target adds itself as the ones below do.
+if FUZZING
+fuzz_main = tests/fuzz/fuzz.h
+fuzz_tests =
+else
+fuzz_main = tests/fuzz/fuzz.h tests/fuzz/standalone.c
+fuzz_tests = $(fuzz_targets)
+endif
+EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/standalone.c
+fuzz_targets = tests/fuzz/fuzz-picture tests/fuzz/fuzz-replay
+check_PROGRAMS += $(fuzz_targets)
+TESTS += $(fuzz_tests)
+
+tests_fuzz_fuzz_picture_SOURCES = tests/fuzz/fuzz-picture.c $(fuzz_main)
+tests_fuzz_fuzz_picture_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS)
+tests_fuzz_fuzz_picture_LDADD = libpicture.la $(PNG_LIBS)
+tests_fuzz_fuzz_picture_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_replay_SOURCES = tests/fuzz/fuzz-replay.c $(fuzz_main)
+tests_fuzz_fuzz_replay_LDADD = libcapture.la
+tests_fuzz_fuzz_replay_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
