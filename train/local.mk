@@ -10,6 +10,9 @@ libtrain_la_SOURCES = \
 	train/conv-kernel.h train/conv-kernel.c train/conv-kernel-simd.h train/vec.h train/vec.c \
 	train/loss.h train/loss.c train/trainer.h train/trainer.c train/checkpoint.c train/progress.h train/progress.c \
 	train/export.h train/export.c train/cmd-train.c
+libtrain_la_SOURCES += \
+	train/args.h train/args.c train/mean-face.h train/mean-face.c train/cmd-meanfaces.c \
+	train/avi.h train/avi.c train/synthetic.h train/synthetic.c train/cmd-clip.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
 libtrain_la_LIBADD = libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 

@@ -9,6 +9,8 @@
 
 static const struct cmd *const commands[] = {
         &cmd_train,
+        &cmd_meanfaces,
+        &cmd_clip,
         NULL,
 };
 
@@ -16,7 +18,7 @@ static void print_help(void)
 {
         printf("emotion-nn COMMAND [OPTION...]\n\nTrain, inspect, run and measure neural networks.\n\nCommands:\n");
         for (const struct cmd *const *c = commands; *c; c++)
-                printf("  %-8s %s\n", (*c)->name, (*c)->summary);
+                printf("  %-9s %s\n", (*c)->name, (*c)->summary);
         printf("\n`emotion-nn COMMAND --help` explains a command; see emotion-nn(1).\n");
 }
 

@@ -72,6 +72,31 @@ int dataset_load(const char *path, const struct dataset_options *options, struct
         return dataset_fail(error, -EINVAL, path, 0, "not a data set of a known format");
 }
 
+static const struct {
+        const char *name;
+        enum dataset_usage usage;
+} usages[] = {
+        { "Training", DATASET_TRAINING },
+        { "PublicTest", DATASET_PUBLIC_TEST },
+        { "PrivateTest", DATASET_PRIVATE_TEST },
+};
+
+int dataset_usage_from_string(const char *s)
+{
+        for (size_t i = 0; i < ARRAY_LEN(usages); i++)
+                if (strcmp(usages[i].name, s) == 0)
+                        return (int)usages[i].usage;
+        return -EINVAL;
+}
+
+const char *dataset_usage_to_string(enum dataset_usage usage)
+{
+        for (size_t i = 0; i < ARRAY_LEN(usages); i++)
+                if (usages[i].usage == usage)
+                        return usages[i].name;
+        return "unknown";
+}
+
 /* Gives each array of @d room for @n rows. */
 static int resize_rows(struct dataset *d, size_t n, bool with_votes)
 {

@@ -25,7 +25,8 @@ struct dataset {
         uint8_t *pixels;                         /* [n, height, width] */
         uint8_t *classes;                        /* [n], the hard label */
         uint8_t *usage;                          /* [n], one bit of enum dataset_usage */
-        /* [n, n_classes], rows sum to 1, or NULL: label distribution of several taggers (FER+) */
+        /* [n, n_classes], rows sum to 1, or NULL: shares of the taggers' votes (FER+), the original label where
+         * no tagger chose a class of the set */
         float *votes;
         char *label_storage;
 };
@@ -34,7 +35,8 @@ struct dataset {
 struct dataset_options {
         unsigned usage;          /* bits wanted; 0 for all */
         const char *ferplus;     /* path of fer2013new.csv beside a FER2013 csv; fills votes; NULL for none */
-        bool ferplus_majority;   /* classes from the majority of votes instead of the original labels */
+        bool ferplus_majority;   /* classes from the majority of votes instead of the original labels; rows
+                                     without one, or whose majority is no class of the set, are left out */
         bool ferplus_contempt;   /* with the above: 8 classes */
         unsigned width_px, height_px; /* for folders of pictures: resize to this; 0: 48x48 */
         size_t limit;            /* the first so many rows of those wanted; 0 for all */
@@ -56,3 +58,7 @@ DEFINE_CLEANUP(struct dataset *, dataset_free)
 
 /* The rows whose usage is in @usage, as a new set that shares nothing with @d. */
 int dataset_subset(const struct dataset *d, unsigned usage, size_t limit, struct dataset **ret);
+
+/* "Training", "PublicTest", "PrivateTest", FER2013's names. Return: the bit, or -EINVAL. */
+int dataset_usage_from_string(const char *s);
+const char *dataset_usage_to_string(enum dataset_usage usage); /* one bit; a static string */

@@ -20,23 +20,6 @@ static const char ferplus_header[] =
 static const uint8_t vote_label[N_VOTES - 2] = { LABEL_NEUTRAL, LABEL_HAPPINESS, LABEL_SURPRISE, LABEL_SADNESS,
                                                  LABEL_ANGER,   LABEL_DISGUST,   LABEL_FEAR,     LABEL_CONTEMPT };
 
-static int usage_from_string(const char *s)
-{
-        static const struct {
-                const char *name;
-                enum dataset_usage usage;
-        } names[] = {
-                { "Training", DATASET_TRAINING },
-                { "PublicTest", DATASET_PUBLIC_TEST },
-                { "PrivateTest", DATASET_PRIVATE_TEST },
-        };
-
-        for (size_t i = 0; i < ARRAY_LEN(names); i++)
-                if (strcmp(names[i].name, s) == 0)
-                        return (int)names[i].usage;
-        return -EINVAL;
-}
-
 /* Reads the numbers of one row. Return: how many; -EINVAL for something that is no number in 0..255 or too many. */
 static int parse_pixels(const char *s, const char *end, uint8_t *ret)
 {
@@ -72,7 +55,7 @@ static int split_row(const struct lines *l, char *line, size_t length, struct fe
                 return dataset_fail(error, -EBADMSG, l->path, l->number, "not three columns");
         if (first != line + 1 || line[0] < '0' || line[0] > '6')
                 return dataset_fail(error, -EBADMSG, l->path, l->number, "emotion is not one of 0 to 6");
-        int usage = usage_from_string(last + 1);
+        int usage = dataset_usage_from_string(last + 1);
         if (usage < 0)
                 return dataset_fail(error, -EBADMSG, l->path, l->number, "unknown Usage '%.20s'", last + 1);
         *ret = (struct fer_row){ .class = (unsigned)(line[0] - '0'),
@@ -97,7 +80,7 @@ static int parse_votes(const struct lines *l, char *line, unsigned votes[N_VOTES
         if (n != ARRAY_LEN(columns))
                 return dataset_fail(error, -EBADMSG, l->path, l->number, "%zu columns instead of %zu", n,
                                     ARRAY_LEN(columns));
-        int usage = usage_from_string(columns[0]);
+        int usage = dataset_usage_from_string(columns[0]);
         if (usage < 0)
                 return dataset_fail(error, -EBADMSG, l->path, l->number, "unknown Usage '%.20s'", columns[0]);
         for (size_t i = 0; i < N_VOTES; i++) {
