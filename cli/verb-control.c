@@ -2,6 +2,27 @@
 #include "cli/bus.h"
 #include "cli/text.h"
 
+/* Who may watch may not yet steer: the advice differs. */
+static int steer(struct ctl *c, const char *method)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = ctl_connect(c);
+        if (r)
+                return r;
+        r = ctl_new_call(c, EMO_ROOT, EMO_MANAGER, method, &m);
+        if (r < 0)
+                return ctl_fail(NULL, r, NULL);
+        r = sd_bus_call(c->bus, m, 0, &error, NULL);
+        if (r < 0 && sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED)) {
+                ctl_say("Only the administrator may do this: try it with sudo.");
+                return CTL_FAILED;
+        }
+        return r < 0 ? ctl_fail(&error, r, NULL) : 0;
+}
+
 static int set_enabled(struct ctl *c, bool on)
 {
         _cleanup_(json_putp) json_object *manager = NULL;
@@ -13,7 +34,7 @@ static int set_enabled(struct ctl *c, bool on)
                 ctl_note(c, "Emotion recognition is switched %s already.", on ? "on" : "off");
                 return CTL_NOTHING_TO_DO;
         }
-        r = ctl_call(c, EMO_ROOT, EMO_MANAGER, on ? "Enable" : "Disable", NULL);
+        r = steer(c, on ? "Enable" : "Disable");
         if (r)
                 return r;
         ctl_note(c, on ? "Emotion recognition is switched on." :
@@ -33,7 +54,7 @@ int verb_disable(struct ctl *c, int argc, char **argv)
 
 int verb_reload(struct ctl *c, int argc, char **argv)
 {
-        int r = ctl_call(c, EMO_ROOT, EMO_MANAGER, "Reload", NULL);
+        int r = steer(c, "Reload");
 
         if (r)
                 return r;

@@ -18,11 +18,14 @@ import traceback
 
 try:
     import dbus
+    from dbus.bus import BusConnection
+    from dbus.mainloop.glib import DBusGMainLoop
+    from gi.repository import GLib
 except ImportError:
     # python3-dbus belongs to Debian's own interpreter; another one may come first in PATH
     if sys.executable != "/usr/bin/python3" and os.path.exists("/usr/bin/python3"):
         os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
-    print("1..0 # SKIP the Debian package python3-dbus is not installed")
+    print("1..0 # SKIP the Debian packages python3-dbus and python3-gi are needed")
     sys.exit(0)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,12 +65,28 @@ def wait_for(what, seconds=PATIENCE, pause=0.02):
     """Calls what() until it gives something true, and returns that."""
     end = time.monotonic() + seconds
     while True:
+        pump()
         value = what()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError("this did not happen in %g s: %s" % (seconds, what.__doc__ or what))
         time.sleep(pause)
+
+
+def pump():
+    """Lets the clients of this process receive."""
+    context = GLib.MainContext.default()
+    while context.iteration(False):
+        pass
+
+
+def linger(seconds):
+    """Receives for a while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pump()
+        time.sleep(0.02)
 
 
 def equal(got, wanted, about=""):
@@ -195,8 +214,7 @@ class Bus:
 
     def connect(self):
         """A connection of its own for a client that is not ours."""
-        from dbus.bus import BusConnection
-        return BusConnection(self.address)
+        return BusConnection(self.address, mainloop=DBusGMainLoop())
 
 
 def interface(connection, name=MANAGER, path=ROOT):
@@ -206,6 +224,36 @@ def interface(connection, name=MANAGER, path=ROOT):
 def properties(connection, name=MANAGER, path=ROOT):
     return dbus.Interface(connection.get_object(NAME, path, introspect=False),
                           "org.freedesktop.DBus.Properties").GetAll(name)
+
+
+class Client:
+    """A client that is not ours: calls, and every signal of the service that reaches it."""
+
+    def __init__(self, bus):
+        self.connection = bus.connect()
+        self.signals = []  # (member, arguments)
+        self.connection.add_message_filter(self.on_message)
+        self.connection.add_match_string("type='signal',interface='%s'" % MANAGER)
+        self.manager = interface(self.connection)
+
+    def on_message(self, connection, message):
+        if message.get_type() == 4 and message.get_interface() == MANAGER:
+            self.signals.append((str(message.get_member()), message.get_args_list()))
+        return dbus.lowlevel.HANDLER_RESULT_NOT_YET_HANDLED
+
+    def get(self, name=None):
+        p = properties(self.connection)
+        return p[name] if name else p
+
+    def changes(self):
+        """(from, to) of each EmotionChanged."""
+        return [(str(a[1]), str(a[2])) for m, a in self.signals if m == "EmotionChanged"]
+
+    def members(self):
+        return [m for m, _ in self.signals]
+
+    def close(self):
+        self.connection.close()
 
 
 @contextlib.contextmanager
@@ -288,3 +336,114 @@ class Fake:
         self.process.stdin.close()
         self.process.stdout.close()
         return self.process.wait(PATIENCE)
+
+
+def find_plugins():
+    """The plugins of the build tree by name."""
+    found = {}
+    for folder in (os.path.join(BUILDDIR, ".libs"), os.path.join(BUILDDIR, "plugins", ".libs")):
+        for name in ("haar", "box", "cnn"):
+            path = os.path.join(folder, name + ".so")
+            if os.path.exists(path):
+                found[name] = path
+    return found
+
+
+def config_text(groups):
+    """{group: {key: value}} as libconfig writes it."""
+    def value(v):
+        if isinstance(v, bool):
+            return "true" if v else "false"
+        return json.dumps(v)
+    return "".join("%s = {\n%s};\n" % (g, "".join("  %s = %s;\n" % (k, value(v)) for k, v in keys.items()))
+                   for g, keys in groups.items())
+
+
+class Daemon:
+    """emotiond of the build tree, on a clip. Leaving it (with) ends it and wants exit status 0 and a clean log."""
+
+    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, **groups):
+        """@clip: file to replay (None: none); @groups: of the configuration, camera={"replay_pace": "fast"}"""
+        if not os.path.exists(tool("emotiond")):
+            raise Skip("emotiond is not built")
+        self.bus = bus
+        self.folder = tempfile.mkdtemp(prefix="emotiond-", dir=bus.folder)
+        self.config = os.path.join(self.folder, "emotiond.conf")
+        self.plugin_dir = plugin_dir or self.make_plugin_dir()
+        self.model_dir = model_dir or os.path.join(SRCDIR, "models")
+        if not model_dir and not os.path.exists(os.path.join(self.model_dir, "emotion-default.onnx")):
+            raise Skip("there is no model in models/")
+        self.clip = clip
+        self.process = None
+        self.configure(**groups)
+        self.start(wait)
+
+    def make_plugin_dir(self):
+        folder = os.path.join(self.folder, "plugins")
+        os.mkdir(folder)
+        for path in find_plugins().values():
+            shutil.copy(path, folder)
+        if "haar.so" not in os.listdir(folder):
+            raise Skip("the haar plugin is not built (--with-opencv)")
+        return folder
+
+    def configure(self, **groups):
+        camera = groups.setdefault("camera", {})
+        if self.clip:
+            camera.setdefault("replay", self.clip)
+        with open(self.config, "w") as f:
+            f.write(config_text(groups))
+
+    def start(self, wait=True):
+        env = {**os.environ, "STATE_DIRECTORY": self.folder}
+        env.pop("NOTIFY_SOCKET", None)
+        self.log_file = open(os.path.join(self.folder, "log"), "a+")
+        self.process = subprocess.Popen([tool("emotiond"), "--config", self.config, "--plugin-dir", self.plugin_dir,
+                                         "--model-dir", self.model_dir], stdin=subprocess.DEVNULL,
+                                        stdout=self.log_file, stderr=self.log_file, env=env)
+        atexit.register(end_process, self.process)
+        if wait:
+            probe = self.bus.connect()
+            try:
+                def name_is_owned():
+                    if self.process.poll() is not None:
+                        raise AssertionError("emotiond ended with %d:\n%s" % (self.process.returncode, self.log()))
+                    return probe.name_has_owner(NAME)
+                wait_for(name_is_owned)
+            finally:
+                probe.close()
+
+    def log(self):
+        self.log_file.flush()
+        with open(self.log_file.name, errors="replace") as f:
+            return f.read()
+
+    def memory_kib(self):
+        with open("/proc/%d/status" % self.process.pid) as f:
+            return int(re.search(r"VmRSS:\s*(\d+)", f.read()).group(1))
+
+    def stop(self):
+        """SIGTERM; fails unless that ends it with status 0 and no sanitizer's report."""
+        code = end_process(self.process)
+        log = self.log()
+        if code != 0 or "Sanitizer" in log or "runtime error" in log:
+            raise AssertionError("emotiond ended with %d:\n%s" % (code, log))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            self.stop()
+            return
+        end_process(self.process)
+        if not issubclass(kind, Skip):
+            for line in self.log().splitlines()[-40:]:
+                print("# emotiond: " + line, flush=True)
+
+
+def synthetic_clip():
+    path = os.path.join(BUILDDIR, "models", "synthetic.avi")
+    if not os.path.exists(path):
+        raise Skip("the synthetic clip is not built")
+    return path

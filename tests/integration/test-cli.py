@@ -211,12 +211,15 @@ def test_enable_disable():
 
 def test_refusals():
     """Each error of the service becomes a sentence with something to do"""
-    for name, part in ((lib.ERROR + "InvalidConfiguration", "line 3"), ("org.freedesktop.DBus.Error.AccessDenied", "usermod"),
+    for name, part in ((lib.ERROR + "InvalidConfiguration", "line 3"), ("org.freedesktop.DBus.Error.AccessDenied", "sudo"),
                        ("org.freedesktop.DBus.Error.NoReply", "journalctl"),
                        ("org.freedesktop.DBus.Error.UnknownMethod", "older")):
         fake(fail=["Reload", name, "emotiond.conf, line 3"])
         contains(ctl("reload", code=1).err, part)
     fake(fail=["Reload"])
+    fake(fail=["GetFaces", "org.freedesktop.DBus.Error.AccessDenied", "policy"])
+    contains(ctl("faces", code=1).err, "usermod -aG emotion")
+    fake(fail=["GetFaces"])
     for name, part in (("Disabled", "emotionctl enable"), ("TooManyClaims", "Too many"), ("InvalidOption", "because")):
         fake(fail=["Claim", lib.ERROR + name, "because"])
         contains(ctl("watch", "--seconds=20", code=1).err, part)

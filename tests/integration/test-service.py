@@ -1,0 +1,686 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""emotiond on a system bus of its own, with clients that are not ours."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import xml.etree.ElementTree as ET
+
+import lib
+from lib import Client, Daemon, Skip, Watch, contains, ctl, dbus, equal, refused, wait_for
+
+bus = lib.Bus()
+INVALID_OPTION = lib.ERROR + "InvalidOption"
+
+
+def parse_introspection(text):
+    """{interface: set of members, each with its arguments and annotations} of ours."""
+    found = {}
+    for i in ET.fromstring(re.sub(r"<!DOCTYPE[^>]*>", "", text)).iter("interface"):
+        if not i.get("name").startswith(lib.NAME):
+            continue
+        members = set()
+        for m in i:
+            if m.tag not in ("method", "signal", "property"):
+                continue
+            args = tuple((a.get("name"), a.get("type"), a.get("direction", "out" if m.tag == "signal" else "in"))
+                         for a in m.iter("arg"))
+            emits = {a.get("value") for a in m.iter("annotation") if a.get("name").endswith("EmitsChangedSignal")}
+            members.add((m.tag, m.get("name"), m.get("type"), m.get("access"), args, tuple(emits - {"true"})))
+        found[i.get("name")] = members
+    return found
+
+
+def live_introspection(client, path):
+    return parse_introspection(str(lib.interface(client.connection, "org.freedesktop.DBus.Introspectable",
+                                                 path).Introspect()))
+
+
+def cameras(client):
+    objects = lib.interface(client.connection, "org.freedesktop.DBus.ObjectManager").GetManagedObjects()
+    return {str(p): i[lib.CAMERA] for p, i in objects.items() if lib.CAMERA in i}
+
+
+def state_is(client, state):
+    def is_in_state():
+        return client.get("State") == state
+    wait_for(is_in_state)
+
+
+def test_introspection():
+    """What the service says of itself is what daemon/*.xml says"""
+    with Daemon(bus, lib.synthetic_clip()):
+        c = Client(bus)
+        path = wait_for(lambda: cameras(c)).popitem()[0]
+        for name, where in ((lib.MANAGER, lib.ROOT), (lib.CAMERA, path)):
+            with open(os.path.join(lib.SRCDIR, "daemon", name + ".xml")) as f:
+                wanted = parse_introspection(f.read())[name]
+            got = live_introspection(c, where)[name]
+            equal(sorted(map(str, got - wanted)), [], "only alive in " + name)
+            equal(sorted(map(str, wanted - got)), [], "only written in " + name)
+        c.close()
+
+
+def test_claims():
+    """Signals reach claimants and nobody else; the camera is open as long as there is a claim"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        a, b = Client(bus), Client(bus)
+        equal(a.get("State"), "idle")
+        equal(bool(a.get("InUse")), False)
+        with refused(lib.ERROR + "NotClaimed"):
+            a.manager.Release()
+        a.manager.Claim({})
+        state_is(a, "watching")
+        equal(bool(a.get("InUse")), True)
+        wait_for(lambda: len(a.changes()) >= 2)
+        equal(a.members()[0], "FaceAppeared")
+        equal(a.changes()[0][0], "unsure")
+        equal(b.signals, [], "a client without a claim")
+        faces = b.manager.GetFaces()
+        equal(len(faces), 1)
+        equal(set(faces[0]), {"face", "camera", "emotion", "confidence", "scores", "box", "landmarks", "since", "seen"})
+        equal(faces[0]["face"], a.signals[0][1][0])
+        # a second claimant hears of the face that is there already
+        b.manager.Claim({})
+        wait_for(lambda: b.changes())
+        b.manager.Release()
+        lib.linger(0.3)
+        n, m = len(b.signals), len(a.signals)
+        wait_for(lambda: len(a.signals) > m + 1)
+        equal(len(b.signals), n, "after Release")
+        a.manager.Release()
+        state_is(a, "idle")
+        equal(bool(a.get("InUse")), False)
+        equal(int(a.get("Statistics")["claims"]), 0)
+        a.close()
+        b.close()
+
+
+def test_details():
+    """A change carries the types, the units and the sums that the interface promises"""
+    with Daemon(bus, lib.synthetic_clip()):
+        c = Client(bus)
+        before = time.monotonic_ns() // 1000
+        c.manager.Claim({})
+        wait_for(lambda: c.changes())
+        labels = [str(e) for e in c.get("Emotions")]
+        equal(len(labels), 7)
+        face, was, to, confidence, stamp, details = [a for m, a in c.signals if m == "EmotionChanged"][0]
+        assert face > 0 and was == "unsure" and to in labels and 0 <= confidence <= 1
+        assert before <= stamp <= time.monotonic_ns() // 1000
+        equal(set(details), {"camera", "box", "scores"})
+        equal(set(details["scores"]), set(labels))
+        assert abs(sum(details["scores"].values()) - 1) < 1e-3
+        equal(max(details["scores"], key=details["scores"].get), to)
+        x, y, w, h = details["box"]
+        assert 0 < x and 0 < y and w > 50 and h > 50 and x + w < 640 and y + h < 480, details["box"]
+        assert str(details["camera"]) in cameras(c)
+        model = c.get("Model")
+        equal(int(model["input-width"]) > 0, True)
+        equal(len(str(model["sha256"])), 64)
+        c.close()
+
+
+def test_claim_options():
+    """Options out of range, of another type or unknown are refused by name"""
+    with Daemon(bus, lib.synthetic_clip(), service={"max_claims": 2}):
+        c = Client(bus)
+        wait_for(lambda: len(c.get("Emotions")) == 7)
+        d, u = dbus.Double, dbus.UInt32
+        for options in ({"min-confidence": d(-0.1)}, {"min-confidence": d(1.1)}, {"min-confidence": d("nan")},
+                        {"min-confidence": u(1)}, {"min-confidence": "1"}, {"min-hold-ms": u(60001)},
+                        {"min-hold-ms": d(5)}, {"max-rate-hz": d(0.05)}, {"max-rate-hz": d(10.5)},
+                        {"max-rate-hz": d("inf")}, {"emotions": dbus.Array(["joy"], signature="s")},
+                        {"emotions": "happiness"}, {"camera": dbus.ObjectPath("/nowhere")}, {"camera": "x"},
+                        {"colour": "red"}, {"": u(0)}, {"x" * 100000: u(0)}):
+            with refused(INVALID_OPTION) as message:
+                c.manager.Claim(dbus.Dictionary(options, signature="sv"))
+            assert len(message[0]) < 500
+        with refused(lib.ERROR + "NotClaimed"):
+            c.manager.Release()
+        path = dbus.ObjectPath(wait_for(lambda: cameras(c)).popitem()[0])
+        c.manager.Claim({"min-confidence": d(1), "min-hold-ms": u(60000), "max-rate-hz": d(10), "camera": path,
+                         "emotions": dbus.Array(["happiness", "unsure"], signature="s")})
+        c.manager.Claim({})
+        other, third = Client(bus), Client(bus)
+        other.manager.Claim({})
+        with refused(lib.ERROR + "TooManyClaims"):
+            third.manager.Claim({})
+        other.close()
+
+        def may_claim_now():
+            try:
+                third.manager.Claim({})
+                return True
+            except dbus.DBusException:
+                return False
+        wait_for(may_claim_now)
+        third.close()
+        c.close()
+
+
+def test_claim_thresholds():
+    """Each claim has its own thresholds and filter"""
+    with Daemon(bus, lib.synthetic_clip()):
+        everything, sure, slow, happy = (Client(bus) for _ in range(4))
+        everything.manager.Claim({})
+        sure.manager.Claim({"min-confidence": dbus.Double(1)})
+        slow.manager.Claim({"min-hold-ms": dbus.UInt32(30000)})
+        happy.manager.Claim({"emotions": dbus.Array(["happiness"], signature="s")})
+        wait_for(lambda: len(everything.changes()) >= 5, lib.PATIENCE + 15)
+        equal([c for c in sure.changes() if c[1] != "unsure"], [])
+        equal(slow.changes(), [])
+        assert happy.changes() and all("happiness" in c for c in happy.changes()), happy.changes()
+        for c in (everything, sure, slow, happy):
+            assert "FaceAppeared" in c.members()
+            c.close()
+
+
+def test_group_policy():
+    """A member of the group emotion may claim, another user may not"""
+    if os.getuid() != 0:
+        raise Skip("needs root, to act as other users")
+    if not shutil.which("setpriv"):
+        raise Skip("the Debian package util-linux is not installed")
+    program = os.path.join(bus.folder, "emotionctl")
+    shutil.copy(lib.tool("emotionctl"), program)
+
+    def as_user(groups, *args):
+        return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", *groups, program, *args],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=lib.PATIENCE, text=True)
+    member, stranger = ["--groups=%d" % lib.emotion_gid()], ["--clear-groups"]
+    with Daemon(bus, lib.synthetic_clip()):
+        p = as_user(member, "watch", "--json=short", "--count=2", "--seconds=%d" % lib.PATIENCE)
+        equal((p.returncode, len(p.stdout.splitlines())), (0, 2), p.stderr)
+        equal(as_user(member, "faces", "--json=short").returncode, 0)
+        for args in (["watch", "--count=1", "--seconds=5"], ["faces"], ["classify", picture()]):
+            p = as_user(stranger, *args)
+            equal((p.returncode, p.stdout), (1, ""), args[0])
+            contains(p.stderr, "group emotion")
+        equal(as_user(stranger, "status").returncode, 0, "whoever asks may know whether he is watched")
+        for verb in ("disable", "reload"):
+            for groups in (member, stranger):
+                equal(as_user(groups, verb).returncode, 1, verb)
+        equal(ctl("show", "-p", "Enabled", "--value").out, "yes\n")
+
+
+def picture():
+    """A frame of the clip as a file."""
+    path = os.path.join(bus.folder, "frame.jpg")
+    with open(lib.synthetic_clip(), "rb") as f:
+        data = f.read()
+    begin = data.index(b"\xff\xd8\xff")
+    with open(path, "wb") as f:
+        f.write(data[begin:data.index(b"\xff\xd9", begin) + 2])
+    return path
+
+
+def classify(c, fd, options=None):
+    return c.manager.ClassifyImage(dbus.types.UnixFd(fd), dbus.Dictionary(options or {}, signature="sv"))
+
+
+def test_classify():
+    """ClassifyImage finds the face of a picture, without a claim, and takes memory as well as files"""
+    with Daemon(bus):
+        path = picture()
+        j = ctl("classify", path, "--json=short").json()
+        equal((j["width"], j["height"], len(j["faces"])), (640, 480, 1))
+        face = j["faces"][0]
+        assert abs(sum(face["scores"].values()) - 1) < 1e-3
+        equal(face["landmarks"], [])
+        c = Client(bus)
+        wanted = {"box", "landmarks", "emotion", "confidence", "scores"}
+        fd = os.memfd_create("picture")
+        with open(path, "rb") as f:
+            os.write(fd, f.read())
+        answer = classify(c, fd)  # the file offset is at its end: it is read from its start all the same
+        equal([set(f) for f in answer], [wanted])
+        equal(str(classify(c, fd, {"min-confidence": dbus.Double(1)})[0]["emotion"]), "unsure")
+        with refused(INVALID_OPTION):
+            classify(c, fd, {"min-confidence": dbus.Double(2)})
+        with refused(INVALID_OPTION):
+            classify(c, fd, {"colour": dbus.Double(2)})
+        os.close(fd)
+        equal(c.get("State"), "idle")
+        c.close()
+
+
+def test_bad_descriptors():
+    """Descriptors that are no picture are refused at once, and the service goes on"""
+    with Daemon(bus) as d:
+        c = Client(bus)
+        invalid = lib.ERROR + "InvalidImage"
+        fifo = os.path.join(bus.folder, "fifo")
+        os.mkfifo(fifo)
+        good = open(picture(), "rb").read()
+        png_of_30000 = (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x75\x30\0\0\x75\x30\x08\0\0\0\0" + b"\0" * 500)
+        png_of_0 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\0\x08\0\0\0\0" + b"\0" * 500
+
+        def file_of(data):
+            fd = os.memfd_create("x")
+            os.write(fd, data)
+            return fd
+        sparse = os.memfd_create("sparse")
+        os.ftruncate(sparse, 1 << 40)
+        sockets = socket.socketpair()
+        write_only = os.open(os.path.join(bus.folder, "w"), os.O_WRONLY | os.O_CREAT)
+        before = d.memory_kib()
+        for name, fd in (("directory", os.open(bus.folder, os.O_RDONLY)), ("FIFO", os.open(fifo, os.O_RDWR)),
+                         ("/dev/zero", os.open("/dev/zero", os.O_RDONLY)), ("socket", sockets[0].fileno()),
+                         ("O_PATH", os.open("/etc/passwd", os.O_PATH)), ("write only", write_only),
+                         ("empty", file_of(b"")), ("text", file_of(b"hello" * 1000)), ("1 TiB", sparse),
+                         ("cut JPEG", file_of(good[:200])), ("headless JPEG", file_of(good[20:])),
+                         ("30000x30000", file_of(png_of_30000)), ("0x0", file_of(png_of_0)),
+                         ("/proc file", os.open("/proc/self/status", os.O_RDONLY))):
+            begin = time.monotonic()
+            try:
+                with refused(invalid):
+                    classify(c, fd)
+            except AssertionError as e:
+                raise AssertionError("%s: %s" % (name, e))
+            assert time.monotonic() - begin < lib.PATIENCE / 4, name
+        assert d.memory_kib() - before < 100000 * (4 if lib.SANITIZED else 1), "memory grew"
+        with open(picture(), "rb") as f:
+            equal(len(classify(c, f.fileno())), 1)
+        c.close()
+
+
+def test_too_many_pictures():
+    """More pictures than may wait are refused by LimitsExceeded, the others are answered"""
+    with Daemon(bus, service={"max_pictures": 2}):
+        c = Client(bus)
+        answers, errors = [], []
+        with open(picture(), "rb") as f:
+            for _ in range(20):
+                c.manager.ClassifyImage(dbus.types.UnixFd(f.fileno()), dbus.Dictionary({}, signature="sv"),
+                                        reply_handler=answers.append, error_handler=errors.append)
+            wait_for(lambda: len(answers) + len(errors) == 20)
+        assert len(answers) >= 2 and errors, (len(answers), len(errors))
+        equal({e.get_dbus_name() for e in errors}, {"org.freedesktop.DBus.Error.LimitsExceeded"})
+        equal({len(a) for a in answers}, {1})
+        # emotionctl waits for its turn instead
+        path = picture()
+        many = [subprocess.Popen([lib.tool("emotionctl"), "classify", path], stdout=subprocess.DEVNULL) for _ in range(6)]
+        equal([p.wait(lib.PATIENCE) for p in many], [0] * 6)
+        c.close()
+
+
+def test_claimant_dies():
+    """The claim of a client that is killed ends"""
+    with Daemon(bus, lib.synthetic_clip()):
+        c = Client(bus)
+        w = Watch()
+        state_is(c, "watching")
+        w.process.kill()
+        w.process.wait()
+        state_is(c, "idle")
+        c.close()
+
+
+def test_claimant_never_reads():
+    """A claimant that never reads holds nobody up and costs no memory without end"""
+    with Daemon(bus, lib.synthetic_clip(), camera={"replay_pace": "fast", "replay_loop": True}) as d:
+        stuck = Watch()
+        c = Client(bus)
+        state_is(c, "watching")
+        stuck.process.send_signal(signal.SIGSTOP)
+        c.manager.Claim({"min-hold-ms": dbus.UInt32(0)})
+        wait_for(lambda: c.signals)
+        before, n = d.memory_kib(), len(c.signals)
+        lib.linger(5)
+        assert len(c.signals) > n, "nothing came any more"
+        assert d.memory_kib() - before < 20000, "memory grew by %d KiB" % (d.memory_kib() - before)
+        stuck.process.send_signal(signal.SIGCONT)
+        equal(stuck.stop(), 0)
+        c.close()
+
+
+def test_no_camera():
+    """A camera that is not there, or is none: the service says so, and lives"""
+    not_a_camera = os.path.join(bus.folder, "not-a-camera")
+    with open(not_a_camera, "w") as f:
+        f.write("x" * 1000)
+    for device in ("/dev/video-none", not_a_camera):
+        with Daemon(bus, camera={"device": device}):
+            c = Client(bus)
+            c.manager.Claim({})
+            state_is(c, "no-camera")
+            equal(c.get("LastError"), lib.ERROR + "NoCamera")
+            out = ctl("status").out
+            contains(out, "no-camera")
+            contains(out, "Plug one in")
+            c.close()
+
+
+def test_bad_clips():
+    """A replay file that is missing, cut or no clip at all: no-camera, with the reason"""
+    good = open(lib.synthetic_clip(), "rb").read()
+    for name, data in (("text", b"hello" * 1000), ("empty", b""), ("header", good[:100]), ("missing", None)):
+        path = os.path.join(bus.folder, name + ".avi")
+        if data is not None:
+            with open(path, "wb") as f:
+                f.write(data)
+        with Daemon(bus, path):
+            c = Client(bus)
+            c.manager.Claim({})
+            state_is(c, "no-camera")
+            equal([bool(str(x["LastError"])) for x in cameras(c).values()] or [True], [True])
+            c.close()
+    path = os.path.join(bus.folder, "half.avi")
+    with open(path, "wb") as f:
+        f.write(good[:len(good) // 2])
+    with Daemon(bus, path):
+        c = Client(bus)
+        c.manager.Claim({})
+        wait_for(lambda: c.changes())
+        c.close()
+
+
+def test_clip_ends():
+    """A clip that does not loop ends: its faces vanish, and the camera says so"""
+    with Daemon(bus, lib.synthetic_clip(), camera={"replay_pace": "fast", "replay_loop": False}):
+        c = Client(bus)
+        c.manager.Claim({})
+        wait_for(lambda: "FaceVanished" in c.members(), lib.PATIENCE * 3)
+        wait_for(lambda: [str(x["State"]) for x in cameras(c).values()] == ["ended"])
+        c.close()
+
+
+def test_one_change_each():
+    """The synthetic clip gives exactly one EmotionChanged for each change that it shows"""
+    clip = lib.synthetic_clip()
+    runs = []
+    with open(clip[:-4] + ".csv") as f:
+        for row in f.read().splitlines()[1:]:
+            _, stamp, label, _ = row.split(",")
+            if not runs or runs[-1][0] != label:
+                runs.append([label, float(stamp), 0])
+            runs[-1][2] = float(stamp) - runs[-1][1]
+    # the last frames are on their way back to the first expression, too short to count
+    wanted = [label for label, _, seconds in runs if seconds > 0.7]
+    with Daemon(bus, clip, camera={"replay_loop": False}):
+        c = Client(bus)
+        c.manager.Claim({})
+        wait_for(lambda: "FaceVanished" in c.members(), lib.PATIENCE + 30)
+        equal(c.changes(), list(zip(["unsure"] + wanted[:-1], wanted)))
+        equal(c.members().count("FaceAppeared"), 1)
+        equal(c.members().count("FaceVanished"), 1)
+        c.close()
+
+
+def test_enable_disable():
+    """Disable closes the camera at once, claims stay, and it lasts over a restart"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        c = Client(bus)
+        c.manager.Claim({})
+        state_is(c, "watching")
+        ctl("disable")
+        state_is(c, "disabled")
+        equal((bool(c.get("InUse")), bool(c.get("Enabled"))), (False, False))
+        with refused(lib.ERROR + "Disabled"):
+            Client(bus).manager.Claim({})
+        d.stop()
+        d.start()
+        equal(c.get("State"), "disabled")
+        contains(ctl("watch", "--seconds=5", code=1).err, "emotionctl enable")
+        ctl("enable")
+        ctl("enable", code=2)
+        state_is(c, "idle")
+        d.stop()
+        d.start()
+        equal(bool(c.get("Enabled")), True)
+        c.manager.Claim({})
+        state_is(c, "watching")
+        ctl("disable")
+        state_is(c, "disabled")
+        ctl("enable")
+        state_is(c, "watching")
+        c.close()
+
+
+def test_reload():
+    """Reload takes a new configuration; with an error in it the old one stays, and the error is told"""
+    with Daemon(bus, lib.synthetic_clip(), service={"max_claims": 1}) as d:
+        a, b = Client(bus), Client(bus)
+        a.manager.Claim({})
+        with refused(lib.ERROR + "TooManyClaims"):
+            b.manager.Claim({})
+        with open(d.config) as f:
+            old = f.read()
+        for broken, part in (("service = { max_claims = 0; };", ":1:"), ("service = {", ":1"),
+                             ("\n\nnothing = 1;", ":3:"), ("camera = { width = 1.5; };", "width")):
+            with open(d.config, "w") as f:
+                f.write(broken)
+            with refused(lib.ERROR + "InvalidConfiguration") as message:
+                a.manager.Reload()
+            contains(message[0], part)
+            contains(ctl("reload", code=1).err, part)
+            with refused(lib.ERROR + "TooManyClaims"):
+                b.manager.Claim({})
+        state_is(a, "watching")
+        with open(d.config, "w") as f:
+            f.write(old.replace("max_claims = 1", "max_claims = 2"))
+        ctl("reload")
+        b.manager.Claim({})
+        with open(d.config, "w") as f:
+            f.write(old.replace("max_claims = 1", "max_claims = 3"))
+        third = Client(bus)
+        d.process.send_signal(signal.SIGHUP)
+
+        def may_claim_now():
+            try:
+                third.manager.Claim({})
+                return True
+            except dbus.DBusException:
+                return False
+        wait_for(may_claim_now)
+        for c in (a, b, third):
+            c.close()
+
+
+def test_check_config():
+    """--check-config finds errors with file, line and what is allowed; a 10 MB file is no danger"""
+    if not os.path.exists(lib.tool("emotiond")):
+        raise Skip("emotiond is not built")
+
+    def check(path):
+        p = subprocess.run([lib.tool("emotiond"), "--check-config", "--config", path], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=lib.PATIENCE, text=True)
+        assert p.returncode >= 0, p.stdout
+        return p.returncode, p.stdout
+
+    path = os.path.join(bus.folder, "check.conf")
+    shipped = os.path.join(lib.SRCDIR, "conf", "emotiond.conf")
+    equal(check(shipped), (0, check(shipped)[1]))
+    for text, parts in (("camera = { width = 100000; };", (":1:", "width", "7680")),
+                        ("\ncamera = { width = \"wide\"; };", (":2:", "width")),
+                        ("camera = {\n  colour = 1;\n};", (":2:", "colour")),
+                        ("decision = { min_confidence = 2.0; };", (":1:", "min_confidence", "0", "1")),
+                        ("camera = { policy = \"sometimes\"; };", ("policy", "on-demand")),
+                        ("camera = ", (":1",)), ("}", (":1",)), ("\0\0\0", ("",)),
+                        ("@include \"/etc/passwd\"\n", ("",))):
+        with open(path, "w") as f:
+            f.write(text)
+        code, out = check(path)
+        assert code != 0, text
+        for part in parts:
+            contains(out, part)
+        assert "root:" not in out, "the contents of another file are no message"
+    for text in ("# " + "x" * 10000000, "camera = { " + "width = 640; " * 800000 + "};", "(" * 10000000):
+        with open(path, "w") as f:
+            f.write(text)
+        code, out = check(path)
+        assert code != 0 and len(out) < 2000, (code, len(out))
+    for path in (bus.folder, "/dev/zero", "/nonexistent/emotiond.conf"):
+        assert check(path)[0] != 0, path
+
+
+def test_broken_plugins():
+    """Plugins that cannot be loaded are shown with the reason, and the others work"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        d.stop()
+        with open(os.path.join(d.plugin_dir, "text.so"), "w") as f:
+            f.write("no ELF\n")
+        with open(os.path.join(d.plugin_dir, "empty.so"), "w") as f:
+            pass
+        with open(os.path.join(d.plugin_dir, "box.so"), "rb") as f:
+            whole = f.read()
+        with open(os.path.join(d.plugin_dir, "cut.so"), "wb") as f:
+            f.write(whole[:3000])
+        os.mkdir(os.path.join(d.plugin_dir, "folder.so"))
+        os.symlink("/nonexistent", os.path.join(d.plugin_dir, "dangling.so"))
+        refused_ones = {"text", "empty", "cut"}
+        if shutil.which("cc"):
+            for name, code in (("nosymbol", "int other;"), ("unresolved", "int absent(void); int emo_plugin(void) { return absent(); }"),
+                               ("wrongabi", "const unsigned emo_plugin[64] = { 0x12345678, 99, 256 };")):
+                subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", os.path.join(d.plugin_dir, name + ".so"), "-"],
+                               input=code.encode(), check=True)
+                refused_ones.add(name)
+        d.start()
+        c = Client(bus)
+        found = {p["name"]: p for p in ctl("plugins", "--json=short").json()}
+        for name in refused_ones:
+            assert found[name].get("error"), name
+            equal(found[name]["in-use"], [])
+        equal(found["haar"]["in-use"], ["detector"])
+        equal(found["box"]["in-use"], ["aligner"])
+        assert "error" not in found["haar"]
+        contains(ctl("plugins").out, "text")
+        c.manager.Claim({})
+        state_is(c, "watching")
+        equal(bool(c.get("Tainted")), False)
+        c.close()
+
+
+def test_plugin_missing():
+    """A detector that cannot be had: state error, PluginFailed, and the service lives"""
+    with Daemon(bus, lib.synthetic_clip(), vision={"detector": "nowhere"}) as d:
+        c = Client(bus)
+        c.manager.Claim({})
+        state_is(c, "error")
+        equal(c.get("LastError"), lib.ERROR + "PluginFailed")
+        equal(bool(c.get("InUse")), False)
+        with open(picture(), "rb") as f, refused(lib.ERROR + "PluginFailed"):
+            classify(c, f.fileno())
+        contains(ctl("status").out, "emotionctl plugins")
+        d.configure(vision={"detector": "haar"})
+        ctl("reload")
+        state_is(c, "watching")
+        c.close()
+
+
+def test_model_invalid():
+    """A model that cannot be used: state error, ModelInvalid, and the service lives"""
+    folder = os.path.join(bus.folder, "models")
+    os.mkdir(folder)
+    shipped = os.path.join(lib.SRCDIR, "models", "emotion-default.onnx")
+    if not os.path.exists(shipped):
+        raise Skip("there is no model in models/")
+    data = open(shipped, "rb").read()
+    for name, content in (("emotion-default", b"no model"), ("cut", data[:len(data) // 2]), ("empty", b"")):
+        with open(os.path.join(folder, name + ".onnx"), "wb") as f:
+            f.write(content)
+    for name in ("emotion-default.onnx", "cut.onnx", "empty.onnx", "missing.onnx"):
+        with Daemon(bus, lib.synthetic_clip(), model_dir=folder, classifier={"model": name}) as d:
+            c = Client(bus)
+            c.manager.Claim({})
+            state_is(c, "error")
+            equal(c.get("LastError"), lib.ERROR + "ModelInvalid")
+            equal((len(c.get("Model")), len(c.get("Emotions"))), (0, 0))
+            with open(picture(), "rb") as f, refused(lib.ERROR + "ModelInvalid"):
+                classify(c, f.fileno())
+            contains(ctl("status").out, "none that works")
+            if name == "cut.onnx":
+                d.configure(classifier={"model": shipped})
+                ctl("reload")
+                state_is(c, "watching")
+            c.close()
+
+
+def test_restart_under_watch():
+    """emotionctl watch goes on over a restart of the service, with its options"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        w = Watch("--emotion=happiness", "--emotion=neutral", "--min-confidence=0.3")
+        wait_for(lambda: w.events())
+        d.stop()
+        wait_for(lambda: "waiting" in w.errors())
+        n = len(w.events())
+        d.start()
+        wait_for(lambda: len(w.events()) > n, lib.PATIENCE + 15)
+        equal(w.stop(), 0)
+
+
+def test_bad_calls():
+    """Calls of wrong types, unknown members and objects are refused, and the service goes on"""
+    with Daemon(bus) as d:
+        c = Client(bus)
+        for method, signature, args in (("Claim", "s", ["x"]), ("Claim", "", []), ("Claim", "a{sv}s", [{}, "x"]),
+                                        ("Release", "s", ["x"]), ("ClassifyImage", "ua{sv}", [0, {}]),
+                                        ("GetFaces", "u", [1]), ("Enable", "b", [True]), ("Nothing", "", [])):
+            try:
+                c.connection.call_blocking(lib.NAME, lib.ROOT, lib.MANAGER, method, signature, args)
+                raise AssertionError("%s(%s) was taken" % (method, signature))
+            except dbus.DBusException as e:
+                assert e.get_dbus_name().startswith("org.freedesktop.DBus.Error."), e
+        for path in ("/", lib.ROOT + "/camera/99", lib.ROOT + "/camera/x"):
+            try:
+                lib.properties(c.connection, lib.CAMERA, path)
+                raise AssertionError(path + " is there")
+            except dbus.DBusException:
+                pass
+        try:
+            lib.interface(c.connection, "org.freedesktop.DBus.Properties").Set(lib.MANAGER, "Enabled", False)
+            raise AssertionError("Enabled can be written")
+        except dbus.DBusException:
+            pass
+        equal(c.get("State"), "idle")
+        c.close()
+
+
+def test_ends_cleanly():
+    """SIGTERM and SIGINT end the service with 0, soon, whatever it does"""
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        with Daemon(bus, lib.synthetic_clip(), camera={"replay_pace": "fast"}) as d:
+            c = Client(bus)
+            c.manager.Claim({})
+            state_is(c, "watching")
+            begin = time.monotonic()
+            d.process.send_signal(sig)
+            equal(d.process.wait(lib.PATIENCE), 0)
+            assert time.monotonic() - begin < (20 if lib.SANITIZED else 5)
+            assert not c.connection.name_has_owner(lib.NAME)
+            c.close()
+
+
+def test_no_network():
+    """The process that sees the camera has no network socket and no frame on disk"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        c = Client(bus)
+        c.manager.Claim({})
+        wait_for(lambda: c.changes())
+        inodes = set()
+        for fd in os.listdir("/proc/%d/fd" % d.process.pid):
+            try:
+                target = os.readlink("/proc/%d/fd/%s" % (d.process.pid, fd))
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+            elif target.startswith("/") and not target.startswith(("/dev/", "/proc/", bus.folder)):
+                assert os.path.samefile(target, lib.synthetic_clip()) or not os.access(target, os.W_OK) or \
+                    target.startswith(lib.SRCDIR) or target.startswith("/usr/") or "memfd" in target, target
+        for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+            with open("/proc/%d/net/%s" % (d.process.pid, table)) as f:
+                for line in f.read().splitlines()[1:]:
+                    assert line.split()[9] not in inodes, table
+        c.close()
+        kept = sorted(n for n in os.listdir(d.folder) if n not in ("plugins", "log", "emotiond.conf"))
+        for name in kept:
+            assert os.path.getsize(os.path.join(d.folder, name)) < 1000, "%s is more than a setting" % name
+
+
+lib.run(globals())

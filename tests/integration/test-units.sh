@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The installed unit, bus policy, activation and sysusers files, as their own tools see them.
+if ! command -v systemd-analyze >/dev/null; then
+        echo "1..0 # SKIP the Debian package systemd is not installed"
+        exit 0
+fi
+root=$(mktemp -d) || exit 1
+trap 'rm -rf "$root"' EXIT
+if ! make -C "$EMO_BUILDDIR" install DESTDIR="$root" >"$root.log" 2>&1; then
+        sed 's/^/# /' "$root.log" | tail -n 20
+        rm -f "$root.log"
+        echo "Bail out! make install failed"
+        exit 1
+fi
+rm -f "$root.log"
+
+n=0 failed=0
+result() { # result STATUS NAME
+        n=$((n + 1))
+        if [ "$1" = 0 ]; then
+                echo "ok $n - $2"
+        else
+                echo "not ok $n - $2"
+                failed=1
+        fi
+}
+unit=$(find "$root" -name emotiond.service -path '*/systemd/system/*')
+[ -n "$unit" ]
+result $? "the unit is installed"
+
+# verify wants the program to be where the unit says: there it is not, in a folder for packaging
+sed -E "s|^(Exec[A-Za-z]*=[-+!@:]*)/|\1$root/|" "$unit" >"$root/emotiond.service"
+said=$(systemd-analyze verify --man=no "$root/emotiond.service" 2>&1 | grep -F emotiond.service)
+[ -z "$said" ]
+result $? "systemd-analyze verify has nothing to say"
+[ -z "$said" ] || echo "$said" | sed 's/^/# /'
+
+level=$(systemd-analyze security --offline=true "$unit" 2>/dev/null | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/\1/p')
+echo "# exposure level: $level"
+[ -n "$level" ] && awk "BEGIN { exit !($level < 3) }"
+result $? "systemd-analyze security: exposure under 3"
+
+for line in Type=notify WatchdogSec= BusName=org.emotiond.Emotion1 User= DeviceAllow= StateDirectory=; do
+        grep -q "^$line" "$unit"
+        result $? "the unit has $line"
+done
+activation=$(find "$root" -path '*/dbus-1/system-services/org.emotiond.Emotion1.service')
+[ -n "$activation" ] && grep -q '^SystemdService=' "$activation"
+result $? "the bus starts the unit"
+policy=$(find "$root" -path '*/dbus-1/system.d/*.conf')
+[ -n "$policy" ]
+result $? "the bus policy is installed"
+sysusers=$(find "$root" -path '*/sysusers.d/*.conf')
+user=$(sed -n 's/^User=//p' "$unit")
+[ -n "$user" ] && grep -Eq "^u +\"?$user" "$sysusers" && grep -Eq '^g +"?emotion"?' "$sysusers"
+result $? "sysusers makes the unit's user and the group"
+if command -v systemd-sysusers >/dev/null && systemd-sysusers --help | grep -q dry-run; then
+        systemd-sysusers --dry-run "$sysusers" >/dev/null
+        result $? "systemd-sysusers reads its file"
+fi
+[ "$(find "$root" -path '*/dbus-1/interfaces/*.xml' | wc -l)" -ge 2 ]
+result $? "the interfaces are installed"
+for page in emotionctl.1 emotiond.8 emotiond.conf.5 emotion-nn.1; do
+        [ -n "$(find "$root" -name "$page" -path '*/man/*')" ]
+        result $? "manual page $page"
+done
+
+# and nothing of it stays
+make -C "$EMO_BUILDDIR" uninstall DESTDIR="$root" >/dev/null 2>&1
+left=$(find "$root" -type f ! -name emotiond.service)
+[ -z "$left" ]
+result $? "make uninstall removes all that was installed"
+[ -z "$left" ] || echo "$left" | sed 's/^/# /'
+echo "1..$n"
+exit $failed
