@@ -8,9 +8,9 @@
 
 /* Where FER2013's picture lies about the box that OpenCV's frontal face cascade draws; README.md tells how these were
  * measured. */
-#define DEFAULT_SCALE 1.0
+#define DEFAULT_SCALE 1.035
 #define DEFAULT_SHIFT_X 0.0
-#define DEFAULT_SHIFT_Y 0.0
+#define DEFAULT_SHIFT_Y 0.004
 
 struct box {
         double scale;            /* side of the crop in sides of the box */
