@@ -38,4 +38,4 @@ install-data-hook:
 uninstall-hook:
 	rm -f $(plugin_LTLIBRARIES:%.la=$(DESTDIR)$(plugindir)/%.so)
 
-EXTRA_DIST += plugins/emotiond-plugin.pc.in plugins/box/README.md plugins/haar/README.md
+EXTRA_DIST += plugins/emotiond-plugin.pc.in plugins/box/README.md plugins/box/measure.py plugins/haar/README.md
