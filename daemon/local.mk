@@ -1,3 +1,42 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# emotiond. libservice.la holds everything but main, for the tests; libsettings.la what needs neither bus nor threads.
 include daemon/vision/local.mk
 include daemon/capture/local.mk
+
+noinst_LTLIBRARIES += libsettings.la libservicecore.la libservice.la
+libsettings_la_SOURCES = \
+	daemon/settings.c daemon/settings.h \
+	daemon/settings-table.c daemon/settings-table.h
+libsettings_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
+libsettings_la_LIBADD = libbasic.la $(CONFIG_LIBS) -lm
+
+# the main thread's side, which tests join to a worker made of variables
+libservicecore_la_SOURCES = \
+	daemon/append-dbus.c \
+	daemon/bus-error.c daemon/bus-error.h \
+	daemon/camera.c daemon/camera.h \
+	daemon/camera-dbus.c \
+	daemon/claims.c daemon/claims.h \
+	daemon/manager.c daemon/manager.h \
+	daemon/manager-dbus.c daemon/manager-dbus.h \
+	daemon/options-dbus.c
+libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)
+libservicecore_la_LIBADD = libsettings.la libbasic.la $(SYSTEMD_LIBS)
+
+libservice_la_SOURCES = \
+	daemon/engine.c daemon/engine.h \
+	daemon/hotplug.c daemon/hotplug.h \
+	daemon/mailbox.c daemon/mailbox.h \
+	daemon/service.c daemon/service.h \
+	daemon/worker.c daemon/worker.h
+libservice_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
+libservice_la_LIBADD = libservicecore.la libsettings.la libbasic.la $(SYSTEMD_LIBS) -lpthread
+
+sbin_PROGRAMS += emotiond
+emotiond_SOURCES = daemon/main.c daemon/classifier-pending.c
+emotiond_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
+emotiond_LDADD = libservice.la libvisioncore.la libcapture.la libpicture.la libbasic.la libemotion-nn.la
+
+dist_dbusinterfaces_DATA = \
+	daemon/org.emotiond.Emotion1.Camera.xml \
+	daemon/org.emotiond.Emotion1.Manager.xml

@@ -60,7 +60,7 @@ static int detect(struct pipeline *p, const struct emo_image *image, const struc
         if (!room)
                 return 0;
         n = plugin_host_detect(p->host, image, hints, p->boxes + p->n_boxes, room, &error);
-        if (pipeline_part_result(p, PIPELINE_DETECTOR, n, &error) < 0)
+        if (pipeline_plugin_result(p, "detector", n, &error) < 0)
                 return n;
         merge_boxes(p, p->n_boxes + (size_t)n);
         return 0;

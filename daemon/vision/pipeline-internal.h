@@ -11,14 +11,6 @@
 #include "daemon/vision/plugin-host.h"
 #include "daemon/vision/tracks.h"
 
-/* What may fail in the middle of a stream. */
-enum pipeline_part {
-        PIPELINE_DETECTOR,
-        PIPELINE_ALIGNER,
-        PIPELINE_CLASSIFIER,
-        PIPELINE_N_PARTS,
-};
-
 struct pipeline {
         struct pipeline_config config;
         struct plugin_host *host;
@@ -32,7 +24,7 @@ struct pipeline {
         bool started;            /* has seen a frame, and has looked */
         uint64_t last_usec;      /* of the last frame */
         uint64_t last_look_usec; /* at the whole picture */
-        bool failing[PIPELINE_N_PARTS]; /* its last call failed: the next failure is not news */
+        bool failing;            /* the last call of a plugin failed: the next failure is not news */
 
         struct emo_box boxes[ASSIGNMENT_MAX]; /* found in this frame */
         size_t n_boxes;
@@ -51,8 +43,8 @@ uint64_t pipeline_clock_nsec(void);
 /* The picture in a plugin's format. Return: 0; -EINVAL if the frame has none. */
 int pipeline_image(const struct frame *f, enum emo_pixel_format format, struct emo_image *ret);
 
-/* A part answered @r: failures are counted, and the first of a row is logged. @error may be NULL. Return: @r. */
-int pipeline_part_result(struct pipeline *p, enum pipeline_part part, int r, const struct emo_error *error);
+/* A plugin answered @r: failures are counted, and the first of a row is logged. Return: @r. */
+int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error);
 
 /* look.c: finds faces in this frame, in the whole picture when it is time, else about the known faces, and brings the
  * tracks up to date. Return: 0; a negative errno if no new track could be made. */

@@ -66,16 +66,14 @@ uint64_t pipeline_clock_nsec(void)
         return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int pipeline_part_result(struct pipeline *p, enum pipeline_part part, int r, const struct emo_error *error)
+int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error)
 {
-        static const char *const names[PIPELINE_N_PARTS] = { "detector", "aligner", "classifier" };
-
         if (r < 0) {
                 p->stats.n_plugin_errors++;
-                (void)log_full(p->failing[part] ? LOG_DEBUG : LOG_WARNING, 0, "%s failed: %s", names[part],
+                (void)log_full(p->failing ? LOG_DEBUG : LOG_WARNING, 0, "%s failed: %s", what,
                                error && *error->text ? error->text : strerror(-r));
         }
-        p->failing[part] = r < 0;
+        p->failing = r < 0;
         return r;
 }
 
@@ -289,7 +287,7 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
         struct emo_error error;
         int r = plugin_host_align(p->host, image, b, &a, &error);
 
-        if (pipeline_part_result(p, PIPELINE_ALIGNER, r, &error) < 0)
+        if (pipeline_plugin_result(p, "aligner", r, &error) < 0)
                 return r;
         *ret = (struct face){ .box = *b,
                               .n_points = a.n_points,

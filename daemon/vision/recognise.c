@@ -66,7 +66,7 @@ static int align_track(struct pipeline *p, struct track *t, const struct emo_ima
         struct emo_error error;
         int r = plugin_host_align(p->host, image, &box, ret, &error);
 
-        if (pipeline_part_result(p, PIPELINE_ALIGNER, r, &error) < 0 || ret->confidence < MIN_ALIGN_CONFIDENCE) {
+        if (pipeline_plugin_result(p, "aligner", r, &error) < 0 || ret->confidence < MIN_ALIGN_CONFIDENCE) {
                 t->anchor.valid = false;
                 return r < 0 ? r : -ENODATA;
         }
@@ -80,7 +80,7 @@ static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
 {
         int r = n ? classifier_run(p->classifier, n, p->scores) : 0;
 
-        if (pipeline_part_result(p, PIPELINE_CLASSIFIER, r, NULL) < 0)
+        if (pipeline_plugin_result(p, "classifier", r, NULL) < 0)
                 return;
         for (unsigned i = 0; i < n; i++) {
                 smoothing_update(&p->batch[i]->smoothing, p->scores[i], p->model->n_labels, now_usec,

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "daemon/manager-dbus.h"
+
+/* What faces, claims and properties look like in messages. */
+
+int bus_append_scores(sd_bus_message *m, const struct engine_report *r, const float *scores, size_t n)
+{
+        int q = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (q >= 0)
+                q = sd_bus_message_append(m, "s", "scores");
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'v', "a{sd}");
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'a', "{sd}");
+        for (size_t i = 0; i < n && q >= 0; i++)
+                q = sd_bus_message_append(m, "{sd}", engine_report_label(r, (int)i), (double)scores[i]);
+        for (int i = 0; i < 3 && q >= 0; i++)
+                q = sd_bus_message_close_container(m);
+        return q;
+}
+
+int bus_append_box(sd_bus_message *m, const struct emo_box *b)
+{
+        return sd_bus_message_append(m, "{sv}", "box", "(dddd)", (double)b->x, (double)b->y, (double)b->width,
+                                     (double)b->height);
+}
+
+int bus_append_camera(sd_bus_message *m, unsigned number)
+{
+        char path[BUS_CAMERA_PATH_MAX];
+
+        if (!number)
+                return 0;
+        bus_camera_path(number, path, sizeof(path));
+        return sd_bus_message_append(m, "{sv}", "camera", "o", path);
+}
+
+static int append_landmarks(sd_bus_message *m, const struct face *face)
+{
+        int q = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (q >= 0)
+                q = sd_bus_message_append(m, "s", "landmarks");
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'v', "a(dd)");
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'a', "(dd)");
+        for (unsigned i = 0; i < face->n_points && q >= 0; i++)
+                q = sd_bus_message_append(m, "(dd)", (double)face->points[i][0], (double)face->points[i][1]);
+        for (int i = 0; i < 3 && q >= 0; i++)
+                q = sd_bus_message_close_container(m);
+        return q;
+}
+
+int bus_append_face(sd_bus_message *m, const struct engine_report *r, const struct face *face, bool tracked,
+                    unsigned camera)
+{
+        int q = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (q >= 0 && tracked)
+                q = sd_bus_message_append(m, "{sv}", "face", "u", face->id);
+        if (q >= 0 && tracked)
+                q = bus_append_camera(m, camera);
+        if (q >= 0)
+                q = sd_bus_message_append(m, "{sv}{sv}", "emotion", "s", engine_report_label(r, face->emotion),
+                                          "confidence", "d", face->confidence);
+        if (q >= 0)
+                q = bus_append_scores(m, r, face->scores, r ? r->n_labels : 0);
+        if (q >= 0)
+                q = bus_append_box(m, &face->box);
+        if (q >= 0)
+                q = append_landmarks(m, face);
+        if (q >= 0 && tracked)
+                q = sd_bus_message_append(m, "{sv}{sv}", "since", "t", face->since_usec, "seen", "t",
+                                          face->seen_usec);
+        return q < 0 ? q : sd_bus_message_close_container(m);
+}
+
+/* === Signals === */
+
+/* Unicast: a broadcast on the system bus reaches every local user, and what a face shows is nobody else's business. */
+static void send_to(struct bus_face *f, struct claim *c, sd_bus_message *m)
+{
+        uint64_t n = 0;
+        int r = 0;
+
+        /* a broker that does not take our messages must not make us grow */
+        if (sd_bus_get_n_queued_write(f->bus, &n) < 0 || n >= BUS_MAX_QUEUED) {
+                f->n_lost++;
+                return;
+        }
+        if (c->owner[0] == ':')
+                r = sd_bus_message_set_destination(m, c->owner);
+        if (r >= 0)
+                r = sd_bus_send(f->bus, m, NULL);
+        if (r < 0)
+                f->n_lost++;
+        else
+                f->n_sent++;
+}
+
+void bus_send_change(struct bus_face *f, struct claim *c, const struct claim_change *change)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = sd_bus_message_new_signal(f->bus, &m, BUS_PATH, BUS_IFACE_MANAGER, "EmotionChanged");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ussdt", change->face, change->from, change->to, change->confidence,
+                                          change->timestamp_usec);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = bus_append_camera(m, change->camera);
+        if (r >= 0)
+                r = bus_append_box(m, &change->box);
+        if (r >= 0 && change->n_scores)
+                r = bus_append_scores(m, manager_get_report(f->manager), change->scores, change->n_scores);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                send_to(f, c, m);
+        else
+                f->n_lost++;
+}
+
+void bus_send_presence(struct bus_face *f, struct claim *c, const char *signal, const struct face_event *event,
+                       unsigned camera)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = sd_bus_message_new_signal(f->bus, &m, BUS_PATH, BUS_IFACE_MANAGER, signal);
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ut", event->face, event->timestamp_usec);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = bus_append_camera(m, camera);
+        if (r >= 0)
+                r = bus_append_box(m, &event->box);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                send_to(f, c, m);
+        else
+                f->n_lost++;
+}
+
+/* === Properties with structure === */
+
+static int append_text(sd_bus_message *m, const char *key, const char *value)
+{
+        return value && *value ? sd_bus_message_append(m, "{sv}", key, "s", value) : 0;
+}
+
+int bus_get_model(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                  void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        const struct engine_report *r = manager_get_report(f->manager);
+        int q = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        if (q >= 0 && r && r->model_file) {
+                q = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "file", "s", r->model_file, "sha256", "s",
+                                          r->model_sha256 ? r->model_sha256 : "", "name", "s",
+                                          r->model_name ? r->model_name : "", "licence", "s",
+                                          r->model_licence ? r->model_licence : "", "input-width", "u",
+                                          r->model_width_px, "input-height", "u", r->model_height_px);
+        }
+        return q < 0 ? q : sd_bus_message_close_container(reply);
+}
+
+static int append_words(sd_bus_message *m, const char *key, const char *const words[2], const bool on[2])
+{
+        int q = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (q >= 0)
+                q = sd_bus_message_append(m, "s", key);
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'v', "as");
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'a', "s");
+        for (int i = 0; i < 2 && q >= 0; i++)
+                if (on[i])
+                        q = sd_bus_message_append(m, "s", words[i]);
+        for (int i = 0; i < 3 && q >= 0; i++)
+                q = sd_bus_message_close_container(m);
+        return q;
+}
+
+static int append_plugin(sd_bus_message *m, const struct worker_plugin *p)
+{
+        static const char *const words[] = { "detector", "aligner" };
+        int q = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (q >= 0)
+                q = append_text(m, "name", p->name);
+        if (q >= 0)
+                q = append_text(m, "version", p->version);
+        if (q >= 0)
+                q = append_text(m, "description", p->description);
+        if (q >= 0)
+                q = append_text(m, "licence", p->licence);
+        if (q >= 0)
+                q = append_text(m, "file", p->file);
+        if (q >= 0)
+                q = append_words(m, "offers", words, (bool[]){ p->detector, p->aligner });
+        if (q >= 0)
+                q = append_words(m, "in-use", words, (bool[]){ p->used_detector, p->used_aligner });
+        if (q >= 0)
+                q = sd_bus_message_append(m, "{sv}", "third-party", "b", p->third_party);
+        if (q >= 0)
+                q = append_text(m, "error", p->error);
+        return q < 0 ? q : sd_bus_message_close_container(m);
+}
+
+int bus_get_plugins(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        const struct engine_report *r = manager_get_report(f->manager);
+        int q = sd_bus_message_open_container(reply, 'a', "a{sv}");
+
+        for (size_t i = 0; r && i < r->n_plugins && q >= 0; i++)
+                q = append_plugin(reply, &r->plugins[i]);
+        return q < 0 ? q : sd_bus_message_close_container(reply);
+}
+
+int bus_get_statistics(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        struct manager *m = f->manager;
+        const struct worker_snapshot *s = manager_snapshot(m);
+        const struct pipeline_stats *p = &s->pipeline;
+        const struct {
+                const char *name;
+                uint64_t value;
+        } wide[] = {
+                { "frames", s->stats.n_frames },
+                { "frames-dropped", s->stats.n_dropped },
+                { "frames-corrupt", s->stats.n_corrupt },
+                { "detections", p->n_detections },
+                { "plugin-errors", p->n_plugin_errors },
+                { "events", manager_n_events(m) },
+                { "events-lost", manager_n_events_lost(m) + s->n_pipeline_events_lost + f->n_lost },
+                { "signals-sent", f->n_sent },
+                { "signals-suppressed", claims_n_suppressed(manager_get_claims(m)) },
+                { "camera-opens", s->n_opens },
+                { "detect-usec", p->detect_nsec / 1000 },
+                { "align-usec", p->align_nsec / 1000 },
+                { "crop-usec", p->crop_nsec / 1000 },
+                { "classify-usec", p->classify_nsec / 1000 },
+                { "track-usec", p->track_nsec / 1000 },
+        };
+        int q = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        for (size_t i = 0; i < ARRAY_LEN(wide) && q >= 0; i++)
+                q = sd_bus_message_append(reply, "{sv}", wide[i].name, "t", wide[i].value);
+        if (q >= 0)
+                q = sd_bus_message_append(reply, "{sv}{sv}", "claims", "u",
+                                          (uint32_t)claims_count(manager_get_claims(m)), "faces", "u",
+                                          (uint32_t)s->n_faces);
+        return q < 0 ? q : sd_bus_message_close_container(reply);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "daemon/engine.h"
+#include "daemon/vision/classifier.h"
+#include "daemon/vision/plugin-host.h"
+#include "picture/picture.h"
+
+struct engine_report *engine_report_free(struct engine_report *r)
+{
+        if (!r)
+                return NULL;
+        for (size_t i = 0; i < r->n_plugins; i++) {
+                struct worker_plugin *p = &r->plugins[i];
+
+                free(p->file);
+                free(p->name);
+                free(p->version);
+                free(p->description);
+                free(p->licence);
+                free(p->error);
+        }
+        free(r->plugins);
+        for (size_t i = 0; i < EMOTION_MAX; i++)
+                free(r->labels[i]);
+        free(r->model_file);
+        free(r->model_name);
+        free(r->model_licence);
+        free(r->model_sha256);
+        settings_unref(r->settings);
+        free(r);
+        return NULL;
+}
+
+const char *engine_report_label(const struct engine_report *r, int i)
+{
+        return r && i >= 0 && (size_t)i < r->n_labels ? r->labels[i] : "unsure";
+}
+
+/* Copies for the other thread. The bus carries UTF-8 only; a plugin or a model may hold anything. */
+static int copy_text(char **ret, const char *text)
+{
+        if (!text)
+                return 0;
+        *ret = strdup(text);
+        if (!*ret)
+                return -ENOMEM;
+        for (char *c = *ret; *c; c++)
+                if ((unsigned char)*c >= 0x80 || (unsigned char)*c < 0x20)
+                        *c = '?';
+        return 0;
+}
+
+static int copy_plugin(struct worker_plugin *p, const struct plugin_info *info)
+{
+        int r = copy_text(&p->file, info->file);
+
+        if (r >= 0)
+                r = copy_text(&p->name, info->name);
+        if (r >= 0)
+                r = copy_text(&p->version, info->version);
+        if (r >= 0)
+                r = copy_text(&p->description, info->description);
+        if (r >= 0)
+                r = copy_text(&p->licence, info->licence);
+        if (r >= 0)
+                r = copy_text(&p->error, info->error);
+        p->detector = info->detector;
+        p->aligner = info->aligner;
+        p->used_detector = info->used_detector;
+        p->used_aligner = info->used_aligner;
+        p->third_party = info->third_party;
+        return r;
+}
+
+static int report_plugins(struct engine_report *report, const struct plugin_host *host)
+{
+        size_t n = MIN(plugin_host_n_plugins(host), (size_t)WORKER_MAX_PLUGINS);
+        int r = 0;
+
+        report->plugins = calloc(n ? n : 1, sizeof(*report->plugins));
+        if (!report->plugins)
+                return -ENOMEM;
+        report->n_plugins = n;
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = copy_plugin(&report->plugins[i], plugin_host_plugin(host, i));
+        return r;
+}
+
+static int report_model(struct engine_report *report, const struct classifier_info *info)
+{
+        int r = copy_text(&report->model_file, info->file);
+
+        if (r >= 0)
+                r = copy_text(&report->model_name, info->name);
+        if (r >= 0)
+                r = copy_text(&report->model_licence, info->licence);
+        if (r >= 0)
+                r = copy_text(&report->model_sha256, info->sha256);
+        for (unsigned i = 0; i < info->n_labels && r >= 0; i++)
+                r = copy_text(&report->labels[i], info->labels[i]);
+        if (r < 0)
+                return r;
+        report->n_labels = info->n_labels;
+        report->model_width_px = info->width_px;
+        report->model_height_px = info->height_px;
+        return 0;
+}
+
+static void fail(struct engine_report *report, enum engine_failure failure, const char *text)
+{
+        if (report->failure != ENGINE_OK)
+                return;
+        report->failure = failure;
+        snprintf(report->failure_text, sizeof(report->failure_text), "%s", text);
+        for (char *c = report->failure_text; *c; c++)
+                if ((unsigned char)*c >= 0x80 || (unsigned char)*c < 0x20)
+                        *c = '?';
+}
+
+/* A bare name is looked for in the model folders. */
+static int find_model(const struct worker_config *config, const char *model, char *ret, size_t size)
+{
+        if (model[0] == '/')
+                return (size_t)snprintf(ret, size, "%s", model) < size ? 0 : -ENAMETOOLONG;
+        for (size_t i = 0; config->model_dirs[i]; i++) {
+                if ((size_t)snprintf(ret, size, "%s/%s", config->model_dirs[i], model) >= size)
+                        return -ENAMETOOLONG;
+                if (access(ret, F_OK) == 0)
+                        return 0;
+        }
+        return (size_t)snprintf(ret, size, "%s/%s", config->model_dirs[0], model) < size ? 0 : -ENAMETOOLONG;
+}
+
+static int load_plugins(const struct worker_config *config, struct engine *e, struct engine_report *report)
+{
+        struct plugin_host_config c = {
+                .folder = config->plugin_dir,
+                .model_dirs = config->model_dirs,
+                .detector = e->settings->vision.detector,
+                .aligner = e->settings->vision.aligner,
+                .settings = e->settings->plugins,
+        };
+        int r = plugin_host_new(&c, &e->host);
+
+        if (r < 0)
+                return r;
+        if (plugin_host_error(e->host))
+                fail(report, ENGINE_PLUGIN_FAILED, plugin_host_error(e->host));
+        return report_plugins(report, e->host);
+}
+
+static int load_model(const struct worker_config *config, struct engine *e, struct engine_report *report)
+{
+        struct classifier_error error = { "" };
+        char path[4096];
+        int r = find_model(config, e->settings->classifier.model, path, sizeof(path));
+
+        if (r >= 0)
+                r = classifier_new(path, (unsigned)e->settings->vision.max_faces,
+                                   (unsigned)e->settings->classifier.threads, &e->classifier, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                fail(report, ENGINE_MODEL_INVALID, error.text[0] ? error.text : strerror(-r));
+                return 0;
+        }
+        return report_model(report, classifier_get_info(e->classifier));
+}
+
+static int load_pipeline(struct engine *e, struct engine_report *report)
+{
+        const struct settings *s = e->settings;
+        struct pipeline_config c = {
+                .detect_fps = s->vision.detect_fps,
+                .idle_fps = s->vision.idle_fps,
+                .keep_usec = (uint64_t)s->vision.keep_ms * 1000,
+                .smoothing_usec = (uint64_t)s->decision.smoothing_ms * 1000,
+                .min_face_px = (unsigned)s->vision.min_face_px,
+                .max_faces = (unsigned)s->vision.max_faces,
+                .rules = { s->decision.min_confidence, s->decision.hysteresis,
+                           (uint64_t)s->decision.min_hold_ms * 1000 },
+        };
+        int r = pipeline_new(&c, e->host, e->classifier, &e->pipeline);
+
+        if (r < 0 && r != -ENOMEM) {
+                fail(report, ENGINE_FAILED, strerror(-r));
+                return 0;
+        }
+        return r;
+}
+
+int engine_load(const struct worker_config *config, struct settings *settings, struct engine **ret,
+                struct engine_report **ret_report)
+{
+        _cleanup_(engine_report_freep) struct engine_report *report = calloc(1, sizeof(*report));
+        _cleanup_(engine_freep) struct engine *e = calloc(1, sizeof(*e));
+        int r;
+
+        if (!report || !e)
+                return -ENOMEM;
+        e->settings = settings_ref(settings);
+        report->settings = settings_ref(settings);
+        r = load_plugins(config, e, report);
+        if (r >= 0)
+                r = load_model(config, e, report);
+        if (r >= 0 && report->failure == ENGINE_OK)
+                r = load_pipeline(e, report);
+        if (r < 0)
+                return r;
+        report->ready = report->failure == ENGINE_OK;
+        *ret = report->ready ? STEAL(e) : NULL;
+        *ret_report = STEAL(report);
+        return 0;
+}
+
+struct engine *engine_free(struct engine *e)
+{
+        if (!e)
+                return NULL;
+        pipeline_free(e->pipeline);
+        classifier_free(e->classifier);
+        plugin_host_free(e->host);
+        settings_unref(e->settings);
+        free(e);
+        return NULL;
+}
+
+void engine_classify(struct engine *e, struct picture_job *job)
+{
+        _cleanup_(picture_freep) struct picture *gray = NULL, *bgr = NULL;
+        struct decision_rules rules = { 0 };
+        struct frame f = { .buffer = -1 };
+        int r;
+
+        job->result = -ENODEV;
+        if (!e)
+                return;
+        job->engine_serial = e->serial;
+        r = picture_decode_fd(job->fd, PICTURE_GRAY8, &gray);
+        if (r >= 0 && pipeline_wants_bgr(e->pipeline))
+                r = picture_decode_fd(job->fd, PICTURE_BGR24, &bgr);
+        if (r < 0 || (bgr && (bgr->width_px != gray->width_px || bgr->height_px != gray->height_px))) {
+                job->result = r < 0 ? r : -EBADMSG; /* the file changed between two reads */
+                job->image_failed = true;
+                return;
+        }
+        f.width_px = gray->width_px;
+        f.height_px = gray->height_px;
+        f.gray = gray->data;
+        f.gray_stride_bytes = gray->stride_bytes;
+        f.bgr = bgr ? bgr->data : NULL;
+        f.bgr_stride_bytes = bgr ? bgr->stride_bytes : 0;
+        rules.min_confidence = job->min_confidence >= 0 ? job->min_confidence : e->settings->decision.min_confidence;
+        job->result = pipeline_classify_image(e->pipeline, &f, &rules, job->faces,
+                                              MIN((size_t)e->settings->vision.max_faces, ARRAY_LEN(job->faces)));
+}

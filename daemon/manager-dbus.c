@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "basic/log.h"
+#include "config.h"
+#include "daemon/manager-dbus.h"
+#include "picture/picture.h"
+
+/* === Telling === */
+
+static int flush(sd_event_source *s, void *userdata)
+{
+        struct bus_face *f = userdata;
+        struct cameras *cs = manager_get_cameras(f->manager);
+        static const struct {
+                unsigned bit;
+                const char *name;
+        } table[] = {
+                { MANAGER_STATE, "State" },       { MANAGER_LAST_ERROR, "LastError" }, { MANAGER_ENABLED, "Enabled" },
+                { MANAGER_IN_USE, "InUse" },      { MANAGER_EMOTIONS, "Emotions" },    { MANAGER_MODEL, "Model" },
+                { MANAGER_PLUGINS, "Plugins" },   { MANAGER_TAINTED, "Tainted" },
+        };
+        char *names[ARRAY_LEN(table) + 1];
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++)
+                if (f->dirty & table[i].bit)
+                        names[n++] = (char *)(uintptr_t)table[i].name; /* sd-bus only reads them */
+        names[n] = NULL;
+        f->dirty = 0;
+        if (n > 0)
+                sd_bus_emit_properties_changed_strv(f->bus, BUS_PATH, BUS_IFACE_MANAGER, names);
+        for (size_t i = 0; i < cs->n; i++)
+                bus_camera_flush(f, cs->list[i]);
+        return 0;
+}
+
+void bus_face_mark(struct bus_face *f, unsigned properties)
+{
+        f->dirty |= properties;
+        sd_event_source_set_enabled(f->flush, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        struct bus_face *f = userdata;
+
+        manager_run_claims(f->manager);
+        bus_face_arm(f);
+        return 0;
+}
+
+void bus_face_arm(struct bus_face *f)
+{
+        uint64_t next = manager_next_usec(f->manager);
+
+        if (next != UINT64_MAX)
+                sd_event_source_set_time(f->timer, next);
+        sd_event_source_set_enabled(f->timer, next == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+static void on_changed(void *userdata, unsigned properties)
+{
+        bus_face_mark(userdata, properties);
+}
+
+static void on_emotion(void *userdata, struct claim *c, const struct claim_change *change)
+{
+        bus_send_change(userdata, c, change);
+}
+
+static void on_came(void *userdata, struct claim *c, const struct face_event *event, unsigned camera)
+{
+        bus_send_presence(userdata, c, "FaceAppeared", event, camera);
+}
+
+static void on_went(void *userdata, struct claim *c, const struct face_event *event, unsigned camera)
+{
+        bus_send_presence(userdata, c, "FaceVanished", event, camera);
+}
+
+static void on_camera_added(void *userdata, struct camera *c)
+{
+        int r = bus_camera_added(userdata, c);
+
+        if (r < 0)
+                log_warning_errno(r, "camera %s: cannot be shown on the bus: %m", c->device);
+}
+
+static void on_camera_removed(void *userdata, struct camera *c)
+{
+        bus_camera_removed(userdata, c);
+}
+
+static void on_camera_changed(void *userdata, struct camera *c, unsigned properties)
+{
+        bus_camera_changed(userdata, c, properties);
+}
+
+static int answer_picture(struct bus_face *f, sd_bus_message *call, const struct picture_job *job)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const struct engine_report *report = manager_get_report(f->manager);
+        int r;
+
+        if (job->result < 0)
+                return sd_bus_reply_method_errorf(
+                        call, service_error_name(job->image_failed ? SERVICE_INVALID_IMAGE : SERVICE_PLUGIN_FAILED),
+                        job->image_failed ? "The picture cannot be read: %s" : "The picture cannot be classified: %s",
+                        strerror(-job->result));
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (int i = 0; i < job->result && r >= 0; i++)
+                r = bus_append_face(reply, report, &job->faces[i], false, 0);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(f->bus, reply, NULL);
+}
+
+static void on_picture_done(void *userdata, const struct picture_job *job)
+{
+        struct bus_face *f = userdata;
+
+        for (size_t i = 0; i < ARRAY_LEN(f->pictures); i++) {
+                int r;
+
+                if (!f->pictures[i].message || f->pictures[i].id != job->id)
+                        continue;
+                r = answer_picture(f, f->pictures[i].message, job);
+                if (r < 0)
+                        log_warning_errno(r, "a picture's answer cannot be sent: %m");
+                f->pictures[i].message = sd_bus_message_unref(f->pictures[i].message);
+                return;
+        }
+}
+
+static void on_reload_done(void *userdata, enum service_error e, const char *text)
+{
+        struct bus_face *f = userdata;
+
+        for (size_t i = 0; i < f->n_reloads; i++) {
+                if (e == SERVICE_OK)
+                        sd_bus_reply_method_return(f->reloads[i], NULL);
+                else
+                        sd_bus_reply_method_errorf(f->reloads[i], service_error_name(e), "%s", text);
+                sd_bus_message_unref(f->reloads[i]);
+        }
+        f->n_reloads = 0;
+}
+
+/* === Claims === */
+
+struct owner_track {
+        struct bus_face *face;
+        sd_bus_track *track;
+        char owner[];
+};
+
+static const char *sender(sd_bus_message *m)
+{
+        const char *s = sd_bus_message_get_sender(m);
+
+        return s ? s : "peer"; /* a connection without a broker */
+}
+
+static void drop_claim(struct bus_face *f, struct claim *c)
+{
+        struct owner_track *t = c->userdata;
+
+        c->userdata = NULL;
+        manager_release(f->manager, c->owner);
+        if (t)
+                sd_bus_track_unref(t->track);
+        free(t);
+        bus_face_arm(f);
+}
+
+static int on_owner_gone(sd_bus_track *track, void *userdata)
+{
+        struct owner_track *t = userdata;
+        struct claim *c = claims_find(manager_get_claims(t->face->manager), t->owner);
+
+        log_debug("claim of %s ends: it left the bus", t->owner);
+        if (c)
+                drop_claim(t->face, c);
+        return 1;
+}
+
+static int track_owner(struct bus_face *f, struct claim *c, sd_bus_message *m)
+{
+        size_t n = strlen(c->owner) + 1;
+        struct owner_track *t;
+        int r;
+
+        if (sd_bus_is_bus_client(f->bus) <= 0)
+                return 0;
+        t = calloc(1, sizeof(*t) + n);
+        if (!t)
+                return -ENOMEM;
+        t->face = f;
+        memcpy(t->owner, c->owner, n);
+        r = sd_bus_track_new(f->bus, &t->track, on_owner_gone, t);
+        if (r >= 0)
+                r = sd_bus_track_add_sender(t->track, m);
+        if (r < 0) {
+                sd_bus_track_unref(t->track);
+                free(t);
+                return r;
+        }
+        c->userdata = t;
+        return 0;
+}
+
+static int method_claim(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        struct claim_options options;
+        struct claim *c;
+        int r = bus_read_claim_options(m, f, &options, error);
+
+        if (r < 0)
+                return r;
+        r = manager_claim(f->manager, sender(m), &options, &c);
+        if (r == -EPERM)
+                return bus_error_set(error, SERVICE_DISABLED, "The service is switched off");
+        if (r == -EUSERS)
+                return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "There are %d claims already",
+                                     manager_get_settings(f->manager)->service.max_claims);
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                r = track_owner(f, c, m);
+                if (r < 0) {
+                        drop_claim(f, c);
+                        return r;
+                }
+        }
+        bus_face_arm(f);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        struct claim *c = claims_find(manager_get_claims(f->manager), sender(m));
+
+        if (!c)
+                return bus_error_set(error, SERVICE_NOT_CLAIMED, "The caller holds no claim");
+        drop_claim(f, c);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+/* === The other methods === */
+
+static int method_get_faces(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        const struct worker_snapshot *s = manager_snapshot(f->manager);
+        const struct engine_report *report = manager_get_report(f->manager);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        /* a snapshot of another engine speaks of other labels */
+        for (size_t i = 0; report && s->engine_serial == report->serial && i < s->n_faces && r >= 0; i++)
+                r = bus_append_face(reply, report, &s->faces[i], true, manager_camera_number(f->manager));
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(f->bus, reply, NULL);
+}
+
+static int check_picture_fd(int fd, sd_bus_error *error)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return bus_error_set(error, SERVICE_INVALID_IMAGE, "The descriptor cannot be looked at: %s",
+                                     strerror(errno));
+        /* reading from anything else could wait for ever */
+        if (!S_ISREG(st.st_mode))
+                return bus_error_set(error, SERVICE_INVALID_IMAGE, "The descriptor is not a regular file");
+        if (st.st_size > (off_t)PICTURE_MAX_FILE_BYTES)
+                return bus_error_set(error, SERVICE_INVALID_IMAGE, "The file is larger than %u MiB",
+                                     PICTURE_MAX_FILE_BYTES >> 20);
+        return 0;
+}
+
+static int refuse_picture(struct bus_face *f, int r, sd_bus_error *error)
+{
+        const struct engine_report *report = manager_get_report(f->manager);
+
+        if (r == -ENOBUFS)
+                return bus_error_set(error, SERVICE_LIMITS_EXCEEDED, "Too many pictures wait");
+        if (r == -ENODEV)
+                return bus_error_set(error,
+                                     report && report->failure == ENGINE_PLUGIN_FAILED ? SERVICE_PLUGIN_FAILED :
+                                                                                         SERVICE_MODEL_INVALID,
+                                     "%s", report ? report->failure_text : "Nothing is loaded yet");
+        return r;
+}
+
+static int method_classify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        double min_confidence;
+        size_t slot = 0;
+        int fd, own, r = sd_bus_message_read(m, "h", &fd);
+
+        if (r >= 0)
+                r = bus_read_picture_options(m, &min_confidence, error);
+        if (r >= 0)
+                r = check_picture_fd(fd, error);
+        if (r < 0)
+                return r;
+        while (slot < ARRAY_LEN(f->pictures) && f->pictures[slot].message)
+                slot++;
+        if (slot == ARRAY_LEN(f->pictures))
+                return refuse_picture(f, -ENOBUFS, error);
+        own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (own < 0)
+                return -errno;
+        r = manager_classify(f->manager, own, min_confidence, &f->pictures[slot].id);
+        if (r < 0) {
+                close(own);
+                return refuse_picture(f, r, error);
+        }
+        f->pictures[slot].message = sd_bus_message_ref(m);
+        return 1;
+}
+
+static int set_enabled(sd_bus_message *m, struct bus_face *f, bool enabled, sd_bus_error *error)
+{
+        int r = manager_set_enabled(f->manager, enabled);
+
+        if (r < 0)
+                return bus_error_set(error, SERVICE_FAILED, "Done, but it cannot be kept over a restart: %s",
+                                     strerror(-r));
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_enable(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return set_enabled(m, userdata, true, error);
+}
+
+static int method_disable(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return set_enabled(m, userdata, false, error);
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+        struct settings_error why;
+        int r;
+
+        if (f->n_reloads >= BUS_MAX_RELOADS)
+                return bus_error_set(error, SERVICE_LIMITS_EXCEEDED, "Too many calls of Reload wait");
+        f->reloads[f->n_reloads++] = sd_bus_message_ref(m);
+        r = manager_reload(f->manager, &why);
+        if (r >= 0)
+                return 1;
+        sd_bus_message_unref(f->reloads[--f->n_reloads]);
+        log_error("%s", why.text);
+        return bus_error_set(error, SERVICE_INVALID_CONFIGURATION, "%s", why.text);
+}
+
+/* === Properties === */
+
+#define GETTER(name) \
+        static int name(sd_bus *bus, const char *path, const char *interface, const char *property, \
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+
+GETTER(get_version)
+{
+        return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
+}
+
+GETTER(get_features)
+{
+        return sd_bus_message_append(reply, "as", 3, "claims", "classify-image", "replay");
+}
+
+GETTER(get_state)
+{
+        struct bus_face *f = userdata;
+
+        return sd_bus_message_append(reply, "s", manager_state_name(manager_get_view(f->manager)->state));
+}
+
+GETTER(get_last_error)
+{
+        struct bus_face *f = userdata;
+
+        return sd_bus_message_append(reply, "s", service_error_name(manager_get_view(f->manager)->last_error));
+}
+
+GETTER(get_flag)
+{
+        struct bus_face *f = userdata;
+        const struct manager_view *v = manager_get_view(f->manager);
+
+        return sd_bus_message_append(reply, "b", strcmp(property, "Enabled") == 0 ? v->enabled :
+                                                 strcmp(property, "InUse") == 0   ? v->in_use :
+                                                                                    v->tainted);
+}
+
+GETTER(get_emotions)
+{
+        struct bus_face *f = userdata;
+        const struct engine_report *report = manager_get_report(f->manager);
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        for (size_t i = 0; report && i < report->n_labels && r >= 0; i++)
+                r = sd_bus_message_append(reply, "s", report->labels[i]);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* === Making === */
+
+int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_face **ret)
+{
+        _cleanup_(bus_face_freep) struct bus_face *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->bus = sd_bus_ref(bus);
+        f->event = sd_event_ref(event);
+        f->manager = m;
+        r = sd_bus_add_object_manager(bus, &f->objects_slot, BUS_PATH);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, &f->manager_slot, BUS_PATH, BUS_IFACE_MANAGER, manager_vtable, f);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &f->flush, flush, f);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(f->flush, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_priority(f->flush, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = sd_event_add_time(event, &f->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_timer, f);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        manager_set_face(m, &(struct manager_face) {
+                                    .changed = on_changed,
+                                    .emotion_changed = on_emotion,
+                                    .face_came = on_came,
+                                    .face_went = on_went,
+                                    .picture_done = on_picture_done,
+                                    .reload_done = on_reload_done,
+                                    .cameras = { on_camera_added, on_camera_removed, on_camera_changed, f },
+                                    .userdata = f,
+                            });
+        *ret = STEAL(f);
+        return 0;
+}
+
+struct bus_face *bus_face_free(struct bus_face *f)
+{
+        struct cameras *cs;
+
+        if (!f)
+                return NULL;
+        cs = manager_get_cameras(f->manager);
+        for (size_t i = 0; i < CLAIMS_MAX; i++) {
+                struct claim *c = claims_at(manager_get_claims(f->manager), i);
+
+                if (c)
+                        drop_claim(f, c);
+        }
+        for (size_t i = 0; i < cs->n; i++)
+                bus_camera_removed(f, cs->list[i]);
+        for (size_t i = 0; i < ARRAY_LEN(f->pictures); i++)
+                sd_bus_message_unref(f->pictures[i].message);
+        for (size_t i = 0; i < f->n_reloads; i++)
+                sd_bus_message_unref(f->reloads[i]);
+        manager_set_face(f->manager, &(struct manager_face) { 0 });
+        sd_event_source_disable_unref(f->flush);
+        sd_event_source_disable_unref(f->timer);
+        sd_bus_slot_unref(f->manager_slot);
+        sd_bus_slot_unref(f->objects_slot);
+        sd_event_unref(f->event);
+        sd_bus_unref(f->bus);
+        free(f);
+        return NULL;
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define OPEN SD_BUS_VTABLE_UNPRIVILEGED /* the bus policy decides who may */
+
+const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
+        SD_BUS_PROPERTY("Features", "as", get_features, 0, CONST),
+        SD_BUS_PROPERTY("State", "s", get_state, 0, EMITS),
+        SD_BUS_PROPERTY("LastError", "s", get_last_error, 0, EMITS),
+        SD_BUS_PROPERTY("Enabled", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("InUse", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("Emotions", "as", get_emotions, 0, EMITS),
+        SD_BUS_PROPERTY("Model", "a{sv}", bus_get_model, 0, EMITS),
+        SD_BUS_PROPERTY("Plugins", "aa{sv}", bus_get_plugins, 0, EMITS),
+        SD_BUS_PROPERTY("Tainted", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("Statistics", "a{sv}", bus_get_statistics, 0, 0),
+        SD_BUS_METHOD_WITH_ARGS("Claim", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_claim, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("GetFaces", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", faces), method_get_faces, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", faces), method_classify, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, 0),
+        SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, 0),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
+        SD_BUS_SIGNAL_WITH_ARGS("EmotionChanged",
+                                SD_BUS_ARGS("u", face, "s", from, "s", to, "d", confidence, "t", timestamp_usec,
+                                            "a{sv}", details),
+                                0),
+        SD_BUS_SIGNAL_WITH_ARGS("FaceAppeared", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("FaceVanished", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "basic/log.h"
+#include "daemon/manager.h"
+
+#define DISABLED_FLAG "disabled"
+
+struct manager {
+        struct manager_config config;
+        struct settings *settings;
+        struct manager_face face;
+        struct worker *worker;
+        struct engine_report *report;
+        struct claims *claims;
+        struct cameras cameras;
+        struct worker_wish wish;
+        struct worker_snapshot none; /* what is said without a worker */
+        struct manager_view view;
+        bool enabled, reloading;
+        uint64_t last_picture, n_pictures, n_events;
+        /* what the watchdog asked and saw last */
+        uint64_t asked_serial, seen_frames, seen_opens;
+};
+
+uint64_t now_usec(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+const char *manager_state_name(enum manager_state s)
+{
+        static const char *const names[] = {
+                [MANAGER_DISABLED] = "disabled", [MANAGER_IDLE] = "idle",         [MANAGER_NO_CAMERA] = "no-camera",
+                [MANAGER_STARTING] = "starting", [MANAGER_WATCHING] = "watching", [MANAGER_ERROR] = "error",
+        };
+
+        return names[s];
+}
+
+static enum service_error failure_error(enum engine_failure f)
+{
+        switch (f) {
+        case ENGINE_OK:
+                return SERVICE_OK;
+        case ENGINE_PLUGIN_FAILED:
+                return SERVICE_PLUGIN_FAILED;
+        case ENGINE_MODEL_INVALID:
+                return SERVICE_MODEL_INVALID;
+        default:
+                return SERVICE_FAILED;
+        }
+}
+
+/* === What the bus shows === */
+
+static bool wants_camera(const struct manager *m)
+{
+        return m->enabled && (claims_count(m->claims) > 0 || m->settings->camera.policy == CAMERA_ALWAYS);
+}
+
+static void view_stream(const struct worker_snapshot *s, struct manager_view *v)
+{
+        switch (s->state) {
+        case STREAM_STREAMING:
+                v->state = MANAGER_WATCHING;
+                break;
+        case STREAM_BUSY:
+                v->state = MANAGER_NO_CAMERA;
+                v->last_error = SERVICE_CAMERA_BUSY;
+                break;
+        case STREAM_ERROR:
+        case STREAM_ENDED:
+                v->state = MANAGER_NO_CAMERA;
+                v->last_error = SERVICE_NO_CAMERA;
+                break;
+        default:
+                v->state = MANAGER_STARTING;
+        }
+}
+
+static bool has_third_party(const struct engine_report *r)
+{
+        for (size_t i = 0; r && i < r->n_plugins; i++)
+                if (r->plugins[i].third_party && (r->plugins[i].used_detector || r->plugins[i].used_aligner))
+                        return true;
+        return false;
+}
+
+static void update_view(struct manager *m, unsigned also_changed)
+{
+        const struct worker_snapshot *s = manager_snapshot(m);
+        struct manager_view v = { .enabled = m->enabled, .state = MANAGER_STARTING };
+        unsigned changed = also_changed;
+
+        if (!m->enabled) {
+                v.state = MANAGER_DISABLED;
+        } else if (m->report && !m->report->ready) {
+                v.state = MANAGER_ERROR;
+                v.last_error = failure_error(m->report->failure);
+        } else if (!wants_camera(m)) {
+                v.state = MANAGER_IDLE;
+        } else if (m->report) {
+                view_stream(s, &v);
+        }
+        v.in_use = s->state == STREAM_STREAMING;
+        v.tainted = has_third_party(m->report);
+
+        changed |= v.state != m->view.state ? MANAGER_STATE : 0;
+        changed |= v.last_error != m->view.last_error ? MANAGER_LAST_ERROR : 0;
+        changed |= v.enabled != m->view.enabled ? MANAGER_ENABLED : 0;
+        changed |= v.in_use != m->view.in_use ? MANAGER_IN_USE : 0;
+        changed |= v.tainted != m->view.tainted ? MANAGER_TAINTED : 0;
+        m->view = v;
+        if (changed && m->face.changed)
+                m->face.changed(m->face.userdata, changed);
+}
+
+/* === What is wished of the worker === */
+
+/* The camera that the claims ask for; the settings win if they name one. */
+static const char *wanted_device(struct manager *m)
+{
+        for (size_t i = 0; i < CLAIMS_MAX; i++) {
+                const struct claim *c = claims_at(m->claims, i);
+                const struct camera *camera = c && c->options.camera ?
+                                                      cameras_find(&m->cameras, c->options.camera) :
+                                                      NULL;
+
+                if (camera)
+                        return camera->device;
+        }
+        return "";
+}
+
+static struct decision_rules base_rules(const struct settings *s)
+{
+        return (struct decision_rules) {
+                .min_confidence = s->decision.min_confidence,
+                .hysteresis = s->decision.hysteresis,
+                .min_hold_usec = (uint64_t)s->decision.min_hold_ms * 1000,
+        };
+}
+
+static void send_wish(struct manager *m)
+{
+        struct decision_rules base = base_rules(m->settings);
+
+        if (!m->worker)
+                return;
+        m->wish.watch = wants_camera(m);
+        m->wish.device[0] = '\0';
+        if (!manager_replays(m) && strcmp(m->settings->camera.device, "auto") == 0)
+                snprintf(m->wish.device, sizeof(m->wish.device), "%s", wanted_device(m));
+        for (size_t i = 0; i < CLAIMS_MAX; i++) {
+                const struct claim *c = claims_at(m->claims, i);
+
+                memset(&m->wish.listeners[i + 1], 0, sizeof(m->wish.listeners[0]));
+                if (!c)
+                        continue;
+                m->wish.listeners[c->listener].claim = c->number;
+                m->wish.listeners[c->listener].rules = claim_rules(c, &base);
+        }
+        m->wish.serial = worker_set_wish(m->worker, &m->wish);
+}
+
+static void send_change(void *userdata, struct claim *c, const struct claim_change *change)
+{
+        struct manager *m = userdata;
+
+        if (m->face.emotion_changed)
+                m->face.emotion_changed(m->face.userdata, c, change);
+}
+
+/* === Making === */
+
+static int flag_path(const struct manager *m, char *ret, size_t size)
+{
+        if (!m->config.state_dir)
+                return -ENOTDIR;
+        if ((size_t)snprintf(ret, size, "%s/" DISABLED_FLAG, m->config.state_dir) >= size)
+                return -ENAMETOOLONG;
+        return 0;
+}
+
+int manager_new(const struct manager_config *config, struct settings *settings, struct manager **ret)
+{
+        _cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
+        char path[4096];
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->config = *config;
+        m->settings = settings_ref(settings);
+        m->enabled = flag_path(m, path, sizeof(path)) < 0 || access(path, F_OK) < 0;
+        r = claims_new(send_change, m, &m->claims);
+        if (r < 0)
+                return r;
+        m->view = (struct manager_view) { .enabled = m->enabled, .state = MANAGER_STARTING };
+        update_view(m, 0);
+        *ret = STEAL(m);
+        return 0;
+}
+
+struct manager *manager_free(struct manager *m)
+{
+        if (!m)
+                return NULL;
+        cameras_done(&m->cameras);
+        claims_free(m->claims);
+        engine_report_free(m->report);
+        settings_unref(m->settings);
+        free(m);
+        return NULL;
+}
+
+void manager_set_face(struct manager *m, const struct manager_face *face)
+{
+        m->face = *face;
+}
+
+void manager_set_worker(struct manager *m, struct worker *w)
+{
+        m->worker = w;
+        send_wish(m);
+        update_view(m, 0);
+}
+
+const struct worker_snapshot *manager_snapshot(struct manager *m)
+{
+        return m->worker ? worker_get_snapshot(m->worker) : &m->none;
+}
+
+/* === News from the worker === */
+
+static void finish_reload(struct manager *m, const struct engine_report *r)
+{
+        if (m->reloading && m->face.reload_done)
+                m->face.reload_done(m->face.userdata, failure_error(r->failure), r->failure_text);
+        m->reloading = false;
+}
+
+static void take_report(struct manager *m)
+{
+        struct engine_report *r = m->worker ? worker_take_report(m->worker) : NULL;
+
+        if (!r)
+                return;
+        if (r->failure != ENGINE_OK)
+                log_error("%s%s", r->failure_text, r->kept ? "; the settings in use before are kept" : "");
+        if (r->kept) {
+                finish_reload(m, r);
+                engine_report_free(r);
+                return;
+        }
+        engine_report_free(m->report);
+        m->report = r;
+        settings_unref(m->settings);
+        m->settings = settings_ref(r->settings);
+        log_set_level(settings_log_level(m->settings));
+        send_wish(m);
+        update_view(m, MANAGER_EMOTIONS | MANAGER_MODEL | MANAGER_PLUGINS);
+        finish_reload(m, r);
+}
+
+static void on_change(struct manager *m, const struct worker_event *e)
+{
+        struct claim *c = claims_by_number(m->claims, e->claim);
+        struct claim_change change = {
+                .face = e->event.face,
+                .from = engine_report_label(m->report, e->event.from),
+                .to = engine_report_label(m->report, e->event.to),
+                .confidence = e->event.confidence,
+                .timestamp_usec = e->event.timestamp_usec,
+                .camera = manager_camera_number(m),
+                .box = e->event.box,
+                .n_scores = e->has_scores && m->report ? m->report->n_labels : 0,
+                .scores = e->scores,
+        };
+
+        if (c && claim_wants_camera(c, change.camera))
+                claims_change(m->claims, c, &change, now_usec());
+}
+
+static void on_presence(struct manager *m, const struct worker_event *e)
+{
+        bool came = e->event.kind == FACE_APPEARED;
+        void (*tell)(void *, struct claim *, const struct face_event *, unsigned) =
+                came ? m->face.face_came : m->face.face_went;
+        unsigned camera = manager_camera_number(m);
+
+        if (!came)
+                claims_face_vanished(m->claims, e->event.face);
+        for (size_t i = 0; i < CLAIMS_MAX && tell; i++) {
+                struct claim *c = claims_at(m->claims, i);
+
+                if (c && claim_wants_camera(c, camera))
+                        tell(m->face.userdata, c, &e->event, camera);
+        }
+}
+
+static void take_events(struct manager *m)
+{
+        struct worker_event e;
+
+        while (m->worker && worker_pop_event(m->worker, &e)) {
+                m->n_events++;
+                /* the first event of a new engine may overtake its report */
+                if (!m->report || e.engine_serial > m->report->serial)
+                        take_report(m);
+                if (e.event.kind != FACE_EMOTION_CHANGED)
+                        on_presence(m, &e);
+                else if (m->report && e.engine_serial == m->report->serial)
+                        on_change(m, &e);
+        }
+}
+
+void manager_dispatch(struct manager *m)
+{
+        struct picture_job job;
+
+        if (!m->worker)
+                return;
+        worker_clear_fd(m->worker);
+        /* the camera first: what the events say belongs to it */
+        cameras_follow(&m->cameras, manager_snapshot(m), &m->face.cameras);
+        take_events(m);
+        take_report(m);
+        while (worker_pop_picture(m->worker, &job)) {
+                m->n_pictures--;
+                if (m->face.picture_done)
+                        m->face.picture_done(m->face.userdata, &job);
+        }
+        update_view(m, 0);
+}
+
+int manager_set_devices(struct manager *m, const struct camera_device *devices, size_t n)
+{
+        int r = cameras_update(&m->cameras, devices, n, &m->face.cameras);
+
+        if (r < 0)
+                return r;
+        if (m->worker)
+                cameras_follow(&m->cameras, manager_snapshot(m), &m->face.cameras);
+        m->wish.hotplug++;
+        send_wish(m);
+        return 0;
+}
+
+bool manager_replays(const struct manager *m)
+{
+        return m->settings->camera.replay[0] != '\0';
+}
+
+/* === What clients ask === */
+
+int manager_claim(struct manager *m, const char *owner, const struct claim_options *options, struct claim **ret)
+{
+        int r;
+
+        if (!m->enabled)
+                return -EPERM;
+        r = claims_set(m->claims, owner, options, (unsigned)m->settings->service.max_claims, ret);
+        if (r < 0)
+                return r;
+        send_wish(m);
+        update_view(m, 0);
+        return r;
+}
+
+int manager_release(struct manager *m, const char *owner)
+{
+        struct claim *c = claims_find(m->claims, owner);
+
+        if (!c)
+                return -ENOENT;
+        claims_drop(m->claims, c);
+        send_wish(m);
+        update_view(m, 0);
+        return 0;
+}
+
+void manager_run_claims(struct manager *m)
+{
+        claims_run(m->claims, now_usec());
+}
+
+uint64_t manager_next_usec(const struct manager *m)
+{
+        return claims_next_usec(m->claims);
+}
+
+static int keep_enabled(const struct manager *m, bool enabled)
+{
+        char path[4096];
+        int r = flag_path(m, path, sizeof(path)), fd;
+
+        if (r == -ENOTDIR)
+                return 0; /* no place given: by intent not kept */
+        if (r < 0)
+                return r;
+        if (enabled)
+                return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0)
+                return -errno;
+        r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+int manager_set_enabled(struct manager *m, bool enabled)
+{
+        if (m->enabled != enabled)
+                log_notice(enabled ? "switched on" : "switched off, the camera stays closed");
+        m->enabled = enabled;
+        send_wish(m);
+        update_view(m, 0);
+        return keep_enabled(m, enabled);
+}
+
+int manager_reload(struct manager *m, struct settings_error *error)
+{
+        struct settings *s;
+        int r = settings_load(m->config.config_file, m->config.config_optional, &m->config.override, &s, error);
+
+        if (r < 0)
+                return r;
+        if (m->worker) {
+                m->reloading = true;
+                worker_set_settings(m->worker, s);
+                settings_unref(s);
+                return 0;
+        }
+        settings_unref(m->settings);
+        m->settings = s;
+        update_view(m, 0);
+        if (m->face.reload_done)
+                m->face.reload_done(m->face.userdata, SERVICE_OK, "");
+        return 0;
+}
+
+int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id)
+{
+        struct picture_job job = { .id = m->last_picture + 1, .fd = fd, .min_confidence = min_confidence };
+        int r;
+
+        if (!m->worker || !m->report || !m->report->ready)
+                return -ENODEV;
+        if (m->n_pictures >= (uint64_t)m->settings->service.max_pictures)
+                return -ENOBUFS;
+        r = worker_push_picture(m->worker, &job);
+        if (r < 0)
+                return r;
+        m->n_pictures++;
+        *ret_id = ++m->last_picture;
+        return 0;
+}
+
+bool manager_check_alive(struct manager *m)
+{
+        const struct worker_snapshot *s = manager_snapshot(m);
+        bool answered = s->wish_serial >= m->asked_serial;
+        bool flows = s->state != STREAM_STREAMING || s->stats.n_frames != m->seen_frames ||
+                     s->n_opens != m->seen_opens;
+
+        if (!m->worker)
+                return true;
+        m->seen_frames = s->stats.n_frames;
+        m->seen_opens = s->n_opens;
+        /* an unanswered question is not asked again, so that a worker that is late by one tick is found out */
+        if (answered) {
+                send_wish(m);
+                m->asked_serial = m->wish.serial;
+        }
+        return answered && flows;
+}
+
+/* === Looking in === */
+
+const struct manager_view *manager_get_view(const struct manager *m)
+{
+        return &m->view;
+}
+
+const struct settings *manager_get_settings(const struct manager *m)
+{
+        return m->settings;
+}
+
+const struct engine_report *manager_get_report(const struct manager *m)
+{
+        return m->report;
+}
+
+struct cameras *manager_get_cameras(struct manager *m)
+{
+        return &m->cameras;
+}
+
+struct claims *manager_get_claims(struct manager *m)
+{
+        return m->claims;
+}
+
+uint64_t manager_n_events(const struct manager *m)
+{
+        return m->n_events;
+}
+
+uint64_t manager_n_events_lost(const struct manager *m)
+{
+        return m->worker ? worker_get_events_lost(m->worker) : 0;
+}
+
+unsigned manager_camera_number(const struct manager *m)
+{
+        return m->cameras.active ? m->cameras.active->number : 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * The service as a whole: what it is asked to do (claims, enabled, settings), what it wishes of the worker, and what
+ * it tells. Knows no bus: manager-dbus.c is its face there and is called back through struct manager_face.
+ */
+
+#include "daemon/bus-error.h"
+#include "daemon/camera.h"
+#include "daemon/claims.h"
+#include "daemon/settings.h"
+#include "daemon/worker.h"
+
+enum manager_property {
+        MANAGER_STATE = 1 << 0,
+        MANAGER_LAST_ERROR = 1 << 1,
+        MANAGER_ENABLED = 1 << 2,
+        MANAGER_IN_USE = 1 << 3,
+        MANAGER_EMOTIONS = 1 << 4,
+        MANAGER_MODEL = 1 << 5,
+        MANAGER_PLUGINS = 1 << 6,
+        MANAGER_TAINTED = 1 << 7,
+};
+
+enum manager_state {
+        MANAGER_DISABLED,
+        MANAGER_IDLE,
+        MANAGER_NO_CAMERA,
+        MANAGER_STARTING,
+        MANAGER_WATCHING,
+        MANAGER_ERROR,
+};
+
+struct manager;
+
+/* What happened, for whoever shows it. All are called from the manager's functions, on the main thread. */
+struct manager_face {
+        void (*changed)(void *userdata, unsigned properties); /* enum manager_property */
+        void (*emotion_changed)(void *userdata, struct claim *c, const struct claim_change *change);
+        void (*face_came)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
+        void (*face_went)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
+        void (*picture_done)(void *userdata, const struct picture_job *job);
+        void (*reload_done)(void *userdata, enum service_error error, const char *text);
+        struct camera_changes cameras; /* its userdata is used for these three */
+        void *userdata;
+};
+
+/* What the bus shows; compared to tell what changed. */
+struct manager_view {
+        enum manager_state state;
+        enum service_error last_error;
+        bool enabled, in_use, tainted;
+};
+
+struct manager_config {
+        const char *config_file; /* NULL: defaults */
+        bool config_optional;
+        struct settings_override override;
+        const char *state_dir; /* NULL: Disable() is forgotten at the next start */
+};
+
+/**
+ * manager_new() - logic without a worker; manager_set_worker() adds it
+ * @config: strings are borrowed for the manager's life
+ */
+int manager_new(const struct manager_config *config, struct settings *settings, struct manager **ret);
+struct manager *manager_free(struct manager *m);
+DEFINE_CLEANUP(struct manager *, manager_free)
+
+void manager_set_face(struct manager *m, const struct manager_face *face);
+/* Borrowed; NULL takes it away. */
+void manager_set_worker(struct manager *m, struct worker *w);
+/* The worker's descriptor was readable: fetches everything and tells. */
+void manager_dispatch(struct manager *m);
+/* Fetches the newest numbers; tells nothing. */
+const struct worker_snapshot *manager_snapshot(struct manager *m);
+
+/* A device came or went, or nothing is known: the cameras that are there now. */
+int manager_set_devices(struct manager *m, const struct camera_device *devices, size_t n);
+/* True if the device list has to be looked at again: the worker has a camera that is not on it. */
+bool manager_replays(const struct manager *m);
+
+/* Claims. Return: 1 a new one, 0 replaced, -EUSERS, -EPERM while disabled, -ENOMEM. */
+int manager_claim(struct manager *m, const char *owner, const struct claim_options *options, struct claim **ret);
+/* Return: 0 or -ENOENT. */
+int manager_release(struct manager *m, const char *owner);
+/* Sends changes that waited; manager_next_usec() says when (UINT64_MAX: nothing waits). */
+void manager_run_claims(struct manager *m);
+uint64_t manager_next_usec(const struct manager *m);
+
+/* Return: 0, or errno of keeping it in the state directory (the switch is made all the same). */
+int manager_set_enabled(struct manager *m, bool enabled);
+
+/**
+ * manager_reload() - read the configuration and, if it is sound, load engine and camera anew
+ * Return: 0, face->reload_done() follows; negative errno of settings_load(), @error filled, all stays as it was.
+ */
+int manager_reload(struct manager *m, struct settings_error *error);
+
+/* @fd is taken over on success. Return: 0 and *@ret_id; -ENOBUFS too many wait; -ENODEV no engine. */
+int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id);
+
+/* For the watchdog, at each tick: did the worker answer since the last one, and did frames flow if they should? */
+bool manager_check_alive(struct manager *m);
+
+const struct manager_view *manager_get_view(const struct manager *m);
+const char *manager_state_name(enum manager_state s);
+const struct settings *manager_get_settings(const struct manager *m);
+/* NULL before the first one. */
+const struct engine_report *manager_get_report(const struct manager *m);
+struct cameras *manager_get_cameras(struct manager *m);
+struct claims *manager_get_claims(struct manager *m);
+uint64_t manager_n_events(const struct manager *m);
+uint64_t manager_n_events_lost(const struct manager *m);
+/* Number of the camera that is watched, 0 if none. */
+unsigned manager_camera_number(const struct manager *m);
+uint64_t now_usec(void);

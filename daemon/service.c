@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "basic/log.h"
+#include "daemon/capture/devices.h"
+#include "daemon/hotplug.h"
+#include "daemon/manager-dbus.h"
+#include "daemon/service.h"
+
+#define WATCHDOG_PARTS 3 /* ticks in one period */
+
+struct service {
+        sd_event *event;
+        sd_bus *bus;
+        struct manager *manager;
+        struct bus_face *face;
+        struct worker *worker;
+        struct hotplug *hotplug;
+        sd_event_source *news, *watchdog;
+        uint64_t watchdog_usec;
+        bool ready, stuck_said;
+        enum manager_state said;
+};
+
+/* === Cameras === */
+
+static void list_replay(struct service *s)
+{
+        const char *file = manager_get_settings(s->manager)->camera.replay;
+        const char *slash = strrchr(file, '/');
+        struct camera_device d = { 0 };
+
+        snprintf(d.device, sizeof(d.device), "%.255s", file);
+        snprintf(d.name, sizeof(d.name), "%.63s", slash && slash[1] ? slash + 1 : file);
+        manager_set_devices(s->manager, &d, 1);
+}
+
+static void list_cameras(void *userdata)
+{
+        struct service *s = userdata;
+        struct source_device found[CAMERAS_MAX];
+        struct camera_device devices[CAMERAS_MAX] = { 0 };
+        int n;
+
+        if (manager_replays(s->manager)) {
+                list_replay(s);
+                return;
+        }
+        n = source_list_devices(found, ARRAY_LEN(found));
+        if (n < 0)
+                log_warning_errno(n, "the cameras cannot be listed: %m");
+        for (int i = 0; i < n; i++) {
+                snprintf(devices[i].device, sizeof(devices[i].device), "%.63s", found[i].node);
+                snprintf(devices[i].name, sizeof(devices[i].name), "%.63s", found[i].name);
+        }
+        manager_set_devices(s->manager, devices, n > 0 ? (size_t)n : 0);
+}
+
+/* === What systemd is told === */
+
+static void say_status(struct service *s)
+{
+        enum manager_state state = manager_get_view(s->manager)->state;
+
+        if (s->ready && state != s->said)
+                sd_notifyf(false, "STATUS=%s", manager_state_name(state));
+        s->said = state;
+}
+
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct service *s = userdata;
+
+        if (manager_check_alive(s->manager)) {
+                sd_notify(false, "WATCHDOG=1");
+                s->stuck_said = false;
+        } else if (!s->stuck_said) {
+                log_error("the worker does not answer; the watchdog is not fed");
+                s->stuck_said = true;
+        }
+        sd_event_source_set_time_relative(source, s->watchdog_usec / WATCHDOG_PARTS);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int start_watchdog(struct service *s)
+{
+        if (sd_watchdog_enabled(false, &s->watchdog_usec) <= 0)
+                return 0;
+        return sd_event_add_time_relative(s->event, &s->watchdog, CLOCK_MONOTONIC, 0, 0, on_watchdog, s);
+}
+
+/* === Events of the loop === */
+
+static int become_ready(struct service *s)
+{
+        int r;
+
+        if (s->ready)
+                return 0;
+        /* last of all: whoever sees the name sees model, plugins and cameras, too */
+        r = sd_bus_request_name(s->bus, BUS_NAME, 0);
+        if (r < 0)
+                return log_error_errno(r, "the bus name %s cannot be had: %m", BUS_NAME);
+        s->ready = true;
+        s->said = manager_get_view(s->manager)->state;
+        sd_notifyf(false, "READY=1\nSTATUS=%s", manager_state_name(s->said));
+        log_info("ready: %s", manager_state_name(s->said));
+        return 0;
+}
+
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        struct service *s = userdata;
+        const struct settings *before = manager_get_settings(s->manager);
+        bool first = !manager_get_report(s->manager);
+
+        manager_dispatch(s->manager);
+        bus_face_arm(s->face);
+        if (manager_get_settings(s->manager) != before || (first && manager_get_report(s->manager))) {
+                list_cameras(s);
+                sd_notify(false, "READY=1"); /* ends RELOADING */
+        }
+        if (manager_get_report(s->manager) && become_ready(s) < 0)
+                return sd_event_exit(s->event, 1);
+        say_status(s);
+        return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        struct service *s = userdata;
+        struct settings_error error;
+
+        sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_usec());
+        if (manager_reload(s->manager, &error) < 0) {
+                log_error("%s; the settings in use before are kept", error.text);
+                sd_notify(false, "READY=1");
+        }
+        return 0;
+}
+
+static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct service *s = userdata;
+
+        log_error("the connection to the bus is lost");
+        return sd_event_exit(s->event, 1);
+}
+
+/* === Start and end === */
+
+static int start_signals(struct service *s)
+{
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        sigaddset(&mask, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        signal(SIGPIPE, SIG_IGN);
+        r = sd_event_add_signal(s->event, NULL, SIGTERM, on_stop, s);
+        if (r >= 0)
+                r = sd_event_add_signal(s->event, NULL, SIGINT, on_stop, s);
+        return r < 0 ? r : sd_event_add_signal(s->event, NULL, SIGHUP, on_reload, s);
+}
+
+static int start_bus(struct service *s)
+{
+        int r = sd_bus_open_system_with_description(&s->bus, "emotiond");
+
+        if (r < 0)
+                return log_error_errno(r, "no connection to the system bus: %m");
+        r = sd_bus_attach_event(s->bus, s->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = bus_face_new(s->bus, s->event, s->manager, &s->face);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(s->bus, NULL, "org.freedesktop.DBus.Local",
+                                              "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                              "Disconnected", on_bus_lost, NULL, s);
+        return r < 0 ? log_error_errno(r, "the bus objects cannot be made: %m") : 0;
+}
+
+static int start_worker(struct service *s, const struct service_config *config, struct settings *settings)
+{
+        int r = worker_new(&config->worker, settings, &s->worker);
+
+        if (r < 0)
+                return log_error_errno(r, "the worker cannot be started: %m");
+        r = sd_event_add_io(s->event, &s->news, worker_get_fd(s->worker), EPOLLIN, on_news, s);
+        if (r < 0)
+                return r;
+        list_cameras(s);
+        manager_set_worker(s->manager, s->worker);
+        return 0;
+}
+
+static int start(struct service *s, const struct service_config *config, struct settings *settings)
+{
+        int r = sd_event_new(&s->event);
+
+        if (r >= 0)
+                r = start_signals(s);
+        if (r >= 0)
+                r = manager_new(&config->manager, settings, &s->manager);
+        if (r < 0)
+                return log_error_errno(r, "cannot start: %m");
+        r = start_bus(s);
+        if (r >= 0)
+                r = hotplug_new(s->event, list_cameras, s, &s->hotplug);
+        if (r >= 0)
+                r = start_worker(s, config, settings);
+        return r < 0 ? r : start_watchdog(s);
+}
+
+static void stop(struct service *s)
+{
+        sd_notify(false, "STOPPING=1\nSTATUS=");
+        sd_event_source_disable_unref(s->news);
+        sd_event_source_disable_unref(s->watchdog);
+        if (s->manager)
+                manager_set_worker(s->manager, NULL);
+        s->worker = worker_free(s->worker);
+        s->hotplug = hotplug_free(s->hotplug);
+        s->face = bus_face_free(s->face);
+        s->manager = manager_free(s->manager);
+        s->bus = sd_bus_flush_close_unref(s->bus);
+        s->event = sd_event_unref(s->event);
+}
+
+int service_run(const struct service_config *config, struct settings *settings)
+{
+        struct service s = { 0 };
+        int r = start(&s, config, settings);
+
+        if (r >= 0) {
+                r = sd_event_loop(s.event);
+                if (r > 0)
+                        r = -EIO;
+        }
+        stop(&s);
+        return r;
+}
