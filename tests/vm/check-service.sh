@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# In the guest: the installed service under systemd, activated over D-Bus, with a camera that comes and goes.
+. /share/lib.sh
+
+modprobe uvcvideo nodrop=1
+modprobe vhci-hcd
+cp -a /share/tree/. /
+ldconfig
+systemd-sysusers
+systemctl daemon-reload
+systemctl reload dbus
+
+name=org.emotiond.Emotion1 root=/org/emotiond/Emotion1
+property() { busctl --json=short get-property $name $root $name.Manager "$1"; }
+is_state() { property State 2> /dev/null | grep -q "\"$1\""; }
+statistic() { property Statistics | grep -o "\"$1\":{[^}]*}" | grep -o '[0-9]*}' | tr -d '}'; }
+frames_flow() { [ "$(statistic frames)" -gt "$1" ]; }
+active() { [ "$(systemctl is-active emotiond)" = "$1" ]; }
+
+want "the service does not run yet" active inactive
+want "a camera appears" plug 5
+udevadm settle
+
+# emotionctl holds a claim as long as it runs; the bus starts the service for it
+emotionctl watch > /run/watch.log 2>&1 & watch=$!
+want "a claim starts the service" within 60 active active
+want "state: watching" within 90 is_state watching
+want "frames flow" within 60 frames_flow 3
+
+sleep 5
+want "unplugged" unplug
+want "state: no-camera" within 60 is_state no-camera
+want "the service goes on" active active
+frames=$(statistic frames) dropped=$(statistic frames-dropped) corrupt=$(statistic frames-corrupt)
+t "camera sent $(sent); frames $frames, dropped $dropped, corrupt $corrupt"
+all=$((frames + dropped + corrupt))
+# what was in the driver's buffers when the plug was pulled, and one picture that the worker held
+want "every frame is accounted for" [ "$all" -le "$(sent)" -a "$all" -ge $(($(sent) - 7)) ]
+
+want "plugged in again" plug 5
+want "state: watching again" within 90 is_state watching
+want "frames flow again" within 60 frames_flow "$frames"
+
+kill $watch
+want "the claim is gone: idle" within 60 is_state idle
+unplug
+want "the service never failed" [ "$(systemctl show -P NRestarts emotiond)" = 0 ]
+t "--- journal"; journalctl -b -u emotiond -o cat --no-pager | tail -n 40
+t "--- watch"; tail -n 20 /run/watch.log
+t "$fails failed"; [ $fails = 0 ]
