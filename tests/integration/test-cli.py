@@ -199,6 +199,39 @@ def test_control_characters():
     fake(**{"camera-name": "Fake Camera"})
 
 
+def on_terminal(*args, **env):
+    """What emotionctl prints on a terminal."""
+    import pty
+    master, slave = pty.openpty()
+    p = subprocess.Popen([lib.tool("emotionctl"), *args], stdin=slave, stdout=slave, stderr=slave,
+                         env={**os.environ, "TERM": "xterm", "PAGER": "", **env})
+    os.close(slave)
+    out = b""
+    while True:
+        try:
+            data = os.read(master, 4096)
+        except OSError:  # EIO: the other side is closed
+            break
+        if not data:
+            break
+        out += data
+    os.close(master)
+    equal(p.wait(lib.PATIENCE), 0)
+    return out.decode()
+
+
+def test_terminal():
+    """Colours and the pager are for terminals only, and can be switched off"""
+    contains(on_terminal("status"), "\033[32mwatching")
+    contains(on_terminal("cameras"), "\033[1mCAMERA")
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\033" not in on_terminal("status", **env), env
+    assert "\033" not in on_terminal("status", "--json=short")
+    contains(on_terminal("show", "-j"), "\n  \"State\"")
+    contains(on_terminal("show", "-p", "State", PAGER="sed s/^/paged:/"), "paged:State=watching")
+    equal(on_terminal("show", "-p", "State", "--no-pager", PAGER="sed s/^/paged:/").strip(), "State=watching")
+
+
 def test_enable_disable():
     """enable and disable say when there is nothing to do: status 2"""
     contains(ctl("enable", code=2).err, "already")
