@@ -1,2 +1,41 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Detection and alignment backends, each a module NAME.so that exports emo_plugin and nothing else.
 include_HEADERS += plugins/emo-plugin.h
+
+plugins/emotiond-plugin.pc: plugins/emotiond-plugin.pc.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) plugins && $(SUBSTITUTE) $(srcdir)/plugins/emotiond-plugin.pc.in > $@.tmp && mv $@.tmp $@
+pkgconfig_DATA += plugins/emotiond-plugin.pc
+CLEANFILES += plugins/emotiond-plugin.pc
+
+PLUGIN_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_VERSION='"$(VERSION)"'
+# A module hides all but its descriptor and leaves no symbol open; the sanitizers' own are resolved by the program.
+if SANITIZED
+PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+else
+PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,defs
+endif
+
+plugin_LTLIBRARIES += box.la
+box_la_SOURCES = plugins/box/box.c plugins/emo-plugin.h
+box_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+box_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+box_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+box_la_LIBADD = -lm
+
+if HAVE_OPENCV
+plugin_LTLIBRARIES += haar.la
+endif
+haar_la_SOURCES = plugins/haar/haar.c plugins/haar/cascade.cpp plugins/haar/cascade.h plugins/emo-plugin.h
+haar_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(OPENCV_CFLAGS)
+haar_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+haar_la_CXXFLAGS = $(AM_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidden
+haar_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+haar_la_LIBADD = $(OPENCV_LIBS) -lm
+
+# libtool's .la files serve nobody in a folder of modules
+install-data-hook:
+	rm -f $(plugin_LTLIBRARIES:%=$(DESTDIR)$(plugindir)/%)
+uninstall-hook:
+	rm -f $(plugin_LTLIBRARIES:%.la=$(DESTDIR)$(plugindir)/%.so)
+
+EXTRA_DIST += plugins/emotiond-plugin.pc.in plugins/box/README.md plugins/box/measure.py plugins/haar/README.md
