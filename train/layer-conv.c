@@ -28,10 +28,13 @@ struct conv {
         unsigned pad_top, pad_left, pad_bottom, pad_right;
         struct layout x, dy; /* of the padded input phases; of the padded gradient of the output */
         size_t image;        /* floats of one packed input */
+        unsigned n_slots, *slot; /* [stride * stride]: place of a phase among those that a tap reads, or NO_SLOT */
         size_t n_taps, *offset; /* of one group: [in channels of a group, kernel_h, kernel_w] */
         struct phase *phases;   /* [stride * stride] */
         unsigned group_images;  /* images whose packed gradients of one tile fit the first cache */
 };
+
+#define NO_SLOT UINT32_MAX
 
 static int floor_div(int a, int b)
 {
@@ -71,6 +74,25 @@ static unsigned phase_size(unsigned n, unsigned stride, unsigned phase)
         return phase >= n ? 0 : (n - phase + stride - 1) / stride;
 }
 
+static int make_slots(struct conv *c)
+{
+        int shift;
+        unsigned y, x;
+
+        c->slot = calloc((size_t)c->stride * c->stride, sizeof(*c->slot));
+        if (!c->slot)
+                return -ENOMEM;
+        for (unsigned i = 0; i < c->stride * c->stride; i++)
+                c->slot[i] = NO_SLOT;
+        for (unsigned t = 0; t < c->kernel_h * c->kernel_w; t++) {
+                tap_at(c, t / c->kernel_w, c->pad_top, &shift, &y);
+                tap_at(c, t % c->kernel_w, c->pad_left, &shift, &x);
+                if (c->slot[y * c->stride + x] == NO_SLOT)
+                        c->slot[y * c->stride + x] = c->n_slots++;
+        }
+        return 0;
+}
+
 static int make_forward(struct layer *l, struct conv *c)
 {
         unsigned in_c = l->in.c / c->groups, ph, pw;
@@ -83,7 +105,9 @@ static int make_forward(struct layer *l, struct conv *c)
         tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &pw);
         c->x = layout_make(lo_y, hi_y, lo_x, hi_x, phase_size(l->in.h, c->stride, 0),
                            phase_size(l->in.w, c->stride, 0), l->out.h, l->out.w);
-        c->image = c->x.plane * c->stride * c->stride * l->in.c;
+        if (make_slots(c) < 0)
+                return -ENOMEM;
+        c->image = c->x.plane * c->n_slots * l->in.c;
         c->n_taps = (size_t)in_c * c->kernel_h * c->kernel_w;
         c->offset = calloc(c->n_taps, sizeof(*c->offset));
         if (!c->offset)
@@ -93,7 +117,7 @@ static int make_forward(struct layer *l, struct conv *c)
                         for (unsigned s = 0; s < c->kernel_w; s++) {
                                 tap_at(c, r, c->pad_top, &qy, &ph);
                                 tap_at(c, s, c->pad_left, &qx, &pw);
-                                c->offset[j++] = ((size_t)k * c->stride * c->stride + ph * c->stride + pw) *
+                                c->offset[j++] = ((size_t)k * c->n_slots + c->slot[ph * c->stride + pw]) *
                                                          c->x.plane +
                                                  (size_t)((long)c->x.origin + (long)qy * (long)c->x.stride + qx);
                         }
@@ -307,18 +331,21 @@ static void pack_input(const struct layer *l, const struct conv *c, const float 
         unsigned st = c->stride;
 
         memset(to, 0, c->image * sizeof(float));
-        for (unsigned k = 0; k < l->in.c; k++)
-                for (unsigned y = 0; y < l->in.h; y++, x += l->in.w) {
-                        float *row = to + ((size_t)k * st * st + (y % st) * st) * c->x.plane + c->x.origin +
-                                     (y / st) * c->x.stride;
+        for (unsigned k = 0; k < l->in.c; k++, to += c->n_slots * c->x.plane)
+                for (unsigned y = 0; y < l->in.h; y++, x += l->in.w)
+                        for (unsigned b = 0; b < st; b++) {
+                                unsigned slot = c->slot[(y % st) * st + b], i = 0;
+                                float *row;
 
-                        if (st == 1) {
-                                memcpy(row, x, l->in.w * sizeof(float));
-                                continue;
+                                if (slot == NO_SLOT)
+                                        continue;
+                                row = to + slot * c->x.plane + c->x.origin + (y / st) * c->x.stride;
+                                if (st == 1)
+                                        memcpy(row, x, l->in.w * sizeof(float));
+                                else
+                                        for (unsigned at = b; at < l->in.w; at += st)
+                                                row[i++] = x[at];
                         }
-                        for (unsigned i = 0; i < l->in.w; i++)
-                                row[(i % st) * c->x.plane + i / st] = x[i];
-                }
 }
 
 static void pack_forward(struct net *net, struct layer *l, unsigned part, unsigned thread)
@@ -346,7 +373,7 @@ static void forward_image(struct net *net, struct layer *l, size_t image, float 
 
         pack_input(l, c, l->inputs[0]->y + image * shape_size(l->in), scratch);
         for (unsigned g = 0; g < c->groups; g++) {
-                const float *x = scratch + (size_t)g * in_c * c->stride * c->stride * c->x.plane;
+                const float *x = scratch + (size_t)g * in_c * c->n_slots * c->x.plane;
                 float *y = l->y + image * shape_size(l->out) + (size_t)g * out_c * l->out.h * l->out.w;
 
                 for (unsigned t = 0; t < tiles; t++)
@@ -514,7 +541,7 @@ static void weight_gradient_tile(struct net *net, struct layer *l, unsigned part
         struct conv *c = l->state;
         unsigned out_c = c->filters / c->groups, tiles = rounded(out_c) / CONV_K, g = part / tiles, t = part % tiles;
         size_t n = packed_gradient(c);
-        const float *x = net->shared + (size_t)g * (l->in.c / c->groups) * c->stride * c->stride * c->x.plane;
+        const float *x = net->shared + (size_t)g * (l->in.c / c->groups) * c->n_slots * c->x.plane;
         const float *d = net->shared + net->max_batch * c->image + ((size_t)g * rounded(out_c) + t * CONV_K) * c->x.run;
         float *acc = net->scratch[thread], *dw = net->g + l->weight.at + (size_t)g * out_c * c->n_taps;
 
@@ -582,6 +609,7 @@ static void conv_free(struct layer *l)
         if (!c)
                 return;
         free(c->offset);
+        free(c->slot);
         for (unsigned i = 0; c->phases && i < c->stride * c->stride; i++) {
                 free(c->phases[i].tap);
                 free(c->phases[i].offset);

@@ -92,16 +92,21 @@ static void max_plane(const struct layer *l, const struct pool *p, const float *
 /* The usual case, without a branch on the data. */
 static void max_plane_2x2(const struct layer *l, const float *in, float *out, uint32_t *winner)
 {
-        for (unsigned y = 0; y < l->out.h; y++)
-                for (unsigned x = 0; x < l->out.w; x++) {
-                        uint32_t at = 2 * y * l->in.w + 2 * x;
-                        uint32_t a = in[at + 1] > in[at] ? at + 1 : at, low = at + l->in.w;
-                        uint32_t b = in[low + 1] > in[low] ? low + 1 : low;
+        for (unsigned y = 0; y < l->out.h; y++, out += l->out.w, winner += l->out.w) {
+                uint32_t first = 2 * y * l->in.w;
+                const float *top = in + first, *low = top + l->in.w;
 
-                        a = in[b] > in[a] ? b : a;
-                        *out++ = in[a];
-                        *winner++ = a;
+                for (unsigned x = 0; x < l->out.w; x++) {
+                        float a = top[2 * x], b = top[2 * x + 1], c = low[2 * x], d = low[2 * x + 1];
+                        uint32_t right_a = b > a, right_c = d > c, lower;
+
+                        a = b > a ? b : a;
+                        c = d > c ? d : c;
+                        lower = c > a;
+                        out[x] = c > a ? c : a;
+                        winner[x] = first + 2 * x + lower * (l->in.w + right_c) + (1 - lower) * right_a;
                 }
+        }
 }
 
 static void max_forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
