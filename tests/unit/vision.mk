@@ -23,6 +23,11 @@ tests_unit_test_pipeline_SOURCES = tests/unit/test-pipeline.c tests/plugins/fake
 tests_unit_test_pipeline_LDADD = $(VISION_TEST_LIBS) -lpthread
 tests_unit_test_pipeline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
+check_PROGRAMS += tests/unit/test-clips
+TESTS += tests/unit/test-clips
+tests_unit_test_clips_SOURCES = tests/unit/test-clips.c
+tests_unit_test_clips_LDADD = libcapture.la $(VISION_TEST_LIBS)
+
 # A plugin from outside this tree
 check_PROGRAMS += tests/plugins/show-plugins
 tests_plugins_show_plugins_SOURCES = tests/plugins/show-plugins.c
