@@ -32,6 +32,11 @@ int planes_reserve(struct planes *p, unsigned width_px, unsigned height_px)
 
 void planes_done(struct planes *p)
 {
+        /* nobody's face stays behind in memory that is given back */
+        if (p->gray)
+                explicit_bzero(p->gray, p->capacity_px);
+        if (p->bgr)
+                explicit_bzero(p->bgr, 3 * p->capacity_px);
         free(p->gray);
         free(p->bgr);
         p->gray = p->bgr = NULL;

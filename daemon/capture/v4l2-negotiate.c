@@ -12,7 +12,7 @@
 static const struct format {
         uint32_t pixel_format;
         const char *name;
-        double cost; /* of a pixel on its way to luma, in copied bytes, measured on one core */
+        double cost; /* of a pixel on its way to luma; only the order matters */
 } formats[] = {
         { V4L2_PIX_FMT_GREY, "GREY", 1 },    { V4L2_PIX_FMT_NV12, "NV12", 1.1 },
         { V4L2_PIX_FMT_YUYV, "YUYV", 2 },    { V4L2_PIX_FMT_MJPEG, "MJPG", 20 },

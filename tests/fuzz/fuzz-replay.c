@@ -36,6 +36,7 @@ static void play(const char *path, bool want_bgr)
                         sum += f.gray[y * f.gray_stride_bytes + f.width_px - 1];
                 if (want_bgr)
                         sum += f.bgr[(f.height_px - 1) * f.bgr_stride_bytes + 3 * (f.width_px - 1)];
+                (void)sum;
                 source_release(s, &f);
         }
         assert(r == 1 || (r < 0 && error.text[0]));
