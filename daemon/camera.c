@@ -166,27 +166,17 @@ static void count(struct camera *c, const struct worker_snapshot *snapshot)
         c->measured_fps = snapshot->measured_fps;
 }
 
-int cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell)
+void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell)
 {
         struct camera *c = snapshot->info.device[0] ? find_device(cs, snapshot->info.device) : NULL;
         unsigned changed;
-        int r;
 
-        /* a camera that is open but was not enumerated (no udev, another node) is there all the same */
-        if (!c && snapshot->state == STREAM_STREAMING) {
-                struct camera_device d = { 0 };
-
-                memcpy(d.device, snapshot->info.device, sizeof(d.device));
-                memcpy(d.name, snapshot->info.name, sizeof(d.name));
-                r = add(cs, &d, tell, &c);
-                if (r < 0)
-                        return r;
-        }
+        /* one that is not listed was just unplugged, and the worker has not noticed yet */
         if (c != cs->active)
                 release(cs, tell);
         cs->active = c;
         if (!c)
-                return 0;
+                return;
         count(c, snapshot);
         changed = set_stream(c, snapshot->state, &snapshot->info, snapshot->error_text);
         if (!c->name[0] && snapshot->info.name[0]) {
@@ -195,5 +185,4 @@ int cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, c
         }
         if (changed)
                 tell->changed(tell->userdata, c, changed);
-        return 0;
 }

@@ -57,8 +57,8 @@ void cameras_done(struct cameras *cs);
 /* Makes the list equal to @devices. Return: 0 or -ENOMEM. */
 int cameras_update(struct cameras *cs, const struct camera_device *devices, size_t n_devices,
                    const struct camera_changes *tell);
-/* Takes over what the worker says of the camera that it has. A device not listed is added. */
-int cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell);
+/* Takes over what the worker says of the camera that it has. */
+void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell);
 struct camera *cameras_find(struct cameras *cs, unsigned number);
 
 /* "closed", "starting", "streaming", "busy", "error", "ended". */

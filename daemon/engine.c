@@ -6,37 +6,6 @@
 #include "daemon/vision/plugin-host.h"
 #include "picture/picture.h"
 
-struct engine_report *engine_report_free(struct engine_report *r)
-{
-        if (!r)
-                return NULL;
-        for (size_t i = 0; i < r->n_plugins; i++) {
-                struct worker_plugin *p = &r->plugins[i];
-
-                free(p->file);
-                free(p->name);
-                free(p->version);
-                free(p->description);
-                free(p->licence);
-                free(p->error);
-        }
-        free(r->plugins);
-        for (size_t i = 0; i < EMOTION_MAX; i++)
-                free(r->labels[i]);
-        free(r->model_file);
-        free(r->model_name);
-        free(r->model_licence);
-        free(r->model_sha256);
-        settings_unref(r->settings);
-        free(r);
-        return NULL;
-}
-
-const char *engine_report_label(const struct engine_report *r, int i)
-{
-        return r && i >= 0 && (size_t)i < r->n_labels ? r->labels[i] : "unsure";
-}
-
 /* Copies for the other thread. The bus carries UTF-8 only; a plugin or a model may hold anything. */
 static int copy_text(char **ret, const char *text)
 {

@@ -17,6 +17,7 @@ libservicecore_la_SOURCES = \
 	daemon/camera.c daemon/camera.h \
 	daemon/camera-dbus.c \
 	daemon/claims.c daemon/claims.h \
+	daemon/engine-report.c daemon/worker.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/manager-dbus.c daemon/manager-dbus.h \
 	daemon/options-dbus.c
@@ -28,7 +29,7 @@ libservice_la_SOURCES = \
 	daemon/hotplug.c daemon/hotplug.h \
 	daemon/mailbox.c daemon/mailbox.h \
 	daemon/service.c daemon/service.h \
-	daemon/worker.c daemon/worker.h
+	daemon/worker.c
 libservice_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
 libservice_la_LIBADD = libservicecore.la libsettings.la libbasic.la $(SYSTEMD_LIBS) -lpthread
 
@@ -40,3 +41,4 @@ emotiond_LDADD = libservice.la libvisioncore.la libcapture.la libpicture.la libb
 dist_dbusinterfaces_DATA = \
 	daemon/org.emotiond.Emotion1.Camera.xml \
 	daemon/org.emotiond.Emotion1.Manager.xml
+dist_man_MANS += docs/emotiond.8 docs/emotiond.conf.5

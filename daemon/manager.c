@@ -254,7 +254,8 @@ static void take_report(struct manager *m)
         if (!r)
                 return;
         if (r->failure != ENGINE_OK)
-                log_error("%s%s", r->failure_text, r->kept ? "; the settings in use before are kept" : "");
+                log_error("%s%s", r->failure_text[0] ? r->failure_text : "loading failed",
+                          r->kept ? "; the settings in use before are kept" : "");
         if (r->kept) {
                 finish_reload(m, r);
                 engine_report_free(r);

@@ -41,6 +41,7 @@ struct worker {
         char opened[256]; /* the wish or setting that the source was opened for */
         bool ended;
         uint64_t last_report, last_frame_usec, retry_usec, backoff_usec, seen_hotplug;
+        uint64_t last_timestamp_usec; /* of a frame; a fast replay runs ahead of the clock */
         uint64_t rate_since_usec, rate_frames;
         struct source_stats stats_base;
         struct pipeline_stats pipeline_base;
@@ -152,7 +153,7 @@ static bool close_source(struct worker *w)
         w->stats_base = w->now.stats;
         w->source = source_free(w->source);
         if (w->engine) {
-                pipeline_flush(w->engine->pipeline, clock_usec(), &r);
+                pipeline_flush(w->engine->pipeline, MAX(clock_usec(), w->last_timestamp_usec), &r);
                 tell_result(w, &r);
         }
         w->now.n_faces = 0;
@@ -210,6 +211,7 @@ static void open_source(struct worker *w)
         }
         w->now.info = *source_get_info(w->source);
         w->now.n_opens++;
+        w->last_timestamp_usec = 0;
         w->last_frame_usec = w->rate_since_usec = clock_usec();
         w->rate_frames = 0;
         log_info("%s (%s): %ux%u %s", w->now.info.device, w->now.info.name, w->now.info.width_px,
@@ -241,6 +243,7 @@ static void use_frame(struct worker *w, struct frame *f)
         struct pipeline_result result = { 0 };
         int r = pipeline_process(w->engine->pipeline, f, &result);
 
+        w->last_timestamp_usec = f->timestamp_usec;
         source_release(w->source, f);
         w->backoff_usec = 0;
         measure_rate(w, clock_usec());
@@ -330,7 +333,7 @@ static void swap_engine(struct worker *w, struct engine *e, struct settings *s)
         if (reopen && close_source(w))
                 set_state(w, STREAM_CLOSED, 0, "");
         if (w->engine) {
-                pipeline_flush(w->engine->pipeline, clock_usec(), &r);
+                pipeline_flush(w->engine->pipeline, MAX(clock_usec(), w->last_timestamp_usec), &r);
                 tell_result(w, &r);
                 refresh_stats(w);
                 w->pipeline_base = w->now.pipeline;

@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# The service: settings, claims, what passes between the threads, the worker on a camera made of variables, and the
+# manager with its bus face over a socket pair.
+service_tests = tests/unit/test-settings tests/unit/test-claims tests/unit/test-mailbox tests/unit/test-worker \
+	tests/unit/test-manager
+check_PROGRAMS += $(service_tests)
+TESTS += $(service_tests)
+service_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
+service_test_libs = libbasic.la $(CMOCKA_LIBS) $(CONFIG_LIBS) $(SYSTEMD_LIBS) -lpthread
+
+tests_unit_test_settings_CFLAGS = $(service_test_cflags)
+tests_unit_test_settings_LDADD = libsettings.la $(service_test_libs)
+tests_unit_test_claims_CFLAGS = $(service_test_cflags)
+tests_unit_test_claims_LDADD = libservicecore.la $(service_test_libs)
+tests_unit_test_mailbox_CFLAGS = $(service_test_cflags)
+tests_unit_test_mailbox_LDADD = libservice.la $(service_test_libs)
+tests_unit_test_worker_CFLAGS = $(service_test_cflags)
+tests_unit_test_worker_LDADD = libservice.la libpicture.la $(service_test_libs)
+tests_unit_test_manager_SOURCES = tests/unit/test-manager.c tests/unit/fake-worker.c tests/unit/fake-worker.h
+tests_unit_test_manager_CFLAGS = $(service_test_cflags)
+tests_unit_test_manager_LDADD = libservicecore.la $(service_test_libs)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/worker.h"
+
+struct engine_report *engine_report_free(struct engine_report *r)
+{
+        if (!r)
+                return NULL;
+        for (size_t i = 0; i < r->n_plugins; i++) {
+                struct worker_plugin *p = &r->plugins[i];
+
+                free(p->file);
+                free(p->name);
+                free(p->version);
+                free(p->description);
+                free(p->licence);
+                free(p->error);
+        }
+        free(r->plugins);
+        for (size_t i = 0; i < EMOTION_MAX; i++)
+                free(r->labels[i]);
+        free(r->model_file);
+        free(r->model_name);
+        free(r->model_licence);
+        free(r->model_sha256);
+        settings_unref(r->settings);
+        free(r);
+        return NULL;
+}
+
+const char *engine_report_label(const struct engine_report *r, int i)
+{
+        return r && i >= 0 && (size_t)i < r->n_labels ? r->labels[i] : "unsure";
+}

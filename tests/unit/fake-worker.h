@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* worker.h made of variables: what it says is what the test wrote here. */
+
+#include "daemon/worker.h"
+
+struct worker {
+        struct worker_snapshot snapshot;
+        struct worker_wish wish; /* the last one */
+        struct settings *settings;
+        struct engine_report *report; /* handed over once */
+        struct worker_event events[256];
+        size_t n_events, next_event;
+        struct picture_job jobs[WORKER_MAX_PICTURES]; /* pushed */
+        size_t n_jobs, n_answered;
+        size_t n_answers; /* how many of them may be popped */
+};
+
+struct engine_report *fake_report(struct settings *s, uint64_t serial);

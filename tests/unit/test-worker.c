@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "daemon/vision/classifier.h"
+#include "daemon/vision/plugin-host.h"
+#include "daemon/worker.h"
+#include "picture/picture.h"
+
+/* The worker with a camera, plugins and a pipeline made of these variables. */
+static struct fake {
+        atomic_int open_error;   /* of source_open() */
+        atomic_int next_error;   /* of source_next(), once */
+        atomic_bool stall;       /* no frame comes */
+        atomic_bool model_fails;
+        atomic_int n_open, n_opens, n_pipelines;
+        atomic_int events_per_frame;
+        atomic_int listener_sets;
+} fake;
+
+struct source {
+        struct source_info info;
+        struct source_stats stats;
+};
+
+int source_open(const struct source_config *config, struct source **ret, struct source_error *error)
+{
+        int r = atomic_load(&fake.open_error);
+        struct source *s;
+
+        if (r < 0) {
+                snprintf(error->text, sizeof(error->text), "%s: refused \xff", config->device);
+                return r;
+        }
+        s = calloc(1, sizeof(*s));
+        snprintf(s->info.device, sizeof(s->info.device), "%s", config->device);
+        strcpy(s->info.name, "fake");
+        strcpy(s->info.format, "GREY");
+        s->info.width_px = 4;
+        s->info.height_px = 2;
+        s->info.frame_rate_hz = 100;
+        atomic_fetch_add(&fake.n_open, 1);
+        atomic_fetch_add(&fake.n_opens, 1);
+        *ret = s;
+        return 0;
+}
+
+struct source *source_free(struct source *s)
+{
+        if (s)
+                atomic_fetch_sub(&fake.n_open, 1);
+        free(s);
+        return NULL;
+}
+
+int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct frame *ret, struct source_error *error)
+{
+        static const uint8_t pixels[8];
+        struct pollfd p = { .fd = wake_fd, .events = POLLIN };
+        int r = atomic_exchange(&fake.next_error, 0);
+
+        if (r < 0)
+                return r;
+        if (poll(&p, 1, 2) > 0)
+                return -ECANCELED;
+        if (atomic_load(&fake.stall))
+                return 0;
+        s->stats.n_frames++;
+        *ret = (struct frame) { .width_px = 4, .height_px = 2, .gray = pixels, .gray_stride_bytes = 4 };
+        return 1;
+}
+
+void source_release(struct source *s, struct frame *f)
+{
+}
+
+const struct source_info *source_get_info(const struct source *s)
+{
+        return &s->info;
+}
+
+struct source_stats source_get_stats(const struct source *s)
+{
+        return s->stats;
+}
+
+struct plugin_host {
+        int unused;
+};
+
+int plugin_host_new(const struct plugin_host_config *config, struct plugin_host **ret)
+{
+        *ret = calloc(1, sizeof(**ret));
+        return 0;
+}
+
+struct plugin_host *plugin_host_free(struct plugin_host *h)
+{
+        free(h);
+        return NULL;
+}
+
+const char *plugin_host_error(const struct plugin_host *h)
+{
+        return NULL;
+}
+
+size_t plugin_host_n_plugins(const struct plugin_host *h)
+{
+        return 1;
+}
+
+const struct plugin_info *plugin_host_plugin(const struct plugin_host *h, size_t i)
+{
+        static const struct plugin_info info = { .file = "/x/y.so", .name = "y", .version = "1\xc3", .detector = true };
+
+        return &info;
+}
+
+struct classifier {
+        int unused;
+};
+
+int classifier_new(const char *path, unsigned max_batch, unsigned threads, struct classifier **ret,
+                   struct classifier_error *error)
+{
+        if (atomic_load(&fake.model_fails)) {
+                snprintf(error->text, sizeof(error->text), "%.200s: bad", path);
+                return -EBADMSG;
+        }
+        *ret = calloc(1, sizeof(**ret));
+        return 0;
+}
+
+struct classifier *classifier_free(struct classifier *c)
+{
+        free(c);
+        return NULL;
+}
+
+const struct classifier_info *classifier_get_info(const struct classifier *c)
+{
+        static const struct classifier_info info = {
+                .file = "/m.onnx", .name = "", .licence = "", .n_labels = 2, .labels = { "happiness", "neutral" },
+        };
+
+        return &info;
+}
+
+struct pipeline {
+        struct face face;
+        struct face_event events[PIPELINE_MAX_EVENTS];
+        struct pipeline_stats stats;
+        bool there;
+};
+
+int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,
+                 struct pipeline **ret)
+{
+        *ret = calloc(1, sizeof(**ret));
+        atomic_fetch_add(&fake.n_pipelines, 1);
+        return 0;
+}
+
+struct pipeline *pipeline_free(struct pipeline *p)
+{
+        free(p);
+        return NULL;
+}
+
+bool pipeline_wants_bgr(const struct pipeline *p)
+{
+        return false;
+}
+
+int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_result *ret)
+{
+        size_t n = (size_t)atomic_load(&fake.events_per_frame);
+
+        p->stats.n_frames++;
+        p->face = (struct face) { .id = 7, .scores = { 0.25f, 0.75f } };
+        for (size_t i = 0; i < n; i++)
+                p->events[i] = (struct face_event) { .kind = FACE_EMOTION_CHANGED, .listener = 1, .face = 7 };
+        if (!p->there)
+                p->events[n++] = (struct face_event) { .kind = FACE_APPEARED, .face = 7 };
+        p->there = true;
+        *ret = (struct pipeline_result) { .n_faces = 1, .faces = &p->face, .n_events = n, .events = p->events };
+        return 0;
+}
+
+void pipeline_flush(struct pipeline *p, uint64_t now_usec, struct pipeline_result *ret)
+{
+        *ret = (struct pipeline_result) { .events = p->events };
+        if (!p->there)
+                return;
+        p->there = false;
+        p->events[0] = (struct face_event) { .kind = FACE_VANISHED, .face = 7 };
+        ret->n_events = 1;
+}
+
+int pipeline_set_listener(struct pipeline *p, unsigned listener, const struct decision_rules *rules)
+{
+        atomic_fetch_add(&fake.listener_sets, 1);
+        return 0;
+}
+
+void pipeline_drop_listener(struct pipeline *p, unsigned listener)
+{
+}
+
+int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
+                            struct face *ret, size_t max)
+{
+        ret[0] = (struct face) { .emotion = 1, .confidence = rules->min_confidence };
+        return 1;
+}
+
+struct pipeline_stats pipeline_get_stats(const struct pipeline *p)
+{
+        return p->stats;
+}
+
+/* === Tests === */
+
+struct place {
+        struct worker *w;
+        struct settings *s;
+        struct engine_report *report;
+        struct worker_wish wish;
+        unsigned n_appeared, n_vanished, n_changed;
+        uint64_t last_claim;
+};
+
+static void pump(struct place *p, int timeout_ms)
+{
+        struct pollfd f = { .fd = worker_get_fd(p->w), .events = POLLIN };
+        struct engine_report *r;
+        struct worker_event e;
+
+        poll(&f, 1, timeout_ms);
+        worker_clear_fd(p->w);
+        while (worker_pop_event(p->w, &e)) {
+                p->n_appeared += e.event.kind == FACE_APPEARED;
+                p->n_vanished += e.event.kind == FACE_VANISHED;
+                p->n_changed += e.event.kind == FACE_EMOTION_CHANGED;
+                if (e.event.kind == FACE_EMOTION_CHANGED)
+                        p->last_claim = e.claim;
+        }
+        r = worker_take_report(p->w);
+        if (r) {
+                engine_report_free(p->report);
+                p->report = r;
+        }
+}
+
+#define WAIT_FOR(p, condition) \
+        do { \
+                int _i = 0; \
+                while (!(condition)) { \
+                        if (++_i > 2000) \
+                                fail_msg("never: %s", #condition); \
+                        pump(p, 10); \
+                } \
+        } while (0)
+
+static const struct worker_snapshot *snap(struct place *p)
+{
+        return worker_get_snapshot(p->w);
+}
+
+static void wish(struct place *p, bool watch)
+{
+        p->wish.watch = watch;
+        p->wish.serial = worker_set_wish(p->w, &p->wish);
+}
+
+static int make(void **state)
+{
+        static const char *const dirs[] = { "/nonexistent", NULL };
+        struct worker_config config = { "/nonexistent", dirs };
+        struct place *p = calloc(1, sizeof(*p));
+        struct settings_error error;
+
+        memset(&fake, 0, sizeof(fake));
+        if (settings_load(NULL, true, NULL, &p->s, &error) < 0)
+                return -1;
+        strcpy(p->s->camera.device, "/dev/fake");
+        p->s->camera.stall_ms = 60;
+        if (worker_new(&config, p->s, &p->w) < 0)
+                return -1;
+        WAIT_FOR(p, p->report);
+        *state = p;
+        return 0;
+}
+
+static int destroy(void **state)
+{
+        struct place *p = *state;
+
+        worker_free(p->w);
+        engine_report_free(p->report);
+        settings_unref(p->s);
+        free(p);
+        return atomic_load(&fake.n_open); /* the camera is closed in the end */
+}
+
+static void test_opens_and_closes(void **state)
+{
+        struct place *p = *state;
+
+        assert_true(p->report->ready);
+        assert_string_equal(engine_report_label(p->report, 1), "neutral");
+        assert_string_equal(engine_report_label(p->report, EMOTION_UNSURE), "unsure");
+        assert_string_equal(engine_report_label(p->report, 2), "unsure");
+        assert_string_equal(p->report->plugins[0].version, "1?"); /* the bus takes UTF-8 only */
+        assert_int_equal(atomic_load(&fake.n_opens), 0);
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING && snap(p)->stats.n_frames > 3 && snap(p)->n_faces == 1);
+        assert_string_equal(snap(p)->info.device, "/dev/fake");
+        WAIT_FOR(p, p->n_appeared == 1);
+        wish(p, false);
+        WAIT_FOR(p, snap(p)->state == STREAM_CLOSED && p->n_vanished == 1);
+        assert_int_equal(atomic_load(&fake.n_open), 0);
+        assert_int_equal(snap(p)->n_faces, 0);
+}
+
+static void test_failures_are_tried_again(void **state)
+{
+        struct place *p = *state;
+        uint64_t frames;
+
+        atomic_store(&fake.open_error, -EBUSY);
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_BUSY);
+        assert_string_equal(snap(p)->error_text, "/dev/fake: refused ?");
+        atomic_store(&fake.open_error, -ENOENT);
+        p->wish.hotplug++; /* wakes it at once, and it finds another reason */
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_ERROR && snap(p)->error == -ENOENT);
+        atomic_store(&fake.open_error, 0);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING); /* by itself */
+        assert_string_equal(snap(p)->error_text, "");
+
+        WAIT_FOR(p, p->n_appeared == 1);
+        frames = snap(p)->stats.n_frames;
+        atomic_store(&fake.next_error, -ENODEV);
+        WAIT_FOR(p, snap(p)->state == STREAM_ERROR);
+        WAIT_FOR(p, p->n_vanished == 1); /* nobody stays in view of a camera that is gone */
+        p->wish.hotplug++;
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING && snap(p)->n_opens == 2);
+        WAIT_FOR(p, snap(p)->stats.n_frames > frames); /* counters go on over a new opening */
+}
+
+static void test_stall(void **state)
+{
+        struct place *p = *state;
+
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+        atomic_store(&fake.stall, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_ERROR && snap(p)->error == -ETIMEDOUT);
+        assert_non_null(strstr(snap(p)->error_text, "no frame for 60 ms"));
+}
+
+static void test_end_of_replay(void **state)
+{
+        struct place *p = *state;
+
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+        atomic_store(&fake.next_error, -ENODATA);
+        WAIT_FOR(p, snap(p)->state == STREAM_ENDED);
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->wish_serial == p->wish.serial);
+        assert_int_equal(snap(p)->state, STREAM_ENDED);
+        wish(p, false);
+        WAIT_FOR(p, snap(p)->state == STREAM_CLOSED);
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+}
+
+static void test_events_are_bounded(void **state)
+{
+        struct place *p = *state;
+
+        p->wish.listeners[1].claim = 42;
+        wish(p, true);
+        atomic_store(&fake.events_per_frame, 100);
+        for (int i = 0; i < 2000 && worker_get_events_lost(p->w) == 0; i++)
+                poll(NULL, 0, 5); /* nobody takes them */
+        assert_true(worker_get_events_lost(p->w) > 0);
+        atomic_store(&fake.events_per_frame, 0);
+        WAIT_FOR(p, p->n_changed > 0);
+        assert_true(p->n_changed <= WORKER_MAX_EVENTS + 100);
+        assert_int_equal(p->last_claim, 42);
+        assert_int_equal(atomic_load(&fake.listener_sets), 1);
+        p->wish.listeners[1].claim = 43; /* same place, another claim */
+        wish(p, true);
+        WAIT_FOR(p, atomic_load(&fake.listener_sets) == 2);
+}
+
+static void test_reload(void **state)
+{
+        struct place *p = *state;
+        uint64_t serial = p->report->serial;
+
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+        worker_set_settings(p->w, p->s);
+        WAIT_FOR(p, p->report->serial > serial);
+        assert_true(p->report->ready);
+        WAIT_FOR(p, snap(p)->engine_serial == p->report->serial);
+        assert_int_equal(atomic_load(&fake.n_opens), 1); /* the camera did not even blink */
+        assert_int_equal(atomic_load(&fake.n_pipelines), 2);
+
+        atomic_store(&fake.model_fails, true);
+        worker_set_settings(p->w, p->s);
+        WAIT_FOR(p, p->report->failure == ENGINE_MODEL_INVALID);
+        assert_true(p->report->kept);
+        assert_int_equal(snap(p)->state, STREAM_STREAMING); /* what works goes on */
+}
+
+static void test_picture(void **state)
+{
+        struct place *p = *state;
+        struct picture_job job = { .id = 1, .min_confidence = 0.5 }, done = { 0 };
+        uint8_t pixels[64] = { 0 }, *jpeg = NULL;
+        struct picture picture = { PICTURE_GRAY8, 8, 8, 8, pixels };
+        size_t size = 0;
+
+        assert_int_equal(picture_encode_jpeg(&picture, 90, &jpeg, &size), 0);
+        job.fd = memfd_create("picture", MFD_CLOEXEC);
+        assert_int_equal(write(job.fd, jpeg, size), size);
+        free(jpeg);
+        assert_int_equal(worker_push_picture(p->w, &job), 0);
+        WAIT_FOR(p, worker_pop_picture(p->w, &done));
+        assert_int_equal(done.result, 1);
+        assert_int_equal(done.id, 1);
+        assert_true(done.faces[0].confidence > 0.49 && done.faces[0].confidence < 0.51);
+
+        job.fd = memfd_create("nonsense", MFD_CLOEXEC);
+        assert_int_equal(write(job.fd, "nonsense", 8), 8);
+        assert_int_equal(worker_push_picture(p->w, &job), 0);
+        WAIT_FOR(p, worker_pop_picture(p->w, &done));
+        assert_true(done.result < 0);
+        assert_true(done.image_failed);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_opens_and_closes, make, destroy),
+                cmocka_unit_test_setup_teardown(test_failures_are_tried_again, make, destroy),
+                cmocka_unit_test_setup_teardown(test_stall, make, destroy),
+                cmocka_unit_test_setup_teardown(test_end_of_replay, make, destroy),
+                cmocka_unit_test_setup_teardown(test_events_are_bounded, make, destroy),
+                cmocka_unit_test_setup_teardown(test_reload, make, destroy),
+                cmocka_unit_test_setup_teardown(test_picture, make, destroy),
+        };
+
+        return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+}
