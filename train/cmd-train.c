@@ -224,10 +224,12 @@ static int export_models(struct run *run, bool best)
         struct export_info info = { .name = run->config.name,
                                     .licence = run->config.licence,
                                     .labels = run->labels };
+        struct calibration calibration;
         int r;
 
         trainer_swap(run->trainer);
-        r = trainer_temperature(run->trainer, &info.temperature, NULL);
+        r = trainer_calibrate(run->trainer, &calibration);
+        info.calibration = &calibration;
         if (r >= 0)
                 r = export_net(run->net, &info, run->last);
         if (r >= 0 && best)

@@ -58,16 +58,20 @@ static int folded_weights(struct export *e, const struct net *net, const struct 
                 return -ENOMEM;
         }
         for (unsigned k = 0; k < rows; k++) {
-                double scale = 1, shift = 0;
+                double scale = 1, shift = 0; /* of what the layer gives now */
 
                 if (bn)
                         batchnorm_affine(net, bn, k, &scale, &shift);
-                if (!l->n_consumers)
-                        scale /= e->temperature;
+                if (!l->n_consumers && e->calibration) {
+                        scale /= e->calibration->temperature;
+                        shift += e->calibration->bias[k];
+                }
                 for (size_t i = 0; i < n; i++)
                         w[k * n + i] = (float)(scale * net->w[l->weight.at + k * n + i]);
                 b[k] = (float)(shift + (l->bias.n ? scale * net->w[l->bias.at + k] : 0));
         }
+        if (!l->n_consumers)
+                e->calibration = NULL;
         *ret_w = w;
         *ret_b = b;
         return 0;
@@ -148,6 +152,22 @@ static int write_layers(struct export *e, struct net *net)
         return 0;
 }
 
+/* For a network that does not end in weights which could take it in. */
+static void write_calibration(struct export *e, unsigned classes)
+{
+        const float scale = (float)(1 / e->calibration->temperature);
+        float bias[DATASET_MAX_CLASSES];
+
+        for (unsigned k = 0; k < classes; k++)
+                bias[k] = (float)e->calibration->bias[k];
+        export_floats(e, "calibration.scale", &scale, NULL, 0);
+        export_floats(e, "calibration.bias", bias, (const int64_t[]) { classes }, 1);
+        onnx_writer_node(e->writer, "Mul", (const char *[]) { "logits", "calibration.scale", NULL },
+                         (const char *[]) { "scaled", NULL }, NULL);
+        onnx_writer_node(e->writer, "Add", (const char *[]) { "scaled", "calibration.bias", NULL },
+                         (const char *[]) { "calibrated", NULL }, NULL);
+}
+
 static void write_metadata(struct export *e, const struct net *net, const struct export_info *info)
 {
         onnx_writer_metadata(e->writer, "emotiond.labels", info->labels);
@@ -163,7 +183,7 @@ int export_net(struct net *net, const struct export_info *info, const char *path
 {
         const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = 1 }, { 0 } };
         const int64_t in[] = { -1, net->in.c, net->in.h, net->in.w }, out[] = { -1, net->n_classes };
-        struct export e = { .temperature = info->temperature };
+        struct export e = { .calibration = info->calibration };
         const char *last;
         int r;
 
@@ -180,6 +200,10 @@ int export_net(struct net *net, const struct export_info *info, const char *path
                         onnx_writer_node(e.writer, "Flatten", (const char *[]) { last, NULL },
                                          (const char *[]) { "logits", NULL }, NULL);
                         last = "logits";
+                        if (e.calibration) {
+                                write_calibration(&e, net->n_classes);
+                                last = "calibrated";
+                        }
                 }
                 onnx_writer_node(e.writer, "Softmax", (const char *[]) { last, NULL },
                                  (const char *[]) { "probabilities", NULL }, axis);

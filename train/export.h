@@ -7,18 +7,19 @@
  */
 
 #include "nn/onnx-write.h"
+#include "train/calibrate.h"
 #include "train/net.h"
 
 struct export {
         struct onnx_writer *writer;
         char (*values)[64]; /* [n_layers]: the name of each layer's output in the file */
-        double temperature; /* the last layer's logits are divided by it */
+        const struct calibration *calibration; /* of the last layer's output; NULL: none, or written already */
 };
 
 struct export_info {
         const char *name, *licence; /* NULL: left out */
         const char *labels;         /* comma-separated */
-        double temperature;         /* > 0 */
+        const struct calibration *calibration; /* folded into the last layer; NULL: none */
 };
 
 /* Writes the parameters net->w as they are now. Return: 0, -ENOMEM, -EOPNOTSUPP a layer that cannot be written. */

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <stddef.h>
-#include <stdint.h>
 
 /* p = softmax(logits), n classes */
 void softmax(const float *logits, unsigned n, float *ret);
@@ -12,9 +11,3 @@ void softmax(const float *logits, unsigned n, float *ret);
  * @gradient: [n, classes], of the mean; may be NULL
  */
 double loss_cross_entropy(const float *logits, const float *target, size_t n, unsigned classes, float *gradient);
-/**
- * loss_temperature() - the t in 0.05..20 for which softmax(logits / t) has the least cross-entropy with the labels
- * (Guo et al. 2017, arXiv:1706.04599, section 4.2)
- * @logits: [n, classes]
- */
-double loss_temperature(const float *logits, const uint8_t *labels, size_t n, unsigned classes);

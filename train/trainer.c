@@ -8,6 +8,8 @@
 #include "train/trainer.h"
 #include "train/vec.h"
 
+#define CALIBRATION_ROWS 6000
+
 static int allocate(struct trainer *t)
 {
         unsigned threads = nn_pool_threads(t->net->pool);
@@ -324,32 +326,71 @@ void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metri
         }
 }
 
-int trainer_temperature(struct trainer *t, double *ret_temperature, double *ret_ece)
+/* Logits and labels of about @want rows spread over @set. */
+static int sample_logits(struct trainer *t, const struct dataset *set, size_t want, struct dataset **ret_rows,
+                         float **ret_logits)
 {
-        unsigned classes = t->net->n_classes;
-        _cleanup_(freep) float *logits = NULL;
-        float p[DATASET_MAX_CLASSES];
+        _cleanup_(dataset_freep) struct dataset *rows = NULL;
+        size_t every = MAX(set->n / want, (size_t)1), size = (size_t)set->width_px * set->height_px;
         struct metrics m;
-        double best;
+        int r;
 
-        *ret_temperature = 1;
-        if (!t->valid)
-                return 0;
-        logits = floats_new(t->valid->n * classes);
-        if (!logits)
-                return -ENOMEM;
-        trainer_evaluate(t, t->valid, &m, logits);
-        best = loss_temperature(logits, t->valid->classes, t->valid->n, classes);
-        metrics_init(&m, classes);
-        for (size_t i = 0; i < t->valid->n; i++) {
-                for (unsigned k = 0; k < classes; k++)
-                        logits[i * classes + k] /= (float)best;
-                softmax(logits + i * classes, classes, p);
-                metrics_add(&m, t->valid->classes[i], p);
+        r = dataset_subset(set, ~0u, 0, &rows);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < set->n / every; i++) {
+                memcpy(rows->pixels + i * size, set->pixels + i * every * size, size);
+                rows->classes[i] = set->classes[i * every];
         }
-        *ret_temperature = best;
-        if (ret_ece)
-                *ret_ece = metrics_ece(&m);
+        rows->n = set->n / every;
+        *ret_logits = floats_new(rows->n * t->net->n_classes);
+        if (!*ret_logits)
+                return -ENOMEM;
+        trainer_evaluate(t, rows, &m, *ret_logits);
+        *ret_rows = STEAL(rows);
+        return 0;
+}
+
+static int calibrate_classes(struct trainer *t, struct calibration *ret)
+{
+        _cleanup_(dataset_freep) struct dataset *rows = NULL;
+        _cleanup_(freep) float *logits = NULL;
+        _cleanup_(freep) float *work = NULL;
+        int r;
+
+        r = sample_logits(t, t->train, CALIBRATION_ROWS, &rows, &logits);
+        if (r < 0)
+                return r;
+        work = floats_new(rows->n * t->net->n_classes);
+        if (!work)
+                return -ENOMEM;
+        calibration_classes(logits, rows->classes, rows->n, t->net->n_classes, work, ret);
+        return 0;
+}
+
+int trainer_calibrate(struct trainer *t, struct calibration *ret)
+{
+        _cleanup_(freep) float *logits = NULL;
+        unsigned classes = t->net->n_classes;
+        struct calibration c;
+        struct metrics m;
+        int r;
+
+        calibration_init(&c);
+        if (t->config.class_bias) {
+                r = calibrate_classes(t, &c);
+                if (r < 0)
+                        return r;
+        }
+        if (t->valid) {
+                logits = floats_new(t->valid->n * classes);
+                if (!logits)
+                        return -ENOMEM;
+                trainer_evaluate(t, t->valid, &m, logits);
+                calibration_apply(&c, logits, t->valid->n, classes);
+                calibration_sharpen(&c, calibration_temperature(logits, t->valid->classes, t->valid->n, classes));
+        }
+        *ret = c;
         return 0;
 }
 

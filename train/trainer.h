@@ -6,6 +6,7 @@
  * seed, epoch and row, so a run is the same for any number of threads, and a checkpoint needs no generator state.
  */
 
+#include "train/calibrate.h"
 #include "train/data/dataset.h"
 #include "train/metrics.h"
 #include "train/net.h"
@@ -56,9 +57,12 @@ int trainer_finish_epoch(struct trainer *t, struct metrics *ret);
 void trainer_swap(struct trainer *t);
 /* @set with the network's weights as they are. @ret_logits: [set->n, classes] or NULL */
 void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metrics *ret, float *ret_logits);
-/* The temperature that suits the weights as they are on the validation rows, or 1 without such; *ret (may be NULL):
- * the calibration error there with it. -ENOMEM. */
-int trainer_temperature(struct trainer *t, double *ret_temperature, double *ret_ece);
+/**
+ * trainer_calibrate() - for the weights as they are: the bias, if the recipe wants one, from training rows as they
+ * are in the file and their labels; the temperature from the validation rows, if there are any
+ * Return: 0 or -ENOMEM.
+ */
+int trainer_calibrate(struct trainer *t, struct calibration *ret);
 
 /**
  * trainer_save() - all that is needed to go on, written beside @path, synced and renamed

@@ -105,6 +105,8 @@ static int read_training(config_setting_t *s, struct training_config *c, struct 
         if (r >= 0)
                 r = recipe_real(s, "mixup", 0, 1, &c->mixup, error);
         if (r >= 0)
+                r = recipe_bool(s, "class_bias", &c->class_bias, error);
+        if (r >= 0)
                 r = recipe_real(s, "average", 0, 0.999999, &c->average, error);
         if (r >= 0)
                 r = recipe_unsigned(s, "rows", 0, UINT32_MAX / 2, &c->rows, error);

@@ -32,6 +32,7 @@ struct training_config {
         double votes;           /* share of the taggers' distribution in the target, the rest is the label */
         double class_balance;   /* rows weigh count^-balance of their class, mean 1; 0: all the same */
         double mixup;           /* alpha of the Beta distribution; 0: none (Zhang et al. 2017, arXiv:1710.09412) */
+        bool class_bias;        /* the exported network's classes are weighed to suit the labels; see calibrate.h */
         double average;         /* decay per step of the averaged weights; 0: none */
         unsigned rows, validation_rows; /* the first so many; 0: all */
         struct augment_config augment;

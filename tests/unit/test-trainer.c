@@ -271,7 +271,7 @@ static void test_temperature(void **state)
                 for (size_t k = 0; k < 3; k++)
                         logits[i * 3 + k] *= 3;
         }
-        assert_float_equal(loss_temperature(logits, labels, N, 3), 3, 0.3);
+        assert_float_equal(calibration_temperature(logits, labels, N, 3), 3, 0.3);
 }
 
 /* Rows of a rarer class weigh more, and the mean weight is 1. */
@@ -328,6 +328,37 @@ static void test_mixup(void **state)
         assert_true(n_soft > 5);
         run_free(a);
         run_free(b);
+}
+
+/* Labels drawn from softmax(2 * z + bias). */
+static void test_class_bias(void **state)
+{
+        enum { N = 5000 };
+        static const double bias[] = { 0.8, -0.5, -0.3 };
+        static float logits[N * 3], work[N * 3];
+        static uint8_t labels[N];
+        struct calibration c;
+        struct rng rng;
+
+        rng_seed(&rng, 6);
+        for (size_t i = 0; i < N; i++) {
+                float z[3], p[3];
+                double u = rng_uniform(&rng);
+
+                for (size_t k = 0; k < 3; k++) {
+                        logits[i * 3 + k] = (float)rng_normal(&rng);
+                        z[k] = (float)(2 * (double)logits[i * 3 + k] + bias[k]);
+                }
+                softmax(z, 3, p);
+                labels[i] = u < (double)p[0] ? 0 : u < (double)p[0] + (double)p[1] ? 1 : 2;
+        }
+        calibration_classes(logits, labels, N, 3, work, &c);
+        assert_float_equal(c.temperature, 0.5, 0.05);
+        for (size_t k = 0; k < 3; k++)
+                assert_float_equal(c.bias[k], bias[k], 0.1);
+        calibration_sharpen(&c, 2);
+        assert_float_equal(c.temperature, 1, 0.1);
+        assert_float_equal(c.bias[0], 0.4, 0.05);
 }
 
 static void refuse(const char *text, const char *part)
@@ -412,7 +443,7 @@ int main(void)
                 cmocka_unit_test(test_resume),         cmocka_unit_test(test_bad_checkpoint),
                 cmocka_unit_test(test_divergence),     cmocka_unit_test(test_schedule),
                 cmocka_unit_test(test_loss),           cmocka_unit_test(test_temperature),
-                cmocka_unit_test(test_class_balance),  cmocka_unit_test(test_mixup),
+                cmocka_unit_test(test_class_balance),  cmocka_unit_test(test_mixup),          cmocka_unit_test(test_class_bias),
                 cmocka_unit_test(test_bad_recipes),    cmocka_unit_test(test_log),
         };
 
