@@ -85,35 +85,38 @@ static int make_units(struct nn_conv *c)
         return 0;
 }
 
-/* Where the sums find the weight of tap (r, s) of the @i-th channel of a unit: the order of nn_tile. */
-static size_t weight_index(const struct nn_conv *c, const struct nn_conv_unit *u, unsigned i, unsigned r, unsigned s)
+/* Where the sums find the first tap of the @i-th channel of a unit, and how far on each next tap is: the order of
+ * nn_tile. */
+static size_t weight_index(const struct nn_conv *c, const struct nn_conv_unit *u, unsigned i, size_t *ret_step)
 {
-        size_t rows = c->d.r, columns = c->d.s, b = c->b;
+        size_t taps = (size_t)c->d.r * c->d.s, b = c->b, outer = i / b;
 
-        if (c->in == NN_PLAIN)
-                return ((size_t)i * rows + r) * columns + s;
-        size_t outer = i / b, lanes = MIN(b, u->count - outer * b);
-
-        return outer * b * rows * columns + (r * columns + s) * lanes + i % b;
+        if (c->in == NN_PLAIN) {
+                *ret_step = 1;
+                return i * taps;
+        }
+        *ret_step = MIN(b, u->count - outer * b);
+        return outer * b * taps + i % b;
 }
 
 static void pack_unit(struct nn_conv *c, const struct nn_conv_unit *u, const float *weights)
 {
         const struct nn_conv_desc *d = &c->d;
         unsigned per_k = d->k / d->groups, per_c = d->c / d->groups, width = u->n_blocks * c->b;
-        unsigned end = MIN((u->block + u->n_blocks) * c->b, d->k);
+        unsigned start = u->block * c->b, end = MIN(start + width, d->k);
+        size_t taps = (size_t)d->r * d->s;
 
-        for (unsigned k = u->block * c->b; k < end; k++) {
+        for (unsigned k = start; k < end; k++) {
                 unsigned first = k / per_k * per_c;
+                const float *w = weights + (size_t)k * per_c * taps;
 
-                for (unsigned j = 0; j < per_c; j++)
-                        for (unsigned r = 0; r < d->r; r++)
-                                for (unsigned s = 0; s < d->s; s++) {
-                                        size_t at = weight_index(c, u, first + j - u->first, r, s);
+                for (unsigned j = 0; j < per_c; j++) {
+                        size_t step, at = weight_index(c, u, first + j - u->first, &step);
+                        float *to = c->weights + u->weights + at * width + k - start;
 
-                                        c->weights[u->weights + at * width + k - u->block * c->b] =
-                                                weights[(((size_t)k * per_c + j) * d->r + r) * d->s + s];
-                                }
+                        for (size_t t = 0; t < taps; t++, to += step * width)
+                                *to = *w++;
+                }
         }
 }
 
@@ -172,11 +175,14 @@ static void plan_tiles(struct image *im)
         }
         im->step = stride > 2 ? NN_STEP_ANY : blocked ? (stride == 1 ? NN_STEP_BLOCK : NN_STEP_2_BLOCKS)
                                             : stride == 1 ? NN_STEP_1 : NN_STEP_2;
-        while (!c->ops->tile->one_row[im->step][0][max - 1])
+        while (!c->ops->tile->fn[im->step][0][0][max - 1])
                 max--;
+        /* few columns: the number of rows that leaves the fewest tiles */
         im->tile_rows = 1;
-        if (im->rows > 1 && im->columns <= max / 2 && c->ops->tile->two_rows[im->step][0][im->columns - 1])
-                im->tile_rows = 2;
+        for (unsigned r = 2; r <= NN_TILE_MAX_ROWS && im->columns <= max; r++)
+                if (c->ops->tile->fn[im->step][r - 1][0][im->columns - 1] &&
+                    (im->rows + r - 1) / r < (im->rows + im->tile_rows - 1) / im->tile_rows)
+                        im->tile_rows = r;
         /* tiles of even width rather than full ones and a small rest */
         unsigned n = (im->columns + max - 1) / max;
         im->tile_columns = (im->columns + n - 1) / n;
@@ -232,8 +238,7 @@ static void run_rows(const struct image *im, const struct nn_conv_unit *u, unsig
 
                 for (unsigned j = 0; j < im->columns; j += im->tile_columns) {
                         unsigned n = MIN(im->tile_columns, im->columns - j);
-                        nn_tile_fn fn = n_rows == 2 ? ops->two_rows[im->step][u->n_blocks - 1][n - 1]
-                                                    : ops->one_row[im->step][u->n_blocks - 1][n - 1];
+                        nn_tile_fn fn = ops->fn[im->step][n_rows - 1][u->n_blocks - 1][n - 1];
 
                         t.x = x + row * t.x_row + j * t.x_step;
                         t.y = im->y + at + (size_t)j * c->b;
@@ -249,10 +254,10 @@ static void run_part(void *userdata, unsigned part, unsigned thread)
 {
         struct image *im = userdata;
         const struct nn_conv_unit *u = &im->c->units[part / im->n_chunks];
-        /* chunks of an even number of rows, for tiles of two */
-        unsigned pairs = (im->rows + 1) / 2, chunk = part % im->n_chunks;
+        unsigned strips = (im->rows + im->tile_rows - 1) / im->tile_rows, chunk = part % im->n_chunks;
 
-        run_rows(im, u, pairs * chunk / im->n_chunks * 2, MIN(pairs * (chunk + 1) / im->n_chunks * 2, im->rows));
+        run_rows(im, u, strips * chunk / im->n_chunks * im->tile_rows,
+                 MIN(strips * (chunk + 1) / im->n_chunks * im->tile_rows, im->rows));
 }
 
 static void copy_part(void *userdata, unsigned part, unsigned thread)
@@ -268,7 +273,7 @@ static void run_image(struct image *im, struct nn_pool *pool)
 
         im->n_chunks = 1;
         if (threads > 1 && n_units < 4 * threads)
-                im->n_chunks = MAX(MIN(4 * threads / n_units, (im->rows + 1) / 2), 1u);
+                im->n_chunks = MAX(MIN(4 * threads / n_units, (im->rows + im->tile_rows - 1) / im->tile_rows), 1u);
         if (im->frame.copied)
                 nn_pool_run(pool, (unsigned)im->frame.planes, copy_part, im);
         nn_pool_run(pool, n_units * im->n_chunks, run_part, im);

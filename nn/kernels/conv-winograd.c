@@ -16,24 +16,8 @@
 #include "nn/kernels/conv-priv.h"
 
 #define MAX_SIDE (NN_WINOGRAD_MAX_TILE + 2u)
-
-/* The filter's side of the transform, rows by point: (1, a, a^2) / M'(a), with the signs and factors that
- * winograd.c leaves out of its rows. */
-static const double filter_2[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
-static const double filter_3[5][3] = {
-        { 1. / 2, 0, 0 }, { -1. / 2, -1. / 2, -1. / 2 }, { -1. / 6, 1. / 6, -1. / 6 }, { 1. / 6, 1. / 3, 2. / 3 }, { 0, 0, 1 }
-};
-static const double filter_4[6][3] = { { 1. / 4, 0, 0 },
-                                       { -1. / 6, -1. / 6, -1. / 6 },
-                                       { -1. / 6, 1. / 6, -1. / 6 },
-                                       { 1. / 24, 1. / 12, 1. / 6 },
-                                       { 1. / 24, -1. / 12, 1. / 6 },
-                                       { 0, 0, 1 } };
-
-static const double (*filter_of(unsigned tile))[3]
-{
-        return tile == 2 ? filter_2 : tile == 3 ? filter_3 : filter_4;
-}
+/* With fewer the transforms cost more than the products that they save. */
+#define WINOGRAD_MIN_CHANNELS 8u
 
 static size_t div_up(size_t a, size_t b)
 {
@@ -48,8 +32,9 @@ static size_t n_tiles(const struct nn_conv_desc *d, unsigned tile)
 /* Transformed weights past this many bytes come from beyond the second-level cache. */
 #define WEIGHTS_NEAR_BYTES (700 * 1024)
 
-/* Cycles, roughly: one product of vectors each; per point of a tile and block a load, a store and some sums; a step
- * of the inner loop cannot be faster than its weights arrive. */
+/* In products of vectors, roughly: those of the sums over channels, where a step of the inner loop cannot be faster
+ * than its weights arrive, and about nine for every point of a tile and block that is transformed either way
+ * (measured: loads, stores and spills count for more than the sums). */
 static double winograd_cost(enum nn_isa isa, const struct nn_conv_desc *d, unsigned tile)
 {
         double b = nn_isa_block(isa), points = (tile + 2) * (tile + 2), c = d->c;
@@ -59,7 +44,7 @@ static double winograd_cost(enum nn_isa isa, const struct nn_conv_desc *d, unsig
         double arrive = points * c * k_blocks * b * 4 > WEIGHTS_NEAR_BYTES ? 10 : 4;
         double step = MAX(2 * group, arrive * b / 16) / 2;
 
-        return (double)groups * points * c * k_blocks * step + (double)tiles * points * 3.5 * (c_blocks + k_blocks);
+        return (double)groups * points * c * k_blocks * step + (double)tiles * points * 9 * (c_blocks + k_blocks);
 }
 
 unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d)
@@ -67,7 +52,7 @@ unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d)
         unsigned best = 0;
 
         if (d->r != 3 || d->s != 3 || d->stride[0] != 1 || d->stride[1] != 1 || d->dilation[0] != 1 || d->dilation[1] != 1 ||
-            d->groups != 1 || d->c < nn_isa_block(isa))
+            d->groups != 1 || d->c < WINOGRAD_MIN_CHANNELS)
                 return 0;
         double k_blocks = (double)div_up(d->k, nn_isa_block(isa));
         double least = 9. * d->c * k_blocks * d->n * nn_conv_out_h(d) * nn_conv_out_w(d) * 0.9;
@@ -104,22 +89,20 @@ static unsigned unit_blocks(const struct nn_conv *c, size_t unit)
         return MIN((unsigned)NN_TILE_MAX_BLOCKS, c->n_kb - (unsigned)unit * NN_TILE_MAX_BLOCKS);
 }
 
-/* The transformed filter of (@k, @channel) to its places. */
-static void put_filter(struct nn_conv *c, unsigned k, unsigned channel, const float *w)
+/* The transformed filters of output block @block for @channel to their places. */
+static void put_filters(struct nn_conv *c, unsigned block, unsigned channel, const float *weights)
 {
-        const double (*g)[3] = filter_of(c->tile);
-        unsigned side = side_of(c), unit = k / (NN_TILE_MAX_BLOCKS * c->b), width = unit_blocks(c, unit) * c->b;
-        float *to = c->weights + unit_weights(c, unit) + (size_t)channel * width + k % (NN_TILE_MAX_BLOCKS * c->b);
+        unsigned unit = block / NN_TILE_MAX_BLOCKS, width = unit_blocks(c, unit) * c->b;
+        float taps[9 * NN_MAX_BLOCK] = { 0 };
+        float *to = c->weights + unit_weights(c, unit) + (size_t)channel * width + block % NN_TILE_MAX_BLOCKS * c->b;
 
-        for (unsigned i = 0; i < side; i++)
-                for (unsigned j = 0; j < side; j++) {
-                        double sum = 0;
+        for (unsigned lane = 0; lane < c->b && block * c->b + lane < c->d.k; lane++) {
+                const float *w = weights + ((size_t)(block * c->b + lane) * c->d.c + channel) * 9;
 
-                        for (unsigned r = 0; r < 3; r++)
-                                for (unsigned s = 0; s < 3; s++)
-                                        sum += g[i][r] * g[j][s] * (double)w[r * 3 + s];
-                        to[(size_t)(i * side + j) * c->d.c * width] = (float)sum;
-                }
+                for (unsigned t = 0; t < 9; t++)
+                        taps[t * c->b + lane] = w[t];
+        }
+        c->ops->winograd->filter(c->tile, taps, to, (size_t)c->d.c * width);
 }
 
 static int winograd_prepare(struct nn_conv *c, const float *weights, const float *bias)
@@ -133,9 +116,9 @@ static int winograd_prepare(struct nn_conv *c, const float *weights, const float
         c->weights = nn_conv_floats(c->n_weights);
         if (!c->weights)
                 return -ENOMEM;
-        for (unsigned k = 0; k < c->d.k; k++)
+        for (unsigned block = 0; block < c->n_kb; block++)
                 for (unsigned i = 0; i < c->d.c; i++)
-                        put_filter(c, k, i, weights + ((size_t)k * c->d.c + i) * 9);
+                        put_filters(c, block, i, weights);
         snprintf(c->name, sizeof(c->name), "winograd %ux%u", c->tile, c->tile);
         return 0;
 }
@@ -233,7 +216,7 @@ static void transform_input(const struct job *job, size_t tile, size_t index, si
 static void multiply(const struct nn_conv *c, size_t unit, size_t n, const float *v, const float *zeros, float *m)
 {
         unsigned blocks = unit_blocks(c, unit), outer = (unsigned)div_up(c->d.c, c->b);
-        nn_tile_fn fn = c->ops->tile->one_row[NN_STEP_BLOCK][blocks - 1][n - 1];
+        nn_tile_fn fn = c->ops->tile->fn[NN_STEP_BLOCK][0][blocks - 1][n - 1];
         struct nn_tile t = {
                 .w = c->weights + unit_weights(c, unit),
                 .bias = zeros,

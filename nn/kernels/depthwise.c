@@ -5,32 +5,43 @@
 
 #define MAX_PIXELS 8
 
-/* @n output pixels of a row whose taps in rows first..end-1 all lie inside the input. @x: the input under the first
+/* One run of output pixels in a row: the taps in rows first..end-1 and all columns lie inside the input, but that the
+ * first pixel lacks its taps before @left and the last one those from @right on. @x: the input under the first
  * pixel's tap (first, 0). */
-NN_INLINE void pixels(const struct nn_depthwise *p, unsigned n, unsigned columns, unsigned first, unsigned end,
-                      const float *x, const float *residual, float *y)
+struct run {
+        unsigned n, first, end, left, right;
+        const float *x, *residual;
+        float *y;
+};
+
+NN_INLINE void pixels(const struct nn_depthwise *p, unsigned n, unsigned columns, const struct run *run)
 {
         const struct nn_conv_desc *d = p->d;
-        const float *w = p->w + (size_t)first * columns * V;
+        const float *w = p->w + (size_t)run->first * columns * V, *x = run->x;
         size_t step = (size_t)d->stride[1] * V, row = (size_t)d->dilation[0] * d->w * V, tap = (size_t)d->dilation[1] * V;
         vf acc[MAX_PIXELS];
 
         NN_UNROLL for (unsigned i = 0; i < n; i++)
                 acc[i] = v_load(p->bias);
-        for (unsigned r = first; r < end; r++, x += row)
+        for (unsigned r = run->first; r < run->end; r++, x += row)
                 for (unsigned s = 0; s < columns; s++, w += V) {
-                        vf wv = v_load(w);
+                        const vf wv = v_load(w);
 
-                        NN_UNROLL for (unsigned i = 0; i < n; i++)
+                        if (s >= run->left && (n > 1 || s < run->right))
+                                acc[0] = v_fma(wv, v_load(x + s * tap), acc[0]);
+                        NN_UNROLL for (unsigned i = 1; i + 1 < n; i++)
                                 acc[i] = v_fma(wv, v_load(x + s * tap + i * step), acc[i]);
+                        if (n > 1 && s < run->right)
+                                acc[n - 1] = v_fma(wv, v_load(x + s * tap + (n - 1) * step), acc[n - 1]);
                 }
-        NN_UNROLL for (unsigned i = 0; i < n; i++) {
-                if (residual)
-                        acc[i] += v_load(residual + i * V);
-                if (p->clamp)
+        if (run->residual)
+                NN_UNROLL for (unsigned i = 0; i < n; i++)
+                        acc[i] += v_load(run->residual + i * V);
+        if (p->clamp)
+                NN_UNROLL for (unsigned i = 0; i < n; i++)
                         acc[i] = v_min(v_set1(p->hi), v_max(v_set1(p->lo), acc[i]));
-                v_store(y + i * V, acc[i]);
-        }
+        NN_UNROLL for (unsigned i = 0; i < n; i++)
+                v_store(run->y + i * V, acc[i]);
 }
 
 /* The range of taps of one axis that fall inside the input when the first one is at @origin. */
@@ -77,41 +88,59 @@ static void inner_columns(const struct nn_depthwise *p, unsigned *ret_first, uns
         *ret_first = MIN(first, *ret_end);
 }
 
+NN_INLINE void pixels_any(const struct nn_depthwise *p, unsigned columns, const struct run *run)
+{
+        switch (run->n) {
+#define PIXELS_CASE(n) \
+        case n: \
+                pixels(p, n, columns, run); \
+                break
+                PIXELS_CASE(1);
+                PIXELS_CASE(2);
+                PIXELS_CASE(3);
+                PIXELS_CASE(4);
+                PIXELS_CASE(5);
+                PIXELS_CASE(6);
+                PIXELS_CASE(7);
+                PIXELS_CASE(8);
+#undef PIXELS_CASE
+        }
+}
+
 NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned row, unsigned row_end, const float *x,
                        const float *residual, float *y)
 {
         const struct nn_conv_desc *d = p->d;
-        unsigned inner, inner_end;
+        unsigned inner, inner_end, unused;
 
         inner_columns(p, &inner, &inner_end);
+        /* runs also take one pixel beyond on either side; what is farther out goes alone */
+        unsigned start = inner_end > inner && inner > 0 ? inner - 1 : inner;
+        unsigned stop = inner_end > inner && inner_end < p->out_w ? inner_end + 1 : inner_end;
+
         for (unsigned i = row; i < row_end; i++) {
                 long origin = (long)i * d->stride[0] - (long)d->pad[0];
-                unsigned first, end, j = 0;
-                size_t at = (size_t)i * p->out_w;
+                struct run run;
 
-                inside(origin, d->r, d->dilation[0], d->h, &first, &end);
-                while (j < p->out_w) {
-                        long column = (long)j * d->stride[1] - (long)d->pad[1];
-                        const float *res = residual ? residual + (at + j) * V : NULL;
+                inside(origin, d->r, d->dilation[0], d->h, &run.first, &run.end);
+                for (unsigned j = 0; j < p->out_w; j += run.n) {
+                        long column = (long)j * d->stride[1] - (long)d->pad[1], last;
+                        size_t at = ((size_t)i * p->out_w + j) * V;
 
-                        if (j < inner || j >= inner_end || first == end) {
-                                border_pixel(p, first, end, origin, column, x, res, y + (at + j) * V);
-                                j++;
+                        run.residual = residual ? residual + at : NULL;
+                        run.y = y + at;
+                        if (j < start || j >= stop || run.first == run.end) {
+                                border_pixel(p, run.first, run.end, origin, column, x, run.residual, run.y);
+                                run.n = 1;
                                 continue;
                         }
-                        const float *from = x + ((size_t)(origin + (long)(first * d->dilation[0])) * d->w +
-                                                 (size_t)column) * V;
-                        unsigned left = inner_end - j, n = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-
-                        if (n == 8)
-                                pixels(p, 8, columns, first, end, from, res, y + (at + j) * V);
-                        else if (n == 4)
-                                pixels(p, 4, columns, first, end, from, res, y + (at + j) * V);
-                        else if (n == 2)
-                                pixels(p, 2, columns, first, end, from, res, y + (at + j) * V);
-                        else
-                                pixels(p, 1, columns, first, end, from, res, y + (at + j) * V);
-                        j += n;
+                        unsigned n_runs = (stop - j + MAX_PIXELS - 1) / MAX_PIXELS;
+                        run.n = (stop - j + n_runs - 1) / n_runs;
+                        last = column + (long)((run.n - 1) * d->stride[1]);
+                        inside(column, columns, d->dilation[1], d->w, &run.left, &unused);
+                        inside(last, columns, d->dilation[1], d->w, &unused, &run.right);
+                        run.x = x + (origin + (long)(run.first * d->dilation[0])) * (long)(d->w * V) + column * (long)V;
+                        pixels_any(p, columns, &run);
                 }
         }
 }

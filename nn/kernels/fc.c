@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "basic/macro.h"
 #include "nn/kernels/conv-priv.h"
@@ -50,17 +51,26 @@ static uint16_t to_bfloat16(float v)
         return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-static void put_weight(struct nn_fc *f, size_t at, size_t n, float v)
+/* @rows rows of @width weights to their place, @at elements into the packed ones; outputs first.. */
+static void store_strip(struct nn_fc *f, size_t at, size_t first, size_t rows, size_t width, const float *strip)
 {
+        size_t n = rows * width;
+
         switch (f->d.storage) {
         case NN_FC_FLOAT32:
-                ((float *)(void *)f->weights)[at] = v;
+                memcpy((float *)(void *)f->weights + at, strip, n * sizeof(*strip));
                 break;
         case NN_FC_BFLOAT16:
-                ((uint16_t *)(void *)f->weights)[at] = to_bfloat16(v);
+                for (size_t i = 0; i < n; i++)
+                        ((uint16_t *)(void *)f->weights)[at + i] = to_bfloat16(strip[i]);
                 break;
         case NN_FC_INT8:
-                ((int8_t *)f->weights)[at] = (int8_t)lrintf(CLAMP(v / f->scales[n], -127.f, 127.f));
+                for (size_t i = 0; i < n; i++) {
+                        float v = strip[i] / f->scales[first + i % width];
+
+                        /* NaN becomes 0 */
+                        ((int8_t *)f->weights)[at + i] = (int8_t)lrintf(v > -127.f ? MIN(v, 127.f) : v < 0 ? -127.f : 0.f);
+                }
                 break;
         }
 }
@@ -68,6 +78,26 @@ static void put_weight(struct nn_fc *f, size_t at, size_t n, float v)
 static float get_weight(const struct nn_fc_desc *d, const float *weights, size_t k, size_t n)
 {
         return d->weights_k_n ? weights[k * d->n + n] : weights[n * d->k + k];
+}
+
+/* Large weights are read from end to end in every run: huge pages save the address translations. Advice only. */
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+static unsigned char *weights_new(size_t bytes)
+{
+        bool huge = bytes >= 2 * HUGE_PAGE_BYTES;
+        size_t align = huge ? HUGE_PAGE_BYTES : 64, size;
+        unsigned char *p;
+
+        if (bytes > SIZE_MAX - align)
+                return NULL;
+        size = nn_round_up(MAX(bytes, (size_t)1), align);
+        p = aligned_alloc(align, size);
+        if (p && huge)
+                madvise(p, size, MADV_HUGEPAGE);
+        if (p)
+                memset(p, 0, bytes);
+        return p;
 }
 
 /* The scale of each output that carries its largest weight to 127; 1 where all are 0. */
@@ -82,17 +112,27 @@ static void find_scales(struct nn_fc *f, const float *weights)
         }
 }
 
+/* Weights rows that are turned at a time: reads and writes stay in the first cache. */
+#define STRIP_ROWS 64u
+
 static void pack(struct nn_fc *f, const float *weights)
 {
+        float strip[STRIP_ROWS * NN_PANEL_MAX_VECTORS * NN_MAX_BLOCK];
+
         if (f->scales)
                 find_scales(f, weights);
         for (size_t i = 0; i < f->n_panels; i++) {
                 size_t width = panel_vectors(f, i) * f->b, first = i * f->panel, n = MIN(width, f->d.n - first);
 
-                for (size_t k = 0; k < f->d.k; k++)
+                memset(strip, 0, sizeof(strip));
+                for (size_t k0 = 0; k0 < f->d.k; k0 += STRIP_ROWS) {
+                        size_t rows = MIN((size_t)STRIP_ROWS, f->d.k - k0);
+
                         for (size_t j = 0; j < n; j++)
-                                put_weight(f, first * f->d.k + k * width + j, first + j,
-                                           get_weight(&f->d, weights, k, first + j));
+                                for (size_t k = 0; k < rows; k++)
+                                        strip[k * width + j] = get_weight(&f->d, weights, k0 + k, first + j);
+                        store_strip(f, first * f->d.k + k0 * width, first, rows, width, strip);
+                }
         }
 }
 
@@ -102,20 +142,20 @@ static int alloc_parts(struct nn_fc *f, const float *bias)
 
         f->n_weights = nn_round_up(f->d.n, f->b);
         if (__builtin_mul_overflow(f->n_weights, (size_t)f->d.k, &f->n_weights) ||
-            __builtin_mul_overflow(f->n_weights, element_bytes(f->d.storage), &bytes) || bytes > SIZE_MAX - 64)
+            __builtin_mul_overflow(f->n_weights, element_bytes(f->d.storage), &bytes))
                 return -ENOMEM;
-        bytes = nn_round_up(bytes, 64);
-        f->weights = aligned_alloc(64, bytes);
+        f->weights = weights_new(bytes);
         f->bias = nn_conv_floats(padded);
         if (!f->weights || !f->bias)
                 return -ENOMEM;
-        memset(f->weights, 0, bytes);
         if (bias)
                 memcpy(f->bias, bias, f->d.n * sizeof(*bias));
         if (f->d.storage == NN_FC_INT8) {
                 f->scales = nn_conv_floats(padded);
                 if (!f->scales)
                         return -ENOMEM;
+                for (size_t i = f->d.n; i < padded; i++)
+                        f->scales[i] = 1;
         }
         if (f->d.act.kind == NN_ACT_PRELU) {
                 f->slopes = nn_conv_floats(padded);

@@ -35,7 +35,7 @@ struct nn_map_ops {
         void (*from_block)(size_t c, size_t hw, const float *x, float *y);
 };
 
-/* One register tile of a convolution: a few output blocks at a few output pixels of one or two rows. */
+/* One register tile of a convolution: a few output blocks at a few output pixels of one to three rows. */
 struct nn_tile {
         const float *x;        /* input of the first pixel under the first tap, first channel */
         const float *w;        /* in the order of the sums: [outer][r][s][lane][output block][V] */
@@ -46,7 +46,7 @@ struct nn_tile {
         /* the sums: outer runs over input blocks (over channels if the input is plain), lane over what lies beside
          * each other in memory: the channels of a block, the columns of a plain row under the filter */
         unsigned n_outer, n_r, n_s, lanes, last_lanes;
-        size_t x_outer, x_r, x_s, x_row; /* floats; x_row: to the input of the second row's pixels */
+        size_t x_outer, x_r, x_s, x_row; /* floats; x_row: to the input of the next row's pixels */
         size_t x_step;                   /* floats from one output pixel's input to the next one's */
         bool clamp;                      /* min(max(y, lo), hi) at the end */
         float lo, hi;
@@ -60,13 +60,13 @@ enum nn_step { NN_STEP_BLOCK, NN_STEP_2_BLOCKS, NN_STEP_1, NN_STEP_2, NN_STEP_AN
 #define NN_MAX_BLOCK 16
 #define NN_TILE_MAX_PIXELS 14
 #define NN_TILE_MAX_BLOCKS 2
+#define NN_TILE_MAX_ROWS 3
 
 /* tile.c */
 struct nn_tile_ops {
-        unsigned max_pixels; /* of a tile with NN_TILE_MAX_BLOCKS blocks, in one row; two rows of half as many */
-        /* [blocks - 1][pixels - 1]; NULL beyond what exists */
-        nn_tile_fn one_row[NN_N_STEPS][NN_TILE_MAX_BLOCKS][NN_TILE_MAX_PIXELS];
-        nn_tile_fn two_rows[NN_N_STEPS][NN_TILE_MAX_BLOCKS][NN_TILE_MAX_PIXELS / 2];
+        unsigned max_pixels; /* of a tile with NN_TILE_MAX_BLOCKS blocks, in all its rows */
+        /* [rows - 1][blocks - 1][pixels of a row - 1]; NULL beyond what exists */
+        nn_tile_fn fn[NN_N_STEPS][NN_TILE_MAX_ROWS][NN_TILE_MAX_BLOCKS][NN_TILE_MAX_PIXELS];
 };
 
 /* A depthwise convolution of one block of channels. */
@@ -111,6 +111,8 @@ struct nn_winograd_ops {
         /* [tile - NN_WINOGRAD_MIN_TILE] */
         void (*input[3])(const struct nn_winograd_input *p);
         void (*output[3])(const struct nn_winograd_output *p);
+        /* @w: 3x3 taps of V filters [9][V]; @u: a point of them every @u_point floats */
+        void (*filter)(unsigned tile, const float *w, float *u, size_t u_point);
 };
 
 /* Products of rows with a panel of weights: @rows rows of x at distance @ldx, @k weights rows of @vectors * V. */

@@ -34,13 +34,8 @@ NN_INLINE void one_row(const struct nn_panel *p, enum nn_fc_storage storage, uns
                 NN_UNROLL for (unsigned v = 0; v < vectors; v++)
                         acc[v] = v_load(p->y + v * V);
         for (; k + sets <= p->k; k += sets)
-                NN_UNROLL for (unsigned i = 0; i < sets; i++) {
-                        vf xv = v_set1(p->x[k + i]);
-
-                        NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                                acc[i * vectors + v] = v_fma(xv, weight(storage, p->w, ((k + i) * vectors + v) * V),
-                                                             acc[i * vectors + v]);
-                }
+                NN_UNROLL for (unsigned i = 0; i < sets * vectors; i++)
+                        acc[i] = v_fma(v_set1(p->x[k + i / vectors]), weight(storage, p->w, (k * vectors + i) * V), acc[i]);
         for (; k < p->k; k++) {
                 vf xv = v_set1(p->x[k]);
 
@@ -69,24 +64,18 @@ NN_INLINE void panel(const struct nn_panel *p, enum nn_fc_storage storage, unsig
         NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
                 acc[i] = v_zero();
         if (p->accumulate)
-                NN_UNROLL for (unsigned r = 0; r < rows; r++)
-                        NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                                acc[r * vectors + v] = v_load(p->y + r * p->ldy + v * V);
+                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
+                        acc[i] = v_load(p->y + i / vectors * p->ldy + i % vectors * V);
         for (size_t k = 0; k < p->k; k++) {
                 vf wv[NN_PANEL_MAX_VECTORS];
 
                 NN_UNROLL for (unsigned v = 0; v < vectors; v++)
                         wv[v] = weight(storage, p->w, (k * vectors + v) * V);
-                NN_UNROLL for (unsigned r = 0; r < rows; r++) {
-                        vf xv = v_set1(x[r * ldx + k]);
-
-                        NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                                acc[r * vectors + v] = v_fma(xv, wv[v], acc[r * vectors + v]);
-                }
+                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
+                        acc[i] = v_fma(v_set1(x[i / vectors * ldx + k]), wv[i % vectors], acc[i]);
         }
-        NN_UNROLL for (unsigned r = 0; r < rows; r++)
-                NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                        v_store(p->y + r * p->ldy + v * V, acc[r * vectors + v]);
+        NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
+                v_store(p->y + i / vectors * p->ldy + i % vectors * V, acc[i]);
 }
 
 #define PANEL(storage, rows, vectors) \

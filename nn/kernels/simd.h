@@ -19,8 +19,10 @@
 #define NN_CAT(a, b) NN_CAT_(a, b)
 #define ISA(name) NN_CAT(name, NN_SIMD_SUFFIX)
 #define NN_INLINE static inline __attribute__((always_inline))
+/* Before a loop of constant length that must disappear, so that arrays of vectors become registers. No such loop is
+ * longer. */
 #ifdef __clang__
-#define NN_UNROLL _Pragma("unroll")
+#define NN_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define NN_UNROLL _Pragma("GCC unroll 32")
 #endif
@@ -195,6 +197,19 @@ NN_INLINE vf v_min(vf a, vf b)
         return v_select_lt(a, b, a, b);
 }
 
+NN_INLINE vf v_load_bf16(const uint16_t *p)
+{
+        return (vf)vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+}
+
+NN_INLINE vf v_load_i8(const int8_t *p)
+{
+        int32_t four;
+
+        memcpy(&four, p, sizeof(four));
+        return (vf)vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four))))));
+}
+
 #else
 
 NN_INLINE vf v_set1(float s)
@@ -227,6 +242,21 @@ NN_INLINE vf v_min(vf a, vf b)
         return v_select((vi)(a < b), a, b);
 }
 
+NN_INLINE vf v_load_bf16(const uint16_t *p)
+{
+        typedef uint16_t narrow __attribute__((vector_size(V * 2), aligned(2), may_alias));
+        typedef uint32_t wide __attribute__((vector_size(V * 4)));
+
+        return (vf)(__builtin_convertvector(*(const narrow *)p, wide) << 16);
+}
+
+NN_INLINE vf v_load_i8(const int8_t *p)
+{
+        typedef int8_t narrow __attribute__((vector_size(V), aligned(1), may_alias));
+
+        return (vf)__builtin_convertvector(__builtin_convertvector(*(const narrow *)p, vi), vf);
+}
+
 #endif
 
 #if !defined(NN_SIMD_AVX512)
@@ -241,21 +271,6 @@ NN_INLINE vf v_load_n(const float *p, size_t n)
 NN_INLINE void v_store_n(float *p, vf v, size_t n)
 {
         memcpy(p, &v, n * sizeof(float));
-}
-#endif
-
-#if defined(NN_SIMD_NEON) || defined(NN_SIMD_PORTABLE)
-NN_INLINE vf v_load_bf16(const uint16_t *p)
-{
-        typedef uint32_t vu __attribute__((vector_size(V * 4)));
-        vu x = { p[0], p[1], p[2], p[3] };
-
-        return (vf)(x << 16);
-}
-
-NN_INLINE vf v_load_i8(const int8_t *p)
-{
-        return (vf){ p[0], p[1], p[2], p[3] };
 }
 #endif
 

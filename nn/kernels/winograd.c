@@ -3,8 +3,8 @@
  * The transforms of Winograd's minimal filtering for 3x3 kernels and output tiles of 2x2, 3x3, 4x4 (Lavin & Gray
  * 2015, arXiv:1509.09308), on vectors of channels. With interpolation points 0, 1, -1, 2, -2 as far as needed and
  * infinity, the row of B^T that belongs to point a holds the coefficients of M(x) / (x - a), M(x) being the product
- * of all (x - a), and the last row those of M(x). Signs and factors are moved to the filter's side (conv-winograd.c)
- * where that saves work here.
+ * of all (x - a), and the last row those of M(x). Signs and factors are moved to the filter's side where that saves
+ * work on the inputs.
  */
 #include "nn/kernels/ops.h"
 #include "nn/kernels/simd.h"
@@ -120,6 +120,39 @@ NN_INLINE void output(unsigned m, const struct nn_winograd_output *p)
         }
 }
 
+/* The filter's side, rows by point: (1, a, a^2) / M'(a), and with the signs and factors left out above. */
+static const float filters[3][MAX_SIDE][3] = {
+        { { 1, 0, 0 }, { .5f, .5f, .5f }, { .5f, -.5f, .5f }, { 0, 0, 1 } },
+        { { 1.f / 2, 0, 0 },
+          { -1.f / 2, -1.f / 2, -1.f / 2 },
+          { -1.f / 6, 1.f / 6, -1.f / 6 },
+          { 1.f / 6, 1.f / 3, 2.f / 3 },
+          { 0, 0, 1 } },
+        { { 1.f / 4, 0, 0 },
+          { -1.f / 6, -1.f / 6, -1.f / 6 },
+          { -1.f / 6, 1.f / 6, -1.f / 6 },
+          { 1.f / 24, 1.f / 12, 1.f / 6 },
+          { 1.f / 24, -1.f / 12, 1.f / 6 },
+          { 0, 0, 1 } },
+};
+
+static void filter(unsigned m, const float *w, float *u, size_t u_point)
+{
+        const float (*g)[3] = filters[m - NN_WINOGRAD_MIN_TILE];
+        const unsigned side = m + 2;
+
+        for (unsigned i = 0; i < side; i++) {
+                vf row[3];
+
+                for (unsigned s = 0; s < 3; s++)
+                        row[s] = v_set1(g[i][0]) * v_load(w + s * V) + v_set1(g[i][1]) * v_load(w + (3 + s) * V) +
+                                 v_set1(g[i][2]) * v_load(w + (6 + s) * V);
+                for (unsigned j = 0; j < side; j++)
+                        v_store(u + (i * side + j) * u_point,
+                                v_set1(g[j][0]) * row[0] + v_set1(g[j][1]) * row[1] + v_set1(g[j][2]) * row[2]);
+        }
+}
+
 #define TRANSFORMS(m) \
         static void input_##m(const struct nn_winograd_input *p) \
         { \
@@ -137,4 +170,5 @@ TRANSFORMS(4)
 const struct nn_winograd_ops ISA(nn_winograd_ops) = {
         .input = { input_2, input_3, input_4 },
         .output = { output_2, output_3, output_4 },
+        .filter = filter,
 };

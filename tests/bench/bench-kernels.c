@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * bench-kernels [ISA] [THREADS]: microseconds and GFLOP/s (of the direct sum) of each kernel on typical shapes, the
- * least of several short runs.
+ * least of several short runs, and what preparing it took.
  */
 #include "config.h"
 
@@ -59,9 +59,10 @@ static float *numbers(size_t n)
         return p;
 }
 
-static void report(const char *what, const char *name, double flop, double usec)
+static void report(const char *what, const char *name, double flop, double usec, double prepare_usec)
 {
-        printf("%-44s %-22s %9.1f us %7.1f GFLOP/s\n", what, name, usec, flop / usec * 1e-3);
+        printf("%-44s %-22s %9.1f us %7.1f GFLOP/s  prepared in %.0f us\n", what, name, usec, flop / usec * 1e-3,
+               prepare_usec);
 }
 
 struct conv_job {
@@ -89,15 +90,18 @@ static void bench_conv(const struct bench *b, unsigned n, unsigned c, unsigned s
         char what[100];
 
         nn_conv_layouts(b->isa, &d, &d.in, &d.out);
+        double start = now_usec();
         if (nn_conv_prepare(b->isa, &d, w, NULL, &j.c) < 0)
                 exit(1);
+        double prepare_usec = now_usec() - start;
         j.x = numbers(nn_blocked_floats(b->isa, n, c, size, size));
         j.y = numbers(nn_blocked_floats(b->isa, n, k, nn_conv_out_h(&d), nn_conv_out_w(&d)));
         j.scratch = numbers(nn_conv_scratch_bytes(j.c, nn_pool_threads(b->pool)) / sizeof(float));
         snprintf(what, sizeof(what), "conv n %u c %u k %u %ux%u/%u on %ux%u groups %u", n, c, k, r, r, stride, size, size,
                  groups);
         report(what, nn_conv_name(j.c),
-               2. * n * k * (c / groups) * r * r * nn_conv_out_h(&d) * nn_conv_out_w(&d), least_usec(run_conv, &j));
+               2. * n * k * (c / groups) * r * r * nn_conv_out_h(&d) * nn_conv_out_w(&d), least_usec(run_conv, &j),
+               prepare_usec);
         free(w);
         free(j.x);
         free(j.y);
@@ -125,10 +129,12 @@ static void bench_fc(const struct bench *b, unsigned m, unsigned k, unsigned n, 
         float *w = numbers((size_t)n * k);
         char what[100];
 
+        double start = now_usec();
         if (nn_fc_prepare(b->isa, &d, w, NULL, &j.f) < 0)
                 exit(1);
+        double prepare_usec = now_usec() - start;
         snprintf(what, sizeof(what), "fc m %u k %u n %u", m, k, n);
-        report(what, nn_fc_name(j.f), 2. * m * k * n, least_usec(run_fc, &j));
+        report(what, nn_fc_name(j.f), 2. * m * k * n, least_usec(run_fc, &j), prepare_usec);
         free(w);
         free(j.x);
         free(j.y);
@@ -155,7 +161,7 @@ static void bench_gemm(const struct bench *b, unsigned m, unsigned n, unsigned k
         char what[100];
 
         snprintf(what, sizeof(what), "gemm m %u n %u k %u", m, n, k);
-        report(what, "gemm", 2. * m * n * k, least_usec(run_gemm, &j));
+        report(what, "gemm", 2. * m * n * k, least_usec(run_gemm, &j), 0);
         free(j.a);
         free(j.b);
         free(j.y);
