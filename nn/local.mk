@@ -23,8 +23,14 @@ libnnimage_la_LIBADD = -lm
 nn_kernel_libs =
 include nn/kernels/local.mk
 libnn_la_SOURCES = \
-	nn/emotion-nn.h nn/tensor.c \
-	nn/onnx-write.h nn/onnx-write.c
+	nn/emotion-nn.h nn/tensor.c nn/model.c \
+	nn/graph.h nn/graph.c \
+	nn/onnx-read.h nn/onnx-read.c nn/onnx-unpack.h nn/onnx-unpack.c \
+	nn/onnx-write.h nn/onnx-write.c \
+	nn/op.h nn/op.c nn/op-table.c nn/op-window.h nn/op-window.c \
+	nn/op-conv.c nn/op-math.c nn/op-matrix.c nn/op-move.c nn/op-pool.c nn/op-reduce.c nn/op-resize.c nn/op-shape.c \
+	nn/plan.h nn/plan.c nn/plan-fuse.c nn/plan-layout.c nn/plan-memory.c \
+	nn/ref/ref.h nn/ref/ref.c
 libnn_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(BLAS_CFLAGS)
 libnn_la_LIBADD = libonnxproto.la libnnimage.la $(nn_kernel_libs) $(PROTOBUF_C_LIBS) $(BLAS_LIBS) -lm
 

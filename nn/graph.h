@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * A model in memory: what the ONNX reader makes, and what plans are made from. Internal to nn/.
+ */
+
+#include "basic/macro.h"
+#include "nn/emotion-nn.h"
+
+/* Bounds the planner's work, which is quadratic in places. */
+#define NN_MAX_NODES 16384u
+#define NN_MAX_VALUES 65536u
+/* An omitted optional input or output. */
+#define NN_NO_VALUE UINT32_MAX
+
+struct nn_op;
+
+enum nn_attribute_kind {
+        NN_ATTRIBUTE_INT = 'i',
+        NN_ATTRIBUTE_FLOAT = 'f',
+        NN_ATTRIBUTE_STRING = 's',
+        NN_ATTRIBUTE_TENSOR = 't',
+        NN_ATTRIBUTE_INTS = 'I',
+        NN_ATTRIBUTE_FLOATS = 'F',
+};
+
+struct nn_attribute {
+        char *name;
+        enum nn_attribute_kind kind;
+        int64_t i;
+        float f;
+        char *s;
+        int64_t *ints;
+        float *floats;
+        size_t n; /* of ints or floats */
+        struct nn_tensor t;
+};
+
+struct nn_node {
+        const struct nn_op *op;
+        char *name; /* never NULL; the first output's name if the file gives none */
+        unsigned n_in, n_out;
+        uint32_t *in, *out; /* indices of values, or NN_NO_VALUE */
+        size_t n_attributes;
+        struct nn_attribute *attributes;
+};
+
+/* An edge of the graph. */
+struct nn_value {
+        char *name;
+        struct nn_tensor t; /* of an initializer: with data. Else type 0 and no dims unless the file declares them */
+};
+
+struct nn_model {
+        unsigned opset;
+        char *graph_name;
+        size_t n_values, n_nodes, n_inputs, n_outputs, n_metadata;
+        struct nn_value *values;
+        struct nn_node *nodes; /* topologically sorted: the reader refuses others */
+        uint32_t *inputs, *outputs;
+        struct nn_tensor *input_decls, *output_decls;
+        char **metadata; /* key, value, key, value ... */
+};
+
+/* Fills @error (may be NULL) and returns @code. */
+int nn_fail(struct nn_error *error, int code, const char *format, ...) _printf_(3, 4);
+
+/* Bytes of @t, or 0 with *@ret_ok false if it has an open dim, an unknown type or is beyond NN_MAX_TENSOR_BYTES. */
+size_t nn_tensor_bytes(const struct nn_tensor *t, bool *ret_ok);
+bool nn_tensor_same_shape(const struct nn_tensor *a, const struct nn_tensor *b);
+/* "1x3x48x48", "scalar", "Nx3" for an open dim; into @buffer, which is returned */
+const char *nn_tensor_shape_string(const struct nn_tensor *t, char *buffer, size_t size);
+#define NN_SHAPE_STRING(t) nn_tensor_shape_string((t), (char[128]){ 0 }, 128)
+
+const char *nn_type_name(int type); /* also of types that this library does not run; "type 77" is "unknown" */
+
+const struct nn_attribute *nn_node_attribute(const struct nn_node *n, const char *name);
+int64_t nn_node_int(const struct nn_node *n, const char *name, int64_t otherwise);
+float nn_node_float(const struct nn_node *n, const char *name, float otherwise);
+const char *nn_node_string(const struct nn_node *n, const char *name, const char *otherwise);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nn/onnx-read.h"
+
+void nn_node_done(struct nn_node *n)
+{
+        for (size_t i = 0; i < n->n_attributes; i++) {
+                struct nn_attribute *a = &n->attributes[i];
+
+                free(a->name);
+                free(a->s);
+                free(a->ints);
+                free(a->floats);
+                free(a->t.data);
+        }
+        free(n->attributes);
+        free(n->name);
+        free(n->in);
+        free(n->out);
+        memset(n, 0, sizeof(*n));
+}
+
+struct nn_model *nn_model_free(struct nn_model *m)
+{
+        if (!m)
+                return NULL;
+        for (size_t i = 0; i < m->n_nodes; i++)
+                nn_node_done(&m->nodes[i]);
+        for (size_t i = 0; i < m->n_values; i++) {
+                free(m->values[i].name);
+                free(m->values[i].t.data);
+        }
+        for (size_t i = 0; i < 2 * m->n_metadata; i++)
+                free(m->metadata[i]);
+        free(m->metadata);
+        free(m->nodes);
+        free(m->values);
+        free(m->inputs);
+        free(m->outputs);
+        free(m->input_decls);
+        free(m->output_decls);
+        free(m->graph_name);
+        free(m);
+        return NULL;
+}
+
+int nn_model_load_memory(const void *data, size_t size, struct nn_model **ret, struct nn_error *error)
+{
+        struct nn_model *m;
+        int r;
+
+        if (!data && size)
+                return nn_fail(error, -EINVAL, "no data");
+        m = calloc(1, sizeof(*m));
+        if (!m)
+                return nn_fail(error, -ENOMEM, "out of memory");
+        r = nn_onnx_read(data, size, m, error);
+        if (r < 0) {
+                nn_model_free(m);
+                return r;
+        }
+        *ret = m;
+        return 0;
+}
+
+static int read_exactly(int fd, uint8_t *data, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = read(fd, data, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0) /* cut while it was read */
+                        return -EBADMSG;
+                data += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+int nn_model_load(const char *path, struct nn_model **ret, struct nn_error *error)
+{
+        /* not to wait for a writer if it is a FIFO */
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(freep) uint8_t *data = NULL;
+        struct stat st;
+        int r;
+
+        if (fd < 0 || fstat(fd, &st) < 0) {
+                r = -errno;
+                return nn_fail(error, r, "%s", strerror(-r));
+        }
+        if (!S_ISREG(st.st_mode))
+                return nn_fail(error, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "not a regular file");
+        if ((uintmax_t)st.st_size > NN_MAX_FILE_BYTES)
+                return nn_fail(error, -EFBIG, "file is larger than %zu bytes", NN_MAX_FILE_BYTES);
+        data = malloc((size_t)st.st_size + 1);
+        if (!data)
+                return nn_fail(error, -ENOMEM, "out of memory");
+        r = read_exactly(fd, data, (size_t)st.st_size);
+        if (r < 0)
+                return nn_fail(error, r, "%s", r == -EBADMSG ? "file is cut short" : strerror(-r));
+        return nn_model_load_memory(data, (size_t)st.st_size, ret, error);
+}
+
+const char *nn_model_metadata(const struct nn_model *m, const char *key)
+{
+        for (size_t i = 0; i < m->n_metadata; i++)
+                if (strcmp(m->metadata[2 * i], key) == 0)
+                        return m->metadata[2 * i + 1];
+        return NULL;
+}
+
+size_t nn_model_n_inputs(const struct nn_model *m)
+{
+        return m->n_inputs;
+}
+
+size_t nn_model_n_outputs(const struct nn_model *m)
+{
+        return m->n_outputs;
+}
+
+const char *nn_model_input_name(const struct nn_model *m, size_t i)
+{
+        return i < m->n_inputs ? m->values[m->inputs[i]].name : NULL;
+}
+
+const char *nn_model_output_name(const struct nn_model *m, size_t i)
+{
+        return i < m->n_outputs ? m->values[m->outputs[i]].name : NULL;
+}
+
+const struct nn_tensor *nn_model_input(const struct nn_model *m, size_t i)
+{
+        return i < m->n_inputs ? &m->input_decls[i] : NULL;
+}
+
+const struct nn_tensor *nn_model_output(const struct nn_model *m, size_t i)
+{
+        return i < m->n_outputs ? &m->output_decls[i] : NULL;
+}

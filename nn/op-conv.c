@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Conv */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "nn/op-window.h"
+
+static const struct nn_tensor *weights(const struct nn_call *c)
+{
+        return c->fused_weights ? c->fused_weights : c->in[1];
+}
+
+static const struct nn_tensor *bias(const struct nn_call *c)
+{
+        return c->fused_bias ? c->fused_bias : nn_call_in(c, 2);
+}
+
+int nn_shape_conv(struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0], *w = c->in[1], *b = nn_call_in(c, 2);
+        int64_t groups = nn_node_int(c->node, "group", 1);
+        struct nn_conv_desc *d = &c->p.conv.d;
+        struct nn_window win;
+        int64_t dims[4];
+        int r;
+
+        for (unsigned i = 0; i < 3; i++)
+                if ((r = nn_call_need_float(c, i)) < 0)
+                        return r;
+        if (!w->data || (b && !b->data))
+                return nn_call_fail(c, -EOPNOTSUPP, "weights that are not constant are not supported");
+        if (w->n_dims != x->n_dims || x->n_dims < 3)
+                return nn_call_fail(c, -EINVAL, "input %s and weights %s", NN_SHAPE_STRING(x), NN_SHAPE_STRING(w));
+        r = nn_window_read(c, x, &w->dims[2], &win);
+        if (r < 0)
+                return r;
+        if (groups < 1 || x->dims[1] % groups || w->dims[0] < 1 || w->dims[0] > UINT32_MAX / 2 ||
+            w->dims[0] % groups || w->dims[1] != x->dims[1] / groups)
+                return nn_call_fail(c, -EINVAL, "input %s, weights %s, group %" PRId64, NN_SHAPE_STRING(x),
+                                    NN_SHAPE_STRING(w), groups);
+        if (b && (b->n_dims != 1 || b->dims[0] != w->dims[0]))
+                return nn_call_fail(c, -EINVAL, "bias of shape %s", NN_SHAPE_STRING(b));
+        *d = (struct nn_conv_desc) {
+                .n = (unsigned)x->dims[0], .c = (unsigned)x->dims[1],
+                .h = win.n_axes == 2 ? (unsigned)x->dims[2] : 1, .w = (unsigned)x->dims[x->n_dims - 1],
+                .k = (unsigned)w->dims[0], .r = win.kernel[0], .s = win.kernel[1],
+                .stride = { win.stride[0], win.stride[1] },
+                .pad = { win.pad[0], win.pad[1], win.pad[2], win.pad[3] },
+                .dilation = { win.dilation[0], win.dilation[1] },
+                .groups = (unsigned)groups,
+        };
+        dims[0] = x->dims[0];
+        dims[1] = w->dims[0];
+        dims[2] = win.out[2 - win.n_axes];
+        dims[3] = win.out[1];
+        return nn_call_set_output(c, 0, NN_FLOAT32, x->n_dims, dims);
+}
+
+int nn_prepare_conv(struct nn_call *c)
+{
+        struct nn_conv_desc *d = &c->p.conv.d;
+        const struct nn_tensor *b = bias(c);
+        int r;
+
+        d->act = c->act;
+        d->residual = c->residual != NULL;
+        d->in = c->layout_in;
+        d->out = c->layout_out;
+        c->p.conv.prepared = NULL;
+        r = nn_conv_prepare(c->isa, d, nn_f32(weights(c)), b ? nn_f32(b) : NULL, &c->p.conv.prepared);
+        if (r < 0)
+                return r == -ENOMEM ? r : nn_call_fail(c, r, "the convolution cannot be prepared");
+        c->kernel = nn_conv_name(c->p.conv.prepared);
+        c->packed_bytes = nn_conv_packed_bytes(c->p.conv.prepared);
+        c->scratch_bytes = nn_conv_scratch_bytes(c->p.conv.prepared, c->threads);
+        return 0;
+}
+
+int nn_run_conv(struct nn_call *c)
+{
+        nn_conv_run(c->p.conv.prepared, nn_f32(c->in[0]), c->residual ? nn_f32(c->residual) : NULL,
+                    nn_f32(c->out[0]), c->scratch, c->pool);
+        return 0;
+}
+
+void nn_release_conv(struct nn_call *c)
+{
+        c->p.conv.prepared = nn_conv_free(c->p.conv.prepared);
+}
+
+bool nn_batched_conv(const struct nn_call *c)
+{
+        return true;
+}
+
+double nn_macs_conv(const struct nn_call *c)
+{
+        const struct nn_conv_desc *d = &c->p.conv.d;
+
+        return (double)nn_tensor_n_elements(c->out[0]) * (d->c / d->groups) * d->r * d->s;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Arithmetic value by value: activations, Add and its kin with broadcasting, BatchNormalization, PRelu */
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+static int same_shape(struct nn_call *c)
+{
+        return nn_call_set_output(c, 0, c->in[0]->type, c->in[0]->n_dims, c->in[0]->dims);
+}
+
+int nn_shape_unary(struct nn_call *c)
+{
+        int r = nn_call_need_float(c, 0);
+
+        return r < 0 ? r : same_shape(c);
+}
+
+int nn_run_sqrt(struct nn_call *c)
+{
+        int64_t n = nn_tensor_n_elements(c->in[0]);
+
+        for (int64_t i = 0; i < n; i++)
+                nn_f32(c->out[0])[i] = sqrtf(nn_f32(c->in[0])[i]);
+        return 0;
+}
+
+int nn_run_exp(struct nn_call *c)
+{
+        nn_vec_exp(c->isa, (size_t)nn_tensor_n_elements(c->in[0]), nn_f32(c->in[0]), nn_f32(c->out[0]));
+        return 0;
+}
+
+/* A bound of Clip: an attribute before opset 11, then an optional constant scalar. */
+static int clip_bound(struct nn_call *c, unsigned input, const char *attribute, float otherwise, float *ret)
+{
+        const struct nn_tensor *t = nn_call_in(c, input);
+
+        *ret = nn_node_float(c->node, attribute, otherwise);
+        if (!t)
+                return 0;
+        if (t->type != NN_FLOAT32 || nn_tensor_n_elements(t) != 1)
+                return nn_call_fail(c, -EINVAL, "%s is no float32 scalar", attribute);
+        if (!t->data)
+                return nn_call_fail(c, -EOPNOTSUPP, "bounds that are not constant are not supported");
+        *ret = nn_f32(t)[0];
+        return 0;
+}
+
+int nn_shape_act(struct nn_call *c)
+{
+        static const struct {
+                const char *name;
+                enum nn_act_kind kind;
+        } kinds[] = {
+                { "Relu", NN_ACT_RELU },          { "LeakyRelu", NN_ACT_LEAKY },
+                { "Clip", NN_ACT_CLIP },          { "Sigmoid", NN_ACT_SIGMOID },
+                { "Tanh", NN_ACT_TANH },          { "HardSigmoid", NN_ACT_HARD_SIGMOID },
+                { "HardSwish", NN_ACT_HARD_SWISH },
+        };
+        struct nn_act *act = &c->p.act;
+        int r = nn_call_need_float(c, 0);
+
+        if (r < 0)
+                return r;
+        *act = (struct nn_act) { 0 };
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+                if (strcmp(kinds[i].name, c->op->name) == 0)
+                        act->kind = kinds[i].kind;
+        if (act->kind == NN_ACT_LEAKY)
+                act->a = nn_node_float(c->node, "alpha", 0.01f);
+        if (act->kind == NN_ACT_HARD_SIGMOID) {
+                act->a = nn_node_float(c->node, "alpha", 0.2f);
+                act->b = nn_node_float(c->node, "beta", 0.5f);
+        }
+        if (act->kind == NN_ACT_CLIP) {
+                r = clip_bound(c, 1, "min", -FLT_MAX, &act->a);
+                if (r == 0)
+                        r = clip_bound(c, 2, "max", FLT_MAX, &act->b);
+                if (r < 0)
+                        return r;
+        }
+        return same_shape(c);
+}
+
+int nn_run_act(struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0];
+        size_t n = (size_t)nn_tensor_n_elements(x);
+
+        if (c->layout_in == NN_BLOCKED)
+                nn_act_run(c->isa, &c->p.act, NN_BLOCKED, (size_t)x->dims[0], (size_t)x->dims[1],
+                           (size_t)(x->dims[2] * x->dims[3]), nn_f32(x), nn_f32(c->out[0]));
+        else if (n > 0)
+                nn_act_run(c->isa, &c->p.act, NN_PLAIN, 1, 1, n, nn_f32(x), nn_f32(c->out[0]));
+        return 0;
+}
+
+/* Broadcasting as NumPy does it. Neighbouring dims that both operands walk in one stride are merged, so that the
+ * inner loop is as long as it can be. */
+static int set_broadcast(struct nn_call *c, struct nn_tensor *out_shape)
+{
+        const struct nn_tensor *a = c->in[0], *b = c->in[1];
+        unsigned rank = MAX(a->n_dims, b->n_dims), n = 0;
+        int64_t *sa = c->p.binary.stride_a, *sb = c->p.binary.stride_b, *dims = c->p.binary.dims;
+        int64_t step_a = 1, step_b = 1;
+
+        /* from the last dim to the first: merged dims come out innermost first */
+        for (unsigned i = 0; i < rank; i++) {
+                int64_t da = i < a->n_dims ? a->dims[a->n_dims - 1 - i] : 1;
+                int64_t db = i < b->n_dims ? b->dims[b->n_dims - 1 - i] : 1;
+                int64_t d = da == 1 ? db : da, ta = da == 1 ? 0 : step_a, tb = db == 1 ? 0 : step_b;
+
+                if (da != db && da != 1 && db != 1)
+                        return nn_call_fail(c, -EINVAL, "shapes %s and %s do not broadcast", NN_SHAPE_STRING(a),
+                                            NN_SHAPE_STRING(b));
+                out_shape->dims[rank - 1 - i] = d;
+                step_a *= da;
+                step_b *= db;
+                if (d == 1)
+                        continue;
+                if (n && ta == sa[n - 1] * dims[n - 1] && tb == sb[n - 1] * dims[n - 1]) {
+                        dims[n - 1] *= d;
+                        continue;
+                }
+                sa[n] = ta;
+                sb[n] = tb;
+                dims[n++] = d;
+        }
+        if (n == 0) {
+                sa[0] = sb[0] = dims[0] = 1;
+                n = 1;
+        }
+        c->p.binary.n_dims = n;
+        out_shape->n_dims = rank;
+        return 0;
+}
+
+int nn_shape_binary(struct nn_call *c)
+{
+        static const struct {
+                const char *name;
+                enum nn_binary op;
+        } kinds[] = { { "Add", NN_ADD }, { "Sub", NN_SUB }, { "Mul", NN_MUL }, { "Div", NN_DIV } };
+        struct nn_tensor shape = { 0 };
+        enum nn_type type = c->in[0]->type;
+        int r;
+
+        if (type != c->in[1]->type)
+                return nn_call_fail(c, -EINVAL, "element types %s and %s", nn_type_name(type),
+                                    nn_type_name(c->in[1]->type));
+        if (type != NN_FLOAT32 && type != NN_INT64 && type != NN_INT32)
+                return nn_call_fail(c, -EOPNOTSUPP, "element type %s is not supported", nn_type_name(type));
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+                if (strcmp(kinds[i].name, c->op->name) == 0)
+                        c->p.binary.op = kinds[i].op;
+        r = set_broadcast(c, &shape);
+        if (r < 0)
+                return r;
+        return nn_call_set_output(c, 0, type, shape.n_dims, shape.dims);
+}
+
+static void row_f32(enum nn_binary op, int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, float *y)
+{
+        switch (op) {
+        case NN_ADD:
+                for (int64_t i = 0; i < n; i++)
+                        y[i] = a[i * sa] + b[i * sb];
+                break;
+        case NN_SUB:
+                for (int64_t i = 0; i < n; i++)
+                        y[i] = a[i * sa] - b[i * sb];
+                break;
+        case NN_MUL:
+                for (int64_t i = 0; i < n; i++)
+                        y[i] = a[i * sa] * b[i * sb];
+                break;
+        default:
+                for (int64_t i = 0; i < n; i++)
+                        y[i] = a[i * sa] / b[i * sb];
+                break;
+        }
+}
+
+/* Wraps around as the hardware does; a division that has no result fails. */
+static int one_int(enum nn_binary op, int64_t a, int64_t b, int64_t *ret)
+{
+        switch (op) {
+        case NN_ADD:
+                *ret = (int64_t)((uint64_t)a + (uint64_t)b);
+                return 0;
+        case NN_SUB:
+                *ret = (int64_t)((uint64_t)a - (uint64_t)b);
+                return 0;
+        case NN_MUL:
+                *ret = (int64_t)((uint64_t)a * (uint64_t)b);
+                return 0;
+        default:
+                if (b == 0)
+                        return -EINVAL;
+                *ret = b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+                return 0;
+        }
+}
+
+static int row_int(enum nn_binary op, enum nn_type type, int64_t n, const void *a, int64_t sa, const void *b,
+                   int64_t sb, void *y)
+{
+        int64_t v;
+
+        for (int64_t i = 0; i < n; i++) {
+                if (type == NN_INT64) {
+                        if (one_int(op, ((const int64_t *)a)[i * sa], ((const int64_t *)b)[i * sb], &v) < 0)
+                                return -EINVAL;
+                        ((int64_t *)y)[i] = v;
+                } else {
+                        if (one_int(op, ((const int32_t *)a)[i * sa], ((const int32_t *)b)[i * sb], &v) < 0)
+                                return -EINVAL;
+                        ((int32_t *)y)[i] = (int32_t)v;
+                }
+        }
+        return 0;
+}
+
+/* One step of a counter over @dims, innermost first, that starts at dim 1. Return: false at the end. */
+static bool next_row(const struct nn_call *c, int64_t *index, int64_t *a, int64_t *b)
+{
+        for (unsigned i = 1; i < c->p.binary.n_dims; i++) {
+                *a += c->p.binary.stride_a[i];
+                *b += c->p.binary.stride_b[i];
+                if (++index[i] < c->p.binary.dims[i])
+                        return true;
+                *a -= c->p.binary.stride_a[i] * c->p.binary.dims[i];
+                *b -= c->p.binary.stride_b[i] * c->p.binary.dims[i];
+                index[i] = 0;
+        }
+        return false;
+}
+
+int nn_run_binary(struct nn_call *c)
+{
+        int64_t index[NN_MAX_DIMS] = { 0 }, a = 0, b = 0, at = 0, n = c->p.binary.dims[0];
+        int64_t sa = c->p.binary.stride_a[0], sb = c->p.binary.stride_b[0];
+        enum nn_type type = c->out[0]->type;
+        size_t item = nn_type_size(type);
+
+        if (nn_tensor_n_elements(c->out[0]) == 0)
+                return 0;
+        do {
+                const uint8_t *pa = (const uint8_t *)c->in[0]->data + (size_t)a * item;
+                const uint8_t *pb = (const uint8_t *)c->in[1]->data + (size_t)b * item;
+                uint8_t *y = (uint8_t *)c->out[0]->data + (size_t)at * item;
+
+                if (type == NN_FLOAT32)
+                        row_f32(c->p.binary.op, n, (const void *)pa, sa, (const void *)pb, sb, (void *)y);
+                else if (row_int(c->p.binary.op, type, n, pa, sa, pb, sb, y) < 0)
+                        return nn_call_fail(c, -EINVAL, "division by zero");
+                at += n;
+        } while (next_row(c, index, &a, &b));
+        if (c->p.binary.relu)
+                for (int64_t i = 0; i < at; i++)
+                        nn_f32(c->out[0])[i] = nn_f32(c->out[0])[i] < 0 ? 0 : nn_f32(c->out[0])[i];
+        return 0;
+}
+
+/* Operands that change must have the output's rank: only then is their first dim the batch. */
+bool nn_batched_binary(const struct nn_call *c)
+{
+        unsigned rank = c->out[0]->n_dims;
+
+        for (unsigned i = 0; i < 2; i++) {
+                const struct nn_tensor *t = c->in[i];
+
+                if (!t->data && t->n_dims != rank)
+                        return false;
+                if (t->data && t->n_dims == rank && t->dims[0] != 1)
+                        return false;
+        }
+        return true;
+}
+
+int nn_shape_prelu(struct nn_call *c)
+{
+        struct nn_tensor shape = { 0 };
+        int r;
+
+        if ((r = nn_call_need_float(c, 0)) < 0 || (r = nn_call_need_float(c, 1)) < 0 ||
+            (r = set_broadcast(c, &shape)) < 0)
+                return r;
+        if (!nn_tensor_same_shape(&shape, c->in[0]))
+                return nn_call_fail(c, -EINVAL, "slope of shape %s for %s", NN_SHAPE_STRING(c->in[1]),
+                                    NN_SHAPE_STRING(c->in[0]));
+        return same_shape(c);
+}
+
+int nn_run_prelu(struct nn_call *c)
+{
+        int64_t index[NN_MAX_DIMS] = { 0 }, a = 0, b = 0, n = c->p.binary.dims[0];
+        float *y = nn_f32(c->out[0]);
+
+        if (nn_tensor_n_elements(c->out[0]) == 0)
+                return 0;
+        do {
+                const float *x = nn_f32(c->in[0]) + a, *slope = nn_f32(c->in[1]) + b;
+
+                for (int64_t i = 0; i < n; i++) {
+                        float v = x[i * c->p.binary.stride_a[0]];
+
+                        *y++ = v < 0 ? v * slope[i * c->p.binary.stride_b[0]] : v;
+                }
+        } while (next_row(c, index, &a, &b));
+        return 0;
+}
+
+int nn_shape_batch_norm(struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0];
+        int r;
+
+        for (unsigned i = 0; i < 5; i++)
+                if ((r = nn_call_need_float(c, i)) < 0)
+                        return r;
+        if (x->n_dims < 2 || x->dims[1] < 1)
+                return nn_call_fail(c, -EINVAL, "input of shape %s", NN_SHAPE_STRING(x));
+        if (nn_node_int(c->node, "training_mode", 0) != 0 || nn_node_int(c->node, "spatial", 1) != 1 ||
+            (c->opset < 7 && nn_node_int(c->node, "is_test", 0) == 0))
+                return nn_call_fail(c, -EOPNOTSUPP, "training and spatial=0 are not supported");
+        for (unsigned i = 1; i < 5; i++) {
+                if (c->in[i]->n_dims != 1 || c->in[i]->dims[0] != x->dims[1])
+                        return nn_call_fail(c, -EINVAL, "parameter of shape %s", NN_SHAPE_STRING(c->in[i]));
+                if (!c->in[i]->data)
+                        return nn_call_fail(c, -EOPNOTSUPP, "parameters that are not constant are not supported");
+        }
+        c->p.affine.owned = NULL;
+        return same_shape(c);
+}
+
+int nn_prepare_batch_norm(struct nn_call *c)
+{
+        size_t n = (size_t)c->in[0]->dims[1];
+        float *scale = malloc(2 * n * sizeof(float)), epsilon = nn_node_float(c->node, "epsilon", 1e-5f);
+
+        if (!scale)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                scale[i] = nn_f32(c->in[1])[i] / sqrtf(nn_f32(c->in[4])[i] + epsilon);
+                scale[n + i] = nn_f32(c->in[2])[i] - nn_f32(c->in[3])[i] * scale[i];
+        }
+        c->p.affine.owned = scale;
+        c->p.affine.scale = scale;
+        c->p.affine.shift = scale + n;
+        return 0;
+}
+
+int nn_run_batch_norm(struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0];
+        int64_t hw = nn_product(x->dims, 2, x->n_dims), nc = x->dims[0] * x->dims[1];
+
+        for (int64_t i = 0; i < nc; i++) {
+                float scale = c->p.affine.scale[i % x->dims[1]], shift = c->p.affine.shift[i % x->dims[1]];
+
+                for (int64_t k = 0; k < hw; k++)
+                        nn_f32(c->out[0])[i * hw + k] = nn_f32(x)[i * hw + k] * scale + shift;
+        }
+        return 0;
+}
+
+void nn_release_batch_norm(struct nn_call *c)
+{
+        free(c->p.affine.owned);
+        c->p.affine.owned = NULL;
+}

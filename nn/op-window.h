@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "nn/op.h"
+
+/**
+ * nn_window_read() - attributes kernel_shape, strides, dilations, pads, auto_pad, ceil_mode against an input
+ * @x: input [N, C, L] or [N, C, H, W]
+ * @kernel: the kernel's lengths where they come from the weights, else NULL
+ * @ret: a single axis stands as the columns of one row
+ * Return: 0; -EINVAL, -EOPNOTSUPP, -EFBIG with c->error filled.
+ */
+int nn_window_read(struct nn_call *c, const struct nn_tensor *x, const int64_t *kernel, struct nn_window *ret);

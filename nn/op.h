@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Operators. Each has a row per opset range in the table of op-table.c; docs/OPERATORS.md is written from it.
+ *
+ * A call is one use of an operator in a plan. Its life: shape() once (reads the attributes into call->p, checks
+ * everything, sets type and dims of the outputs), then, unless all is constant and the planner folds it away,
+ * prepare() once, run() many times, release(). After shape() succeeded, run() can rely on every shape.
+ */
+
+#include "nn/graph.h"
+#include "nn/kernels/conv.h"
+#include "nn/kernels/fc.h"
+
+#define NN_OPSET_MAX 17
+
+struct nn_call;
+
+/* Parameters of a window that slides over one or two axes; a single axis is treated as columns. */
+struct nn_window {
+        unsigned n_axes;
+        unsigned kernel[2], stride[2], dilation[2], pad[4], out[2];
+};
+
+struct nn_resize_axis {
+        int64_t *first, *second; /* per output index: the input indices */
+        float *weight;           /* of the second; NULL for nearest */
+};
+
+struct nn_resize {
+        struct nn_resize_axis axis[NN_MAX_DIMS];
+        bool linear;
+        unsigned factor[2]; /* not 0: nearest by whole factors on the last two axes */
+};
+
+union nn_params {
+        struct {
+                struct nn_conv_desc d;
+                struct nn_conv *prepared;
+        } conv;
+        struct nn_pool2d_desc pool;
+        struct {
+                bool trans_a, trans_b;
+                float alpha, beta;
+                int64_t m, n, k;
+                struct nn_fc *prepared;
+        } gemm;
+        struct {
+                enum nn_binary op;
+                unsigned n_dims; /* after merging; innermost first */
+                int64_t dims[NN_MAX_DIMS], stride_a[NN_MAX_DIMS], stride_b[NN_MAX_DIMS]; /* stride 0: broadcast */
+                bool relu;
+        } binary;
+        struct nn_act act;
+        struct {
+                const float *scale, *shift; /* per channel; owned by the call */
+                float *owned;
+        } affine;
+        struct {
+                float alpha, beta, bias;
+                int64_t size;
+        } lrn;
+        struct {
+                int64_t axis;
+                bool keep;
+                uint32_t axes; /* a bit per axis */
+        } reduce;
+        struct {
+                int64_t start[NN_MAX_DIMS], step[NN_MAX_DIMS]; /* Slice, Transpose (step: input stride), Pad */
+                int64_t perm[NN_MAX_DIMS];
+                int mode;
+                uint8_t value[8];
+        } move;
+        struct nn_resize resize;
+        struct {
+                int64_t start, end;
+        } range;
+};
+
+struct nn_call {
+        const struct nn_op *op;
+        const struct nn_node *node;
+        unsigned opset;
+        unsigned batch; /* not 0: the file's batch of 1 is planned with this one */
+        unsigned n_in, n_out;
+        struct nn_tensor **in; /* NULL where omitted. In shape() and prepare() only constants have data */
+        struct nn_tensor **out;
+        struct nn_error *error;
+        enum nn_isa isa;
+        struct nn_pool *pool; /* NULL for one thread */
+        unsigned threads;
+        union nn_params p;
+        const char *kernel;   /* set by prepare() for people; NULL: the operator's name says it */
+        size_t scratch_bytes; /* set by prepare() */
+        size_t packed_bytes;  /* set by prepare(): weights in the kernel's own form */
+        void *scratch;
+        /* set by the planner between shape() and prepare(), for operators that say they can */
+        struct nn_act act;
+        struct nn_tensor *residual;
+        struct nn_tensor *fused_weights, *fused_bias; /* stand in for inputs 1 and 2 of Conv and Gemm */
+        enum nn_layout layout_in, layout_out;
+};
+
+struct nn_attribute_spec {
+        const char *name;
+        enum nn_attribute_kind kind;
+};
+
+enum {
+        NN_OP_VIEW = 1 << 0,       /* output 0 is input 0's memory under another shape */
+        NN_OP_IN_PLACE = 1 << 1,   /* output 0 may be the memory of input 0, if that has its size */
+        NN_OP_SHAPE_ONLY = 1 << 2, /* needs its input's dims only: always folded */
+        NN_OP_ACT = 1 << 3,        /* p.act can move into the producer */
+        NN_OP_TAKES_ACT = 1 << 4,  /* Conv, Gemm, MatMul */
+        NN_OP_ANY_LAYOUT = 1 << 5, /* runs in layout_in == layout_out, PLAIN or BLOCKED */
+};
+
+struct nn_op {
+        const char *name;
+        unsigned since, until; /* opsets */
+        unsigned min_in, max_in, max_out;
+        unsigned flags;
+        const struct nn_attribute_spec *attributes; /* ended by name NULL; NULL: none */
+        const char *restrictions;                   /* a phrase for the documentation; NULL: none */
+        int (*shape)(struct nn_call *c);
+        int (*prepare)(struct nn_call *c); /* may be NULL */
+        int (*run)(struct nn_call *c);     /* allocates nothing; a failure is -EINVAL with c->error filled */
+        void (*release)(struct nn_call *c);
+        /* whether images of a batch (dim 0 of inputs without data, and of output 0) stay apart; NULL: never known */
+        bool (*batched)(const struct nn_call *c);
+        /* multiply-accumulates of a run; NULL: 0 */
+        double (*macs)(const struct nn_call *c);
+};
+
+/* The table, ended by name NULL; rows of one operator lie beside each other, sorted by name. */
+extern const struct nn_op nn_op_table[];
+/* The row for @opset, or NULL. */
+const struct nn_op *nn_op_find(const char *name, unsigned opset);
+bool nn_op_name_known(const char *name);
+/* The kind of the attribute, 0 if @op has none of that name. */
+int nn_op_attribute_kind(const struct nn_op *op, const char *name);
+
+/* Fills c->error with the node's name and the text; returns @code. */
+int nn_call_fail(struct nn_call *c, int code, const char *format, ...) _printf_(3, 4);
+/* Sets shape and type of output @i (no-op if omitted); refuses what is beyond the limits. */
+int nn_call_set_output(struct nn_call *c, unsigned i, enum nn_type type, unsigned n_dims, const int64_t *dims);
+/* Input @i, or NULL */
+static inline struct nn_tensor *nn_call_in(const struct nn_call *c, unsigned i)
+{
+        return i < c->n_in ? c->in[i] : NULL;
+}
+/* -EOPNOTSUPP unless input @i is a float32 */
+int nn_call_need_float(struct nn_call *c, unsigned i);
+/* Constant integers (int64 or int32, at most one dim) of input @i. @ret: @max values. -EOPNOTSUPP if not constant. */
+int nn_call_const_ints(struct nn_call *c, unsigned i, const char *what, int64_t *ret, unsigned max, unsigned *ret_n);
+/* @axis in -rank..rank-1 to 0..rank-1; -EINVAL if outside */
+int nn_call_axis(struct nn_call *c, int64_t *axis, unsigned rank);
+/* axes from the attribute "axes" or input @i as a bit mask; 0 if there are none given */
+int nn_call_axes(struct nn_call *c, unsigned i, unsigned rank, uint32_t *ret);
+
+static inline float *nn_f32(const struct nn_tensor *t)
+{
+        return t->data;
+}
+
+static inline int64_t nn_product(const int64_t *dims, unsigned from, unsigned to)
+{
+        int64_t n = 1;
+
+        while (from < to)
+                n *= dims[from++];
+        return n;
+}
+
+/* conv: op-conv.c, pools and LRN: op-pool.c, and so on */
+int nn_shape_conv(struct nn_call *c), nn_prepare_conv(struct nn_call *c), nn_run_conv(struct nn_call *c);
+void nn_release_conv(struct nn_call *c);
+bool nn_batched_conv(const struct nn_call *c);
+double nn_macs_conv(const struct nn_call *c);
+
+int nn_shape_pool(struct nn_call *c), nn_run_pool(struct nn_call *c);
+int nn_shape_global_pool(struct nn_call *c), nn_run_global_pool(struct nn_call *c);
+int nn_shape_lrn(struct nn_call *c), nn_run_lrn(struct nn_call *c);
+
+int nn_shape_gemm(struct nn_call *c), nn_shape_matmul(struct nn_call *c), nn_prepare_gemm(struct nn_call *c);
+int nn_run_gemm(struct nn_call *c), nn_run_matmul(struct nn_call *c);
+void nn_release_gemm(struct nn_call *c);
+/* a fully connected layer: rows of activations times constant weights, with a bias per column */
+bool nn_gemm_is_layer(const struct nn_call *c);
+bool nn_batched_gemm(const struct nn_call *c), nn_batched_matmul(const struct nn_call *c);
+double nn_macs_gemm(const struct nn_call *c), nn_macs_matmul(const struct nn_call *c);
+
+int nn_shape_unary(struct nn_call *c), nn_run_sqrt(struct nn_call *c), nn_run_exp(struct nn_call *c);
+int nn_shape_act(struct nn_call *c), nn_run_act(struct nn_call *c);
+int nn_shape_prelu(struct nn_call *c), nn_run_prelu(struct nn_call *c);
+int nn_shape_binary(struct nn_call *c), nn_run_binary(struct nn_call *c);
+bool nn_batched_binary(const struct nn_call *c);
+int nn_shape_batch_norm(struct nn_call *c), nn_prepare_batch_norm(struct nn_call *c);
+int nn_run_batch_norm(struct nn_call *c);
+void nn_release_batch_norm(struct nn_call *c);
+int nn_shape_softmax(struct nn_call *c), nn_run_softmax(struct nn_call *c);
+int nn_shape_reduce_mean(struct nn_call *c), nn_run_reduce_mean(struct nn_call *c);
+bool nn_batched_axis(const struct nn_call *c), nn_batched_yes(const struct nn_call *c);
+
+int nn_shape_identity(struct nn_call *c), nn_shape_dropout(struct nn_call *c), nn_run_dropout(struct nn_call *c);
+int nn_shape_reshape(struct nn_call *c), nn_shape_flatten(struct nn_call *c);
+int nn_shape_squeeze(struct nn_call *c), nn_shape_unsqueeze(struct nn_call *c), nn_run_view(struct nn_call *c);
+int nn_shape_shape(struct nn_call *c), nn_run_shape(struct nn_call *c);
+int nn_shape_constant(struct nn_call *c), nn_run_constant(struct nn_call *c);
+
+int nn_shape_transpose(struct nn_call *c), nn_run_transpose(struct nn_call *c);
+bool nn_batched_transpose(const struct nn_call *c);
+int nn_shape_concat(struct nn_call *c), nn_run_concat(struct nn_call *c);
+int nn_shape_slice(struct nn_call *c), nn_run_slice(struct nn_call *c);
+bool nn_batched_slice(const struct nn_call *c);
+int nn_shape_gather(struct nn_call *c), nn_run_gather(struct nn_call *c);
+bool nn_batched_gather(const struct nn_call *c);
+int nn_shape_pad(struct nn_call *c), nn_run_pad(struct nn_call *c);
+bool nn_batched_pad(const struct nn_call *c);
+
+int nn_shape_resize(struct nn_call *c), nn_prepare_resize(struct nn_call *c), nn_run_resize(struct nn_call *c);
+void nn_release_resize(struct nn_call *c);
+bool nn_batched_resize(const struct nn_call *c);

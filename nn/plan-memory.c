@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Places for the values: those that never live at one time share memory. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "nn/plan.h"
+
+#define ALIGNMENT 64
+
+static void use(struct nn_plan *p, uint32_t i, int step)
+{
+        struct nn_plan_value *v;
+
+        if (i == NN_NO_VALUE)
+                return;
+        v = &p->values[i];
+        if (v->first < 0)
+                v->first = step;
+        v->last = MAX(v->last, step);
+}
+
+/* From the step that makes a value to the last that reads it; for ever if the caller sees it. */
+static void find_lifetimes(struct nn_plan *p)
+{
+        for (size_t i = 0; i < p->n_values; i++) {
+                struct nn_plan_value *v = &p->values[i];
+
+                v->root = (uint32_t)i;
+                v->first = v->last = -1;
+        }
+        for (size_t i = 0; i < p->n_steps; i++) {
+                const struct nn_step *s = &p->steps[i];
+
+                for (unsigned k = 0; k < s->call.n_in; k++)
+                        use(p, s->in[k], (int)i);
+                for (unsigned k = 0; k < s->call.n_out; k++)
+                        use(p, s->out[k], (int)i);
+                use(p, s->residual, (int)i);
+        }
+        for (size_t i = 0; i < p->n_values; i++) {
+                struct nn_plan_value *v = &p->values[i];
+
+                if (v->persistent || p->options.keep_all) {
+                        v->first = 0;
+                        v->last = (int)p->n_steps;
+                }
+        }
+}
+
+static uint32_t root_of(const struct nn_plan *p, uint32_t i)
+{
+        while (p->values[i].root != i)
+                i = p->values[i].root;
+        return i;
+}
+
+static void share(struct nn_plan *p, uint32_t in, uint32_t out)
+{
+        struct nn_plan_value *root = &p->values[root_of(p, in)];
+
+        p->values[out].root = root_of(p, in);
+        root->last = MAX(root->last, p->values[out].last);
+        root->first = MIN(root->first, p->values[out].first);
+}
+
+/* Whether step @i may write its output over value @in. */
+static bool dies_here(const struct nn_plan *p, uint32_t in, uint32_t out, int step)
+{
+        const struct nn_plan_value *v, *root;
+
+        if (in == NN_NO_VALUE || p->values[in].constant)
+                return false;
+        v = &p->values[in];
+        root = &p->values[root_of(p, in)];
+        return v->bytes == p->values[out].bytes && v->layout == p->values[out].layout && !root->persistent &&
+               root->last <= step;
+}
+
+static void share_memory(struct nn_plan *p)
+{
+        for (size_t i = 0; i < p->n_steps && !p->options.keep_all; i++) {
+                const struct nn_step *s = &p->steps[i];
+                unsigned flags = s->call.op->flags;
+                uint32_t out = s->out[0];
+
+                if (out == NN_NO_VALUE)
+                        continue;
+                if (flags & NN_OP_VIEW) {
+                        /* a value that the caller reads must not be one that he writes */
+                        if (!p->values[s->in[0]].constant &&
+                            !(p->values[root_of(p, s->in[0])].persistent && p->values[out].persistent))
+                                share(p, s->in[0], out);
+                } else if (dies_here(p, s->residual, out, (int)i)) {
+                        share(p, s->residual, out);
+                } else if (flags & NN_OP_IN_PLACE) {
+                        for (unsigned k = 0; k < MIN(s->call.n_in, 2u); k++)
+                                if (dies_here(p, s->in[k], out, (int)i)) {
+                                        share(p, s->in[k], out);
+                                        break;
+                                }
+                }
+        }
+}
+
+static int by_size(const void *a, const void *b)
+{
+        const struct nn_plan_value *x = *(struct nn_plan_value *const *)a, *y = *(struct nn_plan_value *const *)b;
+
+        if (x->bytes != y->bytes)
+                return x->bytes < y->bytes ? 1 : -1;
+        return x < y ? -1 : x > y;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+        const struct nn_plan_value *x = *(struct nn_plan_value *const *)a, *y = *(struct nn_plan_value *const *)b;
+
+        return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* The lowest gap between the values placed before (sorted by offset) that live at the same time. */
+static size_t find_gap(struct nn_plan_value *const *placed, size_t n, const struct nn_plan_value *v)
+{
+        size_t at = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct nn_plan_value *o = placed[i];
+
+                if (o->last < v->first || o->first > v->last)
+                        continue;
+                if (o->offset >= at + v->bytes)
+                        break;
+                at = MAX(at, o->offset + o->bytes);
+        }
+        return at;
+}
+
+/* Greedy by size: large values first, each as low as it can lie (Pisarchyk & Lee 2020, arXiv:2001.03288). */
+static int place(struct nn_plan *p, struct nn_plan_value **roots, size_t n, struct nn_error *error)
+{
+        qsort(roots, n, sizeof(*roots), by_size);
+        for (size_t i = 0; i < n; i++) {
+                struct nn_plan_value *v = roots[i];
+                size_t at;
+
+                v->offset = find_gap(roots, i, v);
+                if (v->offset + v->bytes > NN_MAX_TENSOR_BYTES)
+                        return nn_fail(error, -EFBIG, "the plan needs more than %zu bytes", NN_MAX_TENSOR_BYTES);
+                p->arena_bytes = MAX(p->arena_bytes, v->offset + v->bytes);
+                /* into its place among those sorted by offset */
+                for (at = i; at > 0 && by_offset(&roots[at - 1], &v) > 0; at--)
+                        roots[at] = roots[at - 1];
+                roots[at] = v;
+        }
+        return 0;
+}
+
+int nn_plan_memory(struct nn_plan *p, struct nn_error *error)
+{
+        struct nn_plan_value **roots = calloc(p->n_values + 1, sizeof(*roots));
+        size_t n = 0;
+        int r;
+
+        if (!roots)
+                return nn_fail(error, -ENOMEM, "out of memory");
+        for (size_t i = 0; i < p->n_values; i++) {
+                struct nn_plan_value *v = &p->values[i];
+                bool ok;
+
+                if (v->constant || !v->t.type)
+                        continue;
+                v->bytes = nn_tensor_bytes(&v->t, &ok);
+                if (v->layout == NN_BLOCKED)
+                        v->bytes = sizeof(float) * nn_blocked_floats(p->isa, (size_t)v->t.dims[0],
+                                                                     (size_t)v->t.dims[1], (size_t)v->t.dims[2],
+                                                                     (size_t)v->t.dims[3]);
+                v->bytes = (MAX(v->bytes, (size_t)1) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        }
+        find_lifetimes(p);
+        share_memory(p);
+        for (size_t i = 0; i < p->n_values; i++) {
+                struct nn_plan_value *v = &p->values[i];
+
+                if (!v->constant && v->t.type && v->root == i && v->last >= 0)
+                        roots[n++] = v;
+        }
+        r = place(p, roots, n, error);
+        for (size_t i = 0; i < p->n_values && r == 0; i++)
+                if (p->values[i].root != i)
+                        p->values[i].offset = p->values[root_of(p, (uint32_t)i)].offset;
+        free(roots);
+        return r;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Plans from inside: for the planner's parts, and for tools that show and time the steps. Internal to the project.
+ *
+ * Order of the parts: plan.c infers shapes and folds constants (one step per remaining node), plan-fuse.c merges
+ * steps, plan-layout.c chooses layouts, plan-memory.c places values in one arena, plan.c prepares and runs.
+ */
+
+#include "nn/op.h"
+
+struct nn_plan_value {
+        struct nn_tensor t;    /* data: the constant, or the place in the arena */
+        const char *name;      /* borrowed from the model */
+        bool constant, owned;  /* owned: the plan frees t.data */
+        bool persistent;       /* input or output of the graph: lives as long as the plan */
+        enum nn_layout layout; /* BLOCKED: t.dims are still those of ONNX */
+        /* memory */
+        uint32_t root; /* index of the value whose memory this one shares; its own if none */
+        size_t bytes, offset;
+        int first, last; /* steps; of a root: over all that share it */
+};
+
+struct nn_step {
+        struct nn_call call;
+        uint32_t *in, *out; /* values, as call.in and call.out */
+        uint32_t residual;  /* value, or NN_NO_VALUE */
+        const char *fused;  /* for people: what was merged into this step */
+        double macs;
+        bool prepared;
+};
+
+struct nn_plan {
+        const struct nn_model *model;
+        struct nn_plan_options options;
+        enum nn_isa isa;
+        struct nn_pool *pool;
+        size_t n_values, cap_values;
+        struct nn_plan_value *values; /* never moved: calls point into it */
+        size_t n_steps, cap_steps;
+        struct nn_step *steps;
+        size_t folded_bytes;
+        size_t arena_bytes, scratch_bytes, packed_bytes;
+        void *arena;
+        struct nn_error error; /* of the last run */
+};
+
+/* Merges steps: batch norm, activations, residual sums into the convolution or product before them. */
+int nn_plan_fuse(struct nn_plan *p, struct nn_error *error);
+/* Chooses BLOCKED where it pays and inserts reorders. */
+int nn_plan_layout(struct nn_plan *p, struct nn_error *error);
+/* Gives each value that is no constant its place in the arena. */
+int nn_plan_memory(struct nn_plan *p, struct nn_error *error);
+
+/* A value for a constant or an intermediate result, of shape and type of @like. Return: its index or NN_NO_VALUE. */
+uint32_t nn_plan_add_value(struct nn_plan *p, const struct nn_tensor *like);
+/* Removes steps marked with call.op NULL. */
+void nn_plan_compact(struct nn_plan *p);
+/* Frees what a step holds. */
+void nn_step_done(struct nn_step *s);
+/* Sets the pointers of the call from the indices. */
+void nn_step_bind(struct nn_plan *p, struct nn_step *s);
+/* Steps that read each value, @n_values entries; an output of the graph counts as one more. */
+void nn_plan_count_uses(const struct nn_plan *p, unsigned *uses);
+
+/* The value of the model of that name after a run of a plan with keep_all; NULL if it was folded away unseen. */
+const struct nn_tensor *nn_plan_value_by_name(const struct nn_plan *p, const char *name);
