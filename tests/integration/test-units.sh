@@ -29,8 +29,8 @@ unit=$(find "$root" -name emotiond.service -path '*/systemd/system/*')
 [ -n "$unit" ]
 result $? "the unit is installed"
 
-# verify wants the program to be where the unit says: there it is not, in a folder for packaging
-sed -E "s|^(Exec[A-Za-z]*=[-+!@:]*)/|\1$root/|" "$unit" >"$root/emotiond.service"
+# verify wants the program to be where the unit says: in a folder for packaging it is not
+sed -E "s|^(ExecStart=)(/.*/emotiond)|\1$root\2|" "$unit" >"$root/emotiond.service"
 said=$(systemd-analyze verify --man=no "$root/emotiond.service" 2>&1 | grep -F emotiond.service)
 [ -z "$said" ]
 result $? "systemd-analyze verify has nothing to say"
@@ -56,7 +56,7 @@ user=$(sed -n 's/^User=//p' "$unit")
 [ -n "$user" ] && grep -Eq "^u +\"?$user" "$sysusers" && grep -Eq '^g +"?emotion"?' "$sysusers"
 result $? "sysusers makes the unit's user and the group"
 if command -v systemd-sysusers >/dev/null && systemd-sysusers --help | grep -q dry-run; then
-        systemd-sysusers --dry-run "$sysusers" >/dev/null
+        systemd-sysusers --dry-run "$sysusers" >/dev/null 2>&1
         result $? "systemd-sysusers reads its file"
 fi
 [ "$(find "$root" -path '*/dbus-1/interfaces/*.xml' | wc -l)" -ge 2 ]
