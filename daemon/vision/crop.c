@@ -2,8 +2,9 @@
 #include "daemon/vision/crop.h"
 
 /* Where FER2013 has the middle of the eye on the left, of the eye on the right and of the mouth, in sides of the
- * picture from its top left corner. */
-static const double template_points[3][2] = { { 0.31, 0.40 }, { 0.69, 0.40 }, { 0.50, 0.78 } };
+ * picture from its top left corner. Eyes: medians of what OpenCV's eye cascade found in 973 of 1500 Training pictures
+ * (0.299 0.383, 0.682 0.378; quartiles 0.05 apart), made symmetric; mouth: read off the mean faces of the classes. */
+static const double template_points[3][2] = { { 0.308, 0.380 }, { 0.692, 0.380 }, { 0.500, 0.790 } };
 
 /* First landmark and number of landmarks of the same three parts. */
 static const struct {

@@ -119,3 +119,13 @@ tests_plugins_broken_bad_text_la_SOURCES = tests/plugins/broken.c
 tests_plugins_broken_bad_text_la_CPPFLAGS = $(AM_CPPFLAGS) -DBROKEN=BAD_TEXT -DBROKEN_NAME='"broken-bad-text"'
 tests_plugins_broken_bad_text_la_CFLAGS = $(TEST_MODULE_CFLAGS)
 tests_plugins_broken_bad_text_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/unit/test-classifier
+TESTS += tests/unit/test-classifier
+tests_unit_test_classifier_SOURCES = tests/unit/test-classifier.c
+tests_unit_test_classifier_LDADD = libvision.la libnn.la $(VISION_TEST_LIBS) $(GCRYPT_LIBS)
+
+check_PROGRAMS += tests/unit/test-crop
+TESTS += tests/unit/test-crop
+tests_unit_test_crop_SOURCES = tests/unit/test-crop.c
+tests_unit_test_crop_LDADD = $(VISION_TEST_LIBS)

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The classifier on models that the test writes: the mean of the picture, times a weight for each label. */
+#undef NDEBUG
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "daemon/vision/classifier.h"
+#include "nn/onnx-write.h"
+
+#define SIDE 8
+#define MAX_LABELS 20
+
+static char folder[64];
+
+static const char *path_of(const char *name)
+{
+        static char path[128];
+
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        return path;
+}
+
+/* What may be odd about a model. */
+struct model {
+        int64_t batch, channels, side; /* 0: -1, 1 and SIDE */
+        unsigned n_outputs;            /* 0: 3 */
+        const char *labels, *normalisation, *output;
+        float weights[MAX_LABELS];
+        bool softmax;
+        bool no_labels;
+};
+
+static const char *write_model(const struct model *m)
+{
+        const char *path = path_of("model.onnx");
+        int64_t channels = m->channels ? m->channels : 1, side = m->side ? m->side : SIDE;
+        int64_t batch = m->batch ? m->batch : -1, n = m->n_outputs ? m->n_outputs : 3;
+        int64_t in_dims[] = { batch, channels, side, side }, out_dims[] = { batch, n };
+        float weights[MAX_LABELS * 4] = { 0 };
+        struct nn_tensor w = { .type = NN_FLOAT32, .n_dims = 2, .dims = { channels, n }, .data = weights };
+        struct onnx_writer *o;
+
+        memcpy(weights, m->weights, sizeof(m->weights));
+        assert_int_equal(onnx_writer_new("test", &o), 0);
+        onnx_writer_input(o, "x", NN_FLOAT32, in_dims, 4);
+        onnx_writer_output(o, "y", NN_FLOAT32, out_dims, 2);
+        onnx_writer_initializer(o, "w", &w);
+        onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ "x", NULL }, (const char *[]){ "a", NULL }, NULL);
+        onnx_writer_node(o, "Flatten", (const char *[]){ "a", NULL }, (const char *[]){ "b", NULL }, NULL);
+        onnx_writer_node(o, "Gemm", (const char *[]){ "b", "w", NULL },
+                         (const char *[]){ m->softmax ? "c" : "y", NULL }, NULL);
+        if (m->softmax)
+                onnx_writer_node(o, "Softmax", (const char *[]){ "c", NULL }, (const char *[]){ "y", NULL }, NULL);
+        if (!m->no_labels)
+                onnx_writer_metadata(o, "emotiond.labels", m->labels ?: "one, two,three");
+        if (m->normalisation)
+                onnx_writer_metadata(o, "emotiond.normalisation", m->normalisation);
+        if (m->output)
+                onnx_writer_metadata(o, "emotiond.output", m->output);
+        onnx_writer_metadata(o, "emotiond.name", "a test");
+        assert_int_equal(onnx_writer_save(o, path), 0);
+        onnx_writer_free(o);
+        return path;
+}
+
+static struct classifier *load(const struct model *m, unsigned max_batch)
+{
+        struct classifier_error error = { "" };
+        struct classifier *c = NULL;
+        int r = classifier_new(write_model(m), max_batch, 1, &c, &error);
+
+        if (r < 0)
+                fail_msg("%d: %s", r, error.text);
+        return c;
+}
+
+static void fill(struct classifier *c, unsigned i, float value)
+{
+        for (size_t k = 0; k < SIDE * SIDE; k++)
+                classifier_input(c, i)[k] = value;
+}
+
+static const struct model logits = { .output = "logits", .weights = { 1, 2, -1 } };
+
+static void test_info(void **state)
+{
+        struct classifier *c = load(&logits, 4);
+        const struct classifier_info *info = classifier_get_info(c);
+        char command[256], line[128] = "";
+        FILE *f;
+
+        assert_int_equal(info->n_labels, 3);
+        assert_string_equal(info->labels[0], "one");
+        assert_string_equal(info->labels[1], "two");
+        assert_string_equal(info->labels[2], "three");
+        assert_string_equal(info->name, "a test");
+        assert_string_equal(info->licence, "");
+        assert_int_equal(info->width_px, SIDE);
+        assert_int_equal(info->height_px, SIDE);
+        assert_int_equal(info->max_batch, 4);
+        snprintf(command, sizeof(command), "sha256sum %s", info->file);
+        f = popen(command, "re");
+        assert_non_null(f);
+        assert_non_null(fgets(line, sizeof(line), f));
+        pclose(f);
+        line[64] = '\0';
+        assert_string_equal(info->sha256, line);
+        classifier_free(c);
+}
+
+/* Faces of one batch do not meet, whatever its size. */
+static void test_batches(void **state)
+{
+        static const int64_t fixed[] = { 0, 1 };
+
+        for (size_t k = 0; k < ARRAY_LEN(fixed); k++) {
+                struct model m = logits;
+                float scores[32][EMOTION_MAX];
+
+                m.batch = fixed[k];
+                struct classifier *c = load(&m, 32);
+                for (unsigned n = 1; n <= 32; n = n < 8 ? n + 1 : n + 5) {
+                        for (unsigned i = 0; i < n; i++)
+                                fill(c, i, (float)(i * 8));
+                        assert_int_equal(classifier_run(c, n, scores), 0);
+                        for (unsigned i = 0; i < n; i++) {
+                                double mean = i * 8 / 255.0;
+                                double sum = exp(mean) + exp(2 * mean) + exp(-mean);
+
+                                assert_float_equal(scores[i][0], exp(mean) / sum, 1e-5);
+                                assert_float_equal(scores[i][1], exp(2 * mean) / sum, 1e-5);
+                                assert_float_equal(scores[i][2], exp(-mean) / sum, 1e-5);
+                        }
+                }
+                assert_int_equal(classifier_run(c, 33, scores), -EINVAL);
+                assert_int_equal(classifier_run(c, 0, scores), 0);
+                classifier_free(c);
+        }
+}
+
+static void test_outputs(void **state)
+{
+        struct model m = { .softmax = true, .weights = { 1, 2, -1 }, .normalisation = "none" };
+        float scores[1][EMOTION_MAX];
+        struct classifier *c = load(&m, 1);
+        double sum = exp(1) + exp(2) + exp(-1);
+
+        fill(c, 0, 1);
+        assert_int_equal(classifier_run(c, 1, scores), 0);
+        assert_float_equal(scores[0][1], exp(2) / sum, 1e-5);
+        classifier_free(c);
+
+        /* "probabilities" that are none: made to be, negative ones cut */
+        m = (struct model){ .weights = { 3, 1, -1 }, .normalisation = "none" };
+        c = load(&m, 1);
+        fill(c, 0, 1);
+        assert_int_equal(classifier_run(c, 1, scores), 0);
+        assert_float_equal(scores[0][0], 0.75, 1e-6);
+        assert_float_equal(scores[0][2], 0, 0);
+        classifier_free(c);
+}
+
+static void test_broken_numbers(void **state)
+{
+        static const float bad[] = { NAN, INFINITY, -INFINITY };
+        static const char *const outputs[] = { "logits", "probabilities" };
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                for (size_t k = 0; k < ARRAY_LEN(outputs); k++) {
+                        struct model m = { .weights = { 1, bad[i], 1 }, .output = outputs[k] };
+                        float scores[1][EMOTION_MAX];
+                        struct classifier *c = load(&m, 1);
+
+                        fill(c, 0, 100);
+                        assert_int_equal(classifier_run(c, 1, scores), 0);
+                        for (size_t l = 0; l < 3; l++)
+                                assert_float_equal(scores[0][l], 1. / 3, 1e-6);
+                        classifier_free(c);
+                }
+        /* no score above zero */
+        struct model m = { .weights = { 0, 0, 0 } };
+        float scores[1][EMOTION_MAX];
+        struct classifier *c = load(&m, 1);
+
+        fill(c, 0, 100);
+        assert_int_equal(classifier_run(c, 1, scores), 0);
+        assert_float_equal(scores[0][2], 1. / 3, 1e-6);
+        classifier_free(c);
+}
+
+static void assert_refused(const char *path, int expected, const char *words)
+{
+        struct classifier_error error = { "" };
+        struct classifier *c = NULL;
+        int r = classifier_new(path, 2, 1, &c, &error);
+
+        if (r != expected || !strstr(error.text, words))
+                fail_msg("%s: %d '%s', not %d '%s'", path, r, error.text, expected, words);
+        assert_null(c);
+}
+
+static void test_refused_models(void **state)
+{
+        static const struct {
+                struct model m;
+                const char *words;
+        } cases[] = {
+                { { .no_labels = true }, "no metadata emotiond.labels" },
+                { { .labels = "one" }, "fewer than two" },
+                { { .labels = "" }, "fewer than two" },
+                { { .labels = "a,b,a" }, "'a' twice" },
+                { { .labels = "a,unsure,b" }, "'unsure'" },
+                { { .labels = "a,B\n,c" }, "cannot be used" },
+                { { .labels = "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", .n_outputs = 17 }, "more than 16" },
+                { { .labels = "a,b" }, "output must be" },
+                { { .normalisation = "sepia" }, "normalisation 'sepia'" },
+                { { .output = "guesses" }, "'guesses'" },
+                { { .channels = 3 }, "one input" },
+                { { .side = 2000 }, "sides" },
+                { { .side = -1 }, "sides" },
+                { { .side = 4 }, "sides" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+                assert_refused(write_model(&cases[i].m), -EINVAL, cases[i].words);
+}
+
+static void test_refused_files(void **state)
+{
+        FILE *f;
+
+        assert_refused("/nonexistent/model.onnx", -ENOENT, "No such file");
+        assert_refused(folder, -EINVAL, "is not a file");
+        assert_refused("/dev/zero", -EINVAL, "is not a file");
+        assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
+        assert_refused(path_of("fifo"), -EINVAL, "is not a file");
+        f = fopen(path_of("garbage"), "we");
+        assert_non_null(f);
+        fputs("this is no protocol buffer at all, and never was", f);
+        fclose(f);
+        assert_refused(path_of("garbage"), -EBADMSG, "garbage");
+        f = fopen(path_of("empty"), "we");
+        assert_non_null(f);
+        fclose(f);
+        assert_refused(path_of("empty"), -EBADMSG, "empty");
+        /* cut in the middle */
+        write_model(&logits);
+        assert_int_equal(truncate(path_of("model.onnx"), 150), 0);
+        assert_refused(path_of("model.onnx"), -EBADMSG, "model.onnx");
+
+        struct classifier *c;
+        struct classifier_error error;
+
+        write_model(&logits);
+        assert_int_equal(classifier_new(path_of("model.onnx"), 0, 1, &c, &error), -EINVAL);
+        assert_int_equal(classifier_new(path_of("model.onnx"), 1, 65, &c, &error), -EINVAL);
+        assert_int_equal(classifier_new(path_of("model.onnx"), 100000, 1, &c, &error), -EINVAL);
+}
+
+static int set_up(void **state)
+{
+        strcpy(folder, "/tmp/test-classifier-XXXXXX");
+        return mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+        static const char *const files[] = { "model.onnx", "fifo", "garbage", "empty" };
+
+        for (size_t i = 0; i < ARRAY_LEN(files); i++)
+                unlink(path_of(files[i]));
+        return rmdir(folder);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_info),           cmocka_unit_test(test_batches),
+                cmocka_unit_test(test_outputs),        cmocka_unit_test(test_broken_numbers),
+                cmocka_unit_test(test_refused_models), cmocka_unit_test(test_refused_files),
+        };
+
+        return cmocka_run_group_tests_name("classifier", tests, set_up, tear_down);
+}

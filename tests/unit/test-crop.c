@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From an alignment to the classifier's input. */
+#undef NDEBUG
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "daemon/vision/crop.h"
+
+/* Where the map carries pixel (@x, @y) of the crop. */
+static void apply(const struct nn_affine *m, double x, double y, double *ret_x, double *ret_y)
+{
+        *ret_x = m->m[0] * x + m->m[1] * y + m->m[2];
+        *ret_y = m->m[3] * x + m->m[4] * y + m->m[5];
+}
+
+static void test_square(void **state)
+{
+        struct emo_alignment a = { .x = 100, .y = 50, .side_px = 96, .confidence = 1 };
+        struct nn_affine m;
+        double x, y;
+
+        assert_int_equal(crop_map(&a, 48, 48, &m), 0);
+        apply(&m, 23.5, 23.5, &x, &y);
+        assert_float_equal(x, 100, 1e-9);
+        assert_float_equal(y, 50, 1e-9);
+        apply(&m, -0.5, -0.5, &x, &y); /* outer corner of the first pixel */
+        assert_float_equal(x, 52, 1e-9);
+        assert_float_equal(y, 2, 1e-9);
+        /* an oblong input keeps the centre and the scale */
+        assert_int_equal(crop_map(&a, 64, 48, &m), 0);
+        apply(&m, 31.5, 23.5, &x, &y);
+        assert_float_equal(x, 100, 1e-9);
+        assert_float_equal(y, 50, 1e-9);
+        assert_float_equal(m.m[0], 2, 1e-9);
+}
+
+/* Landmarks whose eyes and mouth are the corners of a triangle, turned by @roll about (@x, @y). */
+static struct emo_alignment face_at(double x, double y, double side, double roll)
+{
+        static const double where[3][2] = { { -0.192, -0.12 }, { 0.192, -0.12 }, { 0, 0.29 } };
+        struct emo_alignment a = { .n_points = EMO_MAX_LANDMARKS, .confidence = 1 };
+
+        for (size_t i = 36; i < EMO_MAX_LANDMARKS; i++) {
+                const double *p = where[i < 42 ? 0 : i < 48 ? 1 : 2];
+
+                a.points[i][0] = (float)(x + side * (p[0] * cos(roll) - p[1] * sin(roll)));
+                a.points[i][1] = (float)(y + side * (p[0] * sin(roll) + p[1] * cos(roll)));
+        }
+        return a;
+}
+
+static void test_landmarks(void **state)
+{
+        static const double rolls[] = { 0, 0.5, -0.5, 2 };
+
+        for (size_t i = 0; i < ARRAY_LEN(rolls); i++) {
+                struct emo_alignment a = face_at(200, 120, 150, rolls[i]);
+                struct nn_affine m;
+                double x, y;
+
+                assert_int_equal(crop_map(&a, 48, 48, &m), 0);
+                apply(&m, 23.5, 23.5, &x, &y);
+                assert_float_equal(x, 200, 0.01);
+                assert_float_equal(y, 120, 0.01);
+                assert_float_equal(hypot(m.m[0], m.m[3]), 150 / 48., 0.01);
+                assert_float_equal(atan2(m.m[3], m.m[0]), rolls[i], 0.001);
+        }
+        struct emo_alignment same = { .n_points = EMO_MAX_LANDMARKS, .confidence = 1 };
+        struct nn_affine m;
+
+        assert_int_equal(crop_map(&same, 48, 48, &m), -EINVAL);
+}
+
+static void test_pixels(void **state)
+{
+        uint8_t pixels[64 * 64];
+        struct frame f = { .width_px = 64, .height_px = 64, .gray = pixels, .gray_stride_bytes = 64 };
+        struct emo_alignment a = { .x = 31.5, .y = 31.5, .side_px = 16, .confidence = 1 };
+        float crop[16 * 16];
+
+        for (unsigned i = 0; i < sizeof(pixels); i++)
+                pixels[i] = (uint8_t)(i % 64 * 2 + i / 64);
+        assert_int_equal(crop_face(&f, &a, 16, 16, crop), 0);
+        assert_float_equal(crop[0], 24 * 2 + 24, 1e-3);
+        assert_float_equal(crop[255], 39 * 2 + 39, 1e-3);
+        /* beyond the border its pixels repeat */
+        a.x = a.y = -100;
+        assert_int_equal(crop_face(&f, &a, 16, 16, crop), 0);
+        assert_float_equal(crop[100], pixels[0], 1e-3);
+        f.gray = NULL;
+        assert_int_equal(crop_face(&f, &a, 16, 16, crop), -EINVAL);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_square),
+                cmocka_unit_test(test_landmarks),
+                cmocka_unit_test(test_pixels),
+        };
+
+        return cmocka_run_group_tests_name("crop", tests, NULL, NULL);
+}
