@@ -11,6 +11,9 @@ static const struct cmd *const commands[] = {
         &cmd_train,
         &cmd_meanfaces,
         &cmd_clip,
+        &cmd_run,
+        &cmd_show,
+        &cmd_bench,
         NULL,
 };
 

@@ -14,7 +14,8 @@ done
 if [ -r "$archive" ]; then
         tar -C "$work" -xf "$archive" || exit 1
         for d in "$work"/*/; do
-                dirs="$dirs ${d%/}"
+                # the same cases as Debian's, where both are here
+                [ -d "$debian/$(basename "$d")" ] || dirs="$dirs ${d%/}"
         done
 fi
 if [ -z "$dirs" ]; then
@@ -22,6 +23,4 @@ if [ -z "$dirs" ]; then
         exit 0
 fi
 # shellcheck disable=SC2086
-exec_status=0
-"$program" $dirs || exec_status=1
-exit $exec_status
+"$program" $dirs
