@@ -2,3 +2,15 @@
 # Each model comes with its card and the log of the run that made it; its recipe is in recipes/.
 dist_model_DATA = models/emotion-default.onnx
 EXTRA_DIST += models/emotion-default.md models/emotion-default.csv
+
+EXTRA_DIST += models/meanfaces.png
+
+# The clip for machines without a camera, and what each of its frames shows: made here, so that only the mean faces
+# are kept in the source.
+models/synthetic.avi: $(srcdir)/models/meanfaces.png emotion-nn$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) models && ./emotion-nn$(EXEEXT) clip $(srcdir)/models/meanfaces.png -o $@.tmp \
+		--truth models/synthetic.csv && mv $@.tmp $@
+models/synthetic.csv: models/synthetic.avi
+	@test -f $@ || { rm -f models/synthetic.avi; $(MAKE) $(AM_MAKEFLAGS) models/synthetic.avi; }
+pkgdata_DATA = models/synthetic.avi models/synthetic.csv
+CLEANFILES += models/synthetic.avi models/synthetic.csv
