@@ -34,9 +34,9 @@ libservice_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
 libservice_la_LIBADD = libservicecore.la libsettings.la libbasic.la $(SYSTEMD_LIBS) -lpthread
 
 sbin_PROGRAMS += emotiond
-emotiond_SOURCES = daemon/main.c daemon/classifier-pending.c
+emotiond_SOURCES = daemon/main.c
 emotiond_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
-emotiond_LDADD = libservice.la libvisioncore.la libcapture.la libpicture.la libbasic.la libemotion-nn.la
+emotiond_LDADD = libservice.la libvision.la libcapture.la libpicture.la libbasic.la libemotion-nn.la
 
 dist_dbusinterfaces_DATA = \
 	daemon/org.emotiond.Emotion1.Camera.xml \
