@@ -9,6 +9,7 @@
 
 static const struct cmd *const commands[] = {
         &cmd_train,
+        &cmd_eval,
         &cmd_meanfaces,
         &cmd_clip,
         &cmd_run,

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <string.h>
+
+#include "train/args.h"
+#include "train/cmd.h"
+#include "train/evaluate.h"
+#include "train/svg.h"
+
+static const char help[] =
+        "emotion-nn eval MODEL --data DATA [OPTION...]\n\n"
+        "Measure a classifier on a labelled set: accuracy, loss, calibration, and what is taken for what.\n\n"
+        "  --data DATA      data set, see emotion-nn(1)\n"
+        "  --usage USAGE    rows to use: Training, PublicTest, PrivateTest, several with commas, or all (default)\n"
+        "  --ferplus FILE   FER+ votes beside a FER2013 csv\n"
+        "  --majority       labels by the majority of these votes\n"
+        "  --limit N        the first N rows only\n"
+        "  --threads N      1 to 64 (default 1)\n"
+        "  --json           one JSON object instead of a table\n"
+        "  --svg FILE       the confusion matrix, rows scaled to 1, as a picture\n";
+
+struct eval {
+        const char *model, *data, *svg;
+        struct dataset_options options;
+        unsigned threads;
+        bool json;
+};
+
+static int parse_option(int c, struct eval *e)
+{
+        unsigned limit;
+        int r;
+
+        switch (c) {
+        case 'd':
+                e->data = optarg;
+                return 0;
+        case 'u':
+                return args_usage("--usage", optarg, &e->options.usage);
+        case 'f':
+                e->options.ferplus = optarg;
+                return 0;
+        case 'm':
+                e->options.ferplus_majority = true;
+                return 0;
+        case 'l':
+                r = args_unsigned("--limit", optarg, 1, 1u << 30, &limit);
+                if (r == 0)
+                        e->options.limit = limit;
+                return r;
+        case 't':
+                return args_unsigned("--threads", optarg, 1, 64, &e->threads);
+        case 'j':
+                e->json = true;
+                return 0;
+        case 's':
+                e->svg = optarg;
+                return 0;
+        case 'h':
+                fputs(help, stdout);
+                return 1;
+        default:
+                return -EINVAL;
+        }
+}
+
+static int parse(int argc, char **argv, struct eval *e)
+{
+        static const struct option options[] = {
+                { "data", required_argument, NULL, 'd' },   { "usage", required_argument, NULL, 'u' },
+                { "ferplus", required_argument, NULL, 'f' }, { "majority", no_argument, NULL, 'm' },
+                { "limit", required_argument, NULL, 'l' },  { "threads", required_argument, NULL, 't' },
+                { "json", no_argument, NULL, 'j' },         { "svg", required_argument, NULL, 's' },
+                { "help", no_argument, NULL, 'h' },         { 0 },
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                int r = parse_option(c, e);
+
+                if (r)
+                        return r;
+        }
+        if (!e->data || optind + 1 != argc) {
+                fprintf(stderr, "emotion-nn eval: one model and --data are needed\n");
+                return -EINVAL;
+        }
+        e->model = argv[optind];
+        return 0;
+}
+
+/* JSON has no NaN: null stands for a figure that does not exist. */
+static struct json_object *number(double v)
+{
+        return isfinite(v) ? json_object_new_double(v) : NULL;
+}
+
+static struct json_object *per_class(const struct metrics *m, double (*figure)(const struct metrics *, unsigned))
+{
+        struct json_object *a = json_object_new_array();
+
+        for (unsigned i = 0; i < m->n_classes; i++)
+                json_object_array_add(a, number(figure(m, i)));
+        return a;
+}
+
+static double macro_f1(const struct metrics *m)
+{
+        double sum = 0;
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < m->n_classes; i++)
+                if (isfinite(metrics_f1(m, i))) {
+                        sum += metrics_f1(m, i);
+                        n++;
+                }
+        return n ? sum / n : NAN;
+}
+
+static int print_json(const struct metrics *m, const struct dataset *d)
+{
+        struct json_object *o = json_object_new_object(), *labels = json_object_new_array();
+        struct json_object *confusion = json_object_new_array();
+
+        if (!o || !labels || !confusion) {
+                json_object_put(o);
+                json_object_put(labels);
+                json_object_put(confusion);
+                return -ENOMEM;
+        }
+        json_object_object_add(o, "accuracy", number(metrics_accuracy(m)));
+        json_object_object_add(o, "count", json_object_new_int64((int64_t)m->count));
+        json_object_object_add(o, "invalid", json_object_new_int64((int64_t)m->n_invalid));
+        json_object_object_add(o, "loss", number(m->loss));
+        json_object_object_add(o, "ece", number(metrics_ece(m)));
+        json_object_object_add(o, "macro_f1", number(macro_f1(m)));
+        for (unsigned i = 0; i < m->n_classes; i++) {
+                struct json_object *row = json_object_new_array();
+
+                for (unsigned j = 0; j < m->n_classes; j++)
+                        json_object_array_add(row, json_object_new_int64(m->confusion[i][j]));
+                json_object_array_add(confusion, row);
+                json_object_array_add(labels, json_object_new_string(d->labels[i]));
+        }
+        json_object_object_add(o, "labels", labels);
+        json_object_object_add(o, "confusion", confusion);
+        json_object_object_add(o, "precision", per_class(m, metrics_precision));
+        json_object_object_add(o, "recall", per_class(m, metrics_recall));
+        json_object_object_add(o, "f1", per_class(m, metrics_f1));
+        puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+        json_object_put(o);
+        return 0;
+}
+
+static void print_percent(double v)
+{
+        if (isfinite(v))
+                printf(" %8.2f%%", 100 * v);
+        else
+                printf(" %9s", "-");
+}
+
+static void print_table(const struct metrics *m, const struct dataset *d)
+{
+        printf("accuracy %.2f%% (%zu of %zu), macro F1 %.2f%%, loss %.4f, calibration error %.2f%%\n",
+               100 * metrics_accuracy(m), m->correct, m->count, 100 * macro_f1(m), m->loss, 100 * metrics_ece(m));
+        if (m->n_invalid)
+                printf("%zu outputs are not numbers, or name a label that the set has not\n", m->n_invalid);
+        printf("\n%-10s", "truth");
+        for (unsigned i = 0; i < m->n_classes; i++)
+                printf(" %9.9s", d->labels[i]);
+        printf(" %9s %9s %9s\n", "precision", "recall", "F1");
+        for (unsigned i = 0; i < m->n_classes; i++) {
+                printf("%-10.10s", d->labels[i]);
+                for (unsigned j = 0; j < m->n_classes; j++)
+                        printf(" %9u", m->confusion[i][j]);
+                print_percent(metrics_precision(m, i));
+                print_percent(metrics_recall(m, i));
+                print_percent(metrics_f1(m, i));
+                printf("\n");
+        }
+}
+
+static int draw(const char *path, const struct metrics *m, const struct dataset *d)
+{
+        double shares[DATASET_MAX_CLASSES * DATASET_MAX_CLASSES];
+        _cleanup_(svg_freep) struct svg *s = NULL;
+        char title[128];
+        int r = svg_new(path, 640, 640, &s);
+
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < m->n_classes; i++) {
+                double sum = 0;
+
+                for (unsigned j = 0; j < m->n_classes; j++)
+                        sum += m->confusion[i][j];
+                for (unsigned j = 0; j < m->n_classes; j++)
+                        shares[i * m->n_classes + j] = sum > 0 ? m->confusion[i][j] / sum : NAN;
+        }
+        snprintf(title, sizeof(title), "accuracy %.2f%% of %zu", 100 * metrics_accuracy(m), m->count);
+        svg_text(s, 365, 30, 18, SVG_MIDDLE, "#222222", title);
+        svg_text(s, 365, 52, 12, SVG_MIDDLE, "#666666", "rows: truth, columns: prediction, share of each row");
+        svg_confusion(s, 100, 90, 530, m->n_classes, d->labels, shares);
+        return svg_finish(s);
+}
+
+static int run(int argc, char **argv)
+{
+        struct eval e = { .threads = 1 };
+        _cleanup_(dataset_freep) struct dataset *d = NULL;
+        struct dataset_error data_error;
+        struct evaluate_error error;
+        struct metrics m;
+        int r = parse(argc, argv, &e);
+
+        if (r)
+                return r < 0;
+        r = dataset_load(e.data, &e.options, &d, &data_error);
+        if (r < 0) {
+                fprintf(stderr, "emotion-nn eval: %s\n", data_error.text);
+                return 1;
+        }
+        r = evaluate(e.model, d, e.threads, &m, &error);
+        if (r < 0) {
+                fprintf(stderr, "emotion-nn eval: %s\n", error.text);
+                return 1;
+        }
+        if (e.svg && (r = draw(e.svg, &m, d)) < 0) {
+                fprintf(stderr, "emotion-nn eval: %s: %s\n", e.svg, strerror(-r));
+                return 1;
+        }
+        if (!e.json)
+                print_table(&m, d);
+        else if (print_json(&m, d) < 0) {
+                fprintf(stderr, "emotion-nn eval: out of memory\n");
+                return 1;
+        }
+        return 0;
+}
+
+const struct cmd cmd_eval = { .name = "eval", .summary = "accuracy of a classifier on a data set", .run = run };

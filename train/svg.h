@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Charts as SVG 1.1, without scripts or external parts: one file that any browser shows.
+ */
+
+#include <stddef.h>
+
+#include "basic/macro.h"
+
+struct svg;
+
+/* Creates @path for a drawing of @width x @height. Return: 0; -ENOMEM; errno of open(2). */
+int svg_new(const char *path, double width, double height, struct svg **ret);
+/* Writes the end. Return: 0 or the first error of all writing; the file is then of no use. */
+int svg_finish(struct svg *s);
+struct svg *svg_free(struct svg *s);
+DEFINE_CLEANUP(struct svg *, svg_free)
+
+enum svg_anchor {
+        SVG_START,
+        SVG_MIDDLE,
+        SVG_END,
+};
+
+/* @color: a CSS colour of ours; @text is escaped */
+void svg_rect(struct svg *s, double x, double y, double width, double height, const char *color);
+void svg_line(struct svg *s, double x1, double y1, double x2, double y2, const char *color, double stroke);
+void svg_text(struct svg *s, double x, double y, double size, enum svg_anchor anchor, const char *color,
+              const char *text);
+/* @points: n pairs x, y; a pair with a NaN breaks the line */
+void svg_polyline(struct svg *s, const double (*points)[2], size_t n, const char *color, double stroke);
+
+/* A square matrix as a heat map: rows truth, columns prediction, each cell its share of the row's sum. */
+void svg_confusion(struct svg *s, double x, double y, double side, unsigned n, const char *const *labels,
+                   const double *shares);
