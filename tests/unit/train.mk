@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-train_tests = tests/unit/test-conv-kernel tests/unit/test-gradients tests/unit/test-trainer
+train_tests = tests/unit/test-conv-kernel tests/unit/test-export tests/unit/test-gradients tests/unit/test-trainer
 check_PROGRAMS += $(train_tests)
 TESTS += $(train_tests)
 train_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
 tests_unit_test_conv_kernel_CFLAGS = $(train_test_cflags)
 tests_unit_test_conv_kernel_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_export_CFLAGS = $(train_test_cflags)
+tests_unit_test_export_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_gradients_CFLAGS = $(train_test_cflags)
 tests_unit_test_gradients_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_CFLAGS = $(train_test_cflags)
