@@ -106,7 +106,8 @@ static void tell_result(struct worker *w, const struct pipeline_result *r)
                 queue_push(&w->events, &e);
         }
         w->now.n_faces = MIN(r->n_faces, ARRAY_LEN(w->now.faces));
-        memcpy(w->now.faces, r->faces, w->now.n_faces * sizeof(w->now.faces[0]));
+        if (w->now.n_faces)
+                memcpy(w->now.faces, r->faces, w->now.n_faces * sizeof(w->now.faces[0]));
         w->pipeline_lost = r->n_events_lost;
         w->now.n_pipeline_events_lost = w->pipeline_lost_base + r->n_events_lost;
 }
