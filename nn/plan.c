@@ -395,17 +395,18 @@ static int prepare_steps(struct nn_plan *p, struct nn_error *error)
 static int bind_memory(struct nn_plan *p, struct nn_error *error)
 {
         size_t values_bytes = (p->arena_bytes + 63) / 64 * 64;
+        uint8_t *arena;
 
-        p->arena = aligned_alloc(64, values_bytes + (p->scratch_bytes + 63) / 64 * 64 + 64);
+        /* zeros, so that an input which nobody fills gives the same result each time; calloc() need not touch them */
+        p->arena = calloc(1, values_bytes + p->scratch_bytes + 128);
         if (!p->arena)
                 return no_memory(error);
-        /* so that an input which nobody fills gives the same result each time */
-        memset(p->arena, 0, values_bytes);
+        arena = (uint8_t *)(((uintptr_t)p->arena + 63) & ~(uintptr_t)63);
         for (size_t i = 0; i < p->n_values; i++)
                 if (!p->values[i].constant && p->values[i].t.type)
-                        p->values[i].t.data = (uint8_t *)p->arena + p->values[i].offset;
+                        p->values[i].t.data = arena + p->values[i].offset;
         for (size_t i = 0; i < p->n_steps; i++) {
-                p->steps[i].call.scratch = (uint8_t *)p->arena + values_bytes;
+                p->steps[i].call.scratch = arena + values_bytes;
                 p->steps[i].call.error = &p->error;
         }
         return 0;

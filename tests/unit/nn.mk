@@ -10,3 +10,10 @@ tests_unit_test_onnx_write_LDADD = $(nn_test_libs)
 dist_check_SCRIPTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh
 TESTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh
 EXTRA_DIST += docs/OPERATORS.md
+
+check_PROGRAMS += tests/unit/test-nn-plan
+TESTS += tests/unit/test-nn-plan
+tests_unit_test_nn_plan_SOURCES = tests/unit/test-nn-plan.c tests/unit/nn-net.h
+tests_unit_test_nn_plan_CFLAGS = $(nn_test_cflags)
+tests_unit_test_nn_plan_LDADD = $(nn_test_libs) -lm
+tests_unit_test_nn_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
