@@ -14,6 +14,14 @@ name=org.emotiond.Emotion1 root=/org/emotiond/Emotion1
 property() { busctl --json=short get-property $name $root $name.Manager "$1"; }
 is_state() { property State 2> /dev/null | grep -q "\"$1\""; }
 statistic() { property Statistics | grep -o "\"$1\":{[^}]*}" | grep -o '[0-9]*}' | tr -d '}'; }
+report() {
+  t "--- state $(property State), last error $(property LastError)"
+  systemctl status emotiond --no-pager -l -n 0
+  journalctl -b -u emotiond -o cat --no-pager | tail -n 40
+  t "--- watch"; tail -n 20 /run/watch.log
+  t "$fails failed"
+}
+give_up() { report; exit 1; }
 frames_flow() { [ "$(statistic frames)" -gt "$1" ]; }
 active() { [ "$(systemctl is-active emotiond)" = "$1" ]; }
 
@@ -25,6 +33,7 @@ udevadm settle
 emotionctl watch > /run/watch.log 2>&1 & watch=$!
 want "a claim starts the service" within 60 active active
 want "state: watching" within 90 is_state watching
+[ $fails = 0 ] || give_up
 want "frames flow" within 60 frames_flow 3
 
 sleep 5
@@ -45,6 +54,4 @@ kill $watch
 want "the claim is gone: idle" within 60 is_state idle
 unplug
 want "the service never failed" [ "$(systemctl show -P NRestarts emotiond)" = 0 ]
-t "--- journal"; journalctl -b -u emotiond -o cat --no-pager | tail -n 40
-t "--- watch"; tail -n 20 /run/watch.log
-t "$fails failed"; [ $fails = 0 ]
+report; [ $fails = 0 ]

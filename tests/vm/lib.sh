@@ -12,9 +12,11 @@ want() {
 
 # within SECONDS COMMAND...: until it succeeds; emulation is slow, so times here only end a hang
 within() {
-  local i n=$(($1 * 5)); shift
-  for ((i = 0; i < n; i++)); do "$@" && return 0; sleep 0.2; done
-  return 1
+  local end=$((SECONDS + $1)); shift
+  until "$@"; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 0.2
+  done
 }
 
 # The camera: plug, then orders on descriptor 7; what it says is in /run/camera.out
