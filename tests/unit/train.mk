@@ -14,3 +14,15 @@ tests_unit_test_trainer_CFLAGS = $(train_test_cflags)
 tests_unit_test_trainer_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 dist_check_SCRIPTS += tests/unit/test-train.sh
 TESTS += tests/unit/test-train.sh
+
+data_tests = tests/unit/test-random tests/unit/test-metrics tests/unit/test-augment tests/unit/test-dataset
+check_PROGRAMS += $(data_tests)
+TESTS += $(data_tests)
+tests_unit_test_random_CFLAGS = $(train_test_cflags)
+tests_unit_test_random_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_metrics_CFLAGS = $(train_test_cflags)
+tests_unit_test_metrics_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_augment_CFLAGS = $(train_test_cflags)
+tests_unit_test_augment_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_dataset_CFLAGS = $(train_test_cflags)
+tests_unit_test_dataset_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
