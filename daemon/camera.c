@@ -171,6 +171,9 @@ void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, 
         struct camera *c = snapshot->info.device[0] ? find_device(cs, snapshot->info.device) : NULL;
         unsigned changed;
 
+        /* "auto" could not open any: with one camera it is clear which */
+        if (!snapshot->info.device[0] && cs->n == 1 && snapshot->error < 0)
+                c = cs->list[0];
         /* one that is not listed was just unplugged, and the worker has not noticed yet */
         if (c != cs->active)
                 release(cs, tell);

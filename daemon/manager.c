@@ -448,6 +448,11 @@ int manager_reload(struct manager *m, struct settings_error *error)
         return 0;
 }
 
+bool manager_is_reloading(const struct manager *m)
+{
+        return m->reloading;
+}
+
 int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id)
 {
         struct picture_job job = { .id = m->last_picture + 1, .fd = fd, .min_confidence = min_confidence };

@@ -78,7 +78,7 @@ const struct worker_snapshot *manager_snapshot(struct manager *m);
 
 /* A device came or went, or nothing is known: the cameras that are there now. */
 int manager_set_devices(struct manager *m, const struct camera_device *devices, size_t n);
-/* True if the device list has to be looked at again: the worker has a camera that is not on it. */
+/* A file is played instead of a camera. */
 bool manager_replays(const struct manager *m);
 
 /* Claims. Return: 1 a new one, 0 replaced, -EUSERS, -EPERM while disabled, -ENOMEM. */
@@ -97,6 +97,9 @@ int manager_set_enabled(struct manager *m, bool enabled);
  * Return: 0, face->reload_done() follows; negative errno of settings_load(), @error filled, all stays as it was.
  */
 int manager_reload(struct manager *m, struct settings_error *error);
+
+/* A reload was begun and is not yet done. */
+bool manager_is_reloading(const struct manager *m);
 
 /* @fd is taken over on success. Return: 0 and *@ret_id; -ENOBUFS too many wait; -ENODEV no engine. */
 int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id);

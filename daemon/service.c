@@ -20,7 +20,7 @@ struct service {
         struct hotplug *hotplug;
         sd_event_source *news, *watchdog;
         uint64_t watchdog_usec;
-        bool ready, stuck_said;
+        bool ready, reloading, stuck_said;
         enum manager_state said;
 };
 
@@ -118,9 +118,11 @@ static int on_news(sd_event_source *source, int fd, uint32_t events, void *userd
 
         manager_dispatch(s->manager);
         bus_face_arm(s->face);
-        if (manager_get_settings(s->manager) != before || (first && manager_get_report(s->manager))) {
+        if (manager_get_settings(s->manager) != before || (first && manager_get_report(s->manager)))
                 list_cameras(s);
-                sd_notify(false, "READY=1"); /* ends RELOADING */
+        if (s->reloading && !manager_is_reloading(s->manager)) {
+                sd_notify(false, "READY=1"); /* also when what was there before goes on */
+                s->reloading = false;
         }
         if (manager_get_report(s->manager) && become_ready(s) < 0)
                 return sd_event_exit(s->event, 1);
@@ -142,6 +144,8 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         if (manager_reload(s->manager, &error) < 0) {
                 log_error("%s; the settings in use before are kept", error.text);
                 sd_notify(false, "READY=1");
+        } else {
+                s->reloading = true;
         }
         return 0;
 }

@@ -4,6 +4,7 @@ integration_tests = \
 	tests/integration/test-cli.py \
 	tests/integration/test-clips.py \
 	tests/integration/test-man.sh \
+	tests/integration/test-notify.py \
 	tests/integration/test-service.py
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)

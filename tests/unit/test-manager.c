@@ -318,6 +318,12 @@ static void test_cameras(void **state)
         struct place *p = *state;
         struct camera_device two[] = { { "/dev/a", "A" }, { "/dev/b", "B" } };
 
+        assert_int_equal(manager_set_devices(p->manager, two, 1), 0);
+        stream(p, STREAM_BUSY, -EBUSY); /* of "auto": there is but one */
+        assert_int_equal(manager_get_cameras(p->manager)->list[0]->state, STREAM_BUSY);
+        stream(p, STREAM_CLOSED, 0);
+        assert_int_equal(manager_get_cameras(p->manager)->list[0]->state, STREAM_CLOSED);
+        run(p);
         assert_int_equal(manager_set_devices(p->manager, two, 2), 0);
         run(p);
         assert_string_equal(p->heard.member, "InterfacesAdded");
