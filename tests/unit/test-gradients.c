@@ -20,7 +20,7 @@ static struct net *make(const char *layers, unsigned width, unsigned threads)
         _cleanup_(recipe_freep) struct recipe *recipe = NULL;
         struct recipe_error error = { "" };
         char text[2048];
-        struct net *net;
+        struct net *net = NULL;
         int r;
 
         snprintf(text, sizeof(text), "input = { width = %u; height = %u; }; network = ( %s );", width, width - 1,
