@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Manual pages are listed by the folder whose program they describe, but for emotionctl's, and so are guides.
-dist_man_MANS += docs/emotionctl.1
-dist_doc_DATA = docs/PRIVACY.md docs/PLUGINS.md docs/BENCHMARKS.md
+# Manual pages of the tools, and guides; those of the service are listed by daemon/.
+dist_man_MANS += docs/emotion-nn.1 docs/emotionctl.1
+dist_doc_DATA = docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/OPERATORS.md docs/PLUGINS.md docs/PRIVACY.md
