@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 
 #include "basic/log.h"
@@ -160,6 +161,14 @@ static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* === Start and end === */
 
+/* A library may have made threads of its own before main() (OpenBLAS does), in which nothing is blocked, and the
+ * kernel may pick one of those for a signal to the process. The main thread, whose id is the process's, is where the
+ * event loop looks for it. */
+static void pass_signal_on(int sig)
+{
+        syscall(SYS_tgkill, getpid(), getpid(), sig);
+}
+
 static int start_signals(struct service *s)
 {
         sigset_t mask;
@@ -171,6 +180,9 @@ static int start_signals(struct service *s)
         sigaddset(&mask, SIGHUP);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
+        signal(SIGTERM, pass_signal_on);
+        signal(SIGINT, pass_signal_on);
+        signal(SIGHUP, pass_signal_on);
         signal(SIGPIPE, SIG_IGN);
         r = sd_event_add_signal(s->event, NULL, SIGTERM, on_stop, s);
         if (r >= 0)
