@@ -104,7 +104,8 @@ static struct span span_of(unsigned i, unsigned n, unsigned n_src)
         double c = (i + 0.5) * ratio - 0.5;
         unsigned first = c < 0 ? 0 : (unsigned)c;
         unsigned last = first + 1 < n_src ? first + 1 : first;
-        float f = c < 0 ? 0.f : (float)(c - first);
+        /* beyond the outer pixel centres the border repeats */
+        float f = c < 0 || last == first ? 0.f : (float)(c - first);
 
         return (struct span){ .first = first, .last = last, .w_first = 1 - f, .w_last = f };
 }
