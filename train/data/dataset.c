@@ -15,6 +15,9 @@ const char *const dataset_labels[N_LABELS] = {
 /* The folder format takes any folder: it comes last. */
 static const struct dataset_format *const formats[] = {
         &dataset_fer2013,
+        &dataset_ckplus,
+        &dataset_rafd,
+        &dataset_folder,
 };
 
 int dataset_fail(struct dataset_error *error, int r, const char *path, size_t line, const char *format, ...)

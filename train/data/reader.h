@@ -68,6 +68,19 @@ int lines_next(struct lines *l, char **ret, size_t *ret_length, struct dataset_e
 int dataset_read_picture(const char *path, unsigned width_px, unsigned height_px, uint8_t *ret,
                          struct dataset_error *error);
 
+/* The size that @options ask for, within limits; 48 x 48 if they do not. */
+int dataset_picture_size(const char *path, const struct dataset_options *options, unsigned *ret_width_px,
+                         unsigned *ret_height_px, struct dataset_error *error);
+/* Reads a picture as a new row, DATASET_TRAINING. */
+int dataset_add_picture(struct dataset_builder *b, const char *path, unsigned class, struct dataset_error *error);
+/* builder_finish() with messages. */
+int dataset_finish_pictures(struct dataset_builder *b, const char *path, struct dataset **ret,
+                            struct dataset_error *error);
+/* By its ending; hidden files are none. */
+bool dataset_is_picture_name(const char *name);
+/* "happy", "happiness": LABEL_HAPPINESS, and so on; -EINVAL for other words. */
+int dataset_label_from_word(const char *s, size_t length);
+
 /* One format. probe says whether @path is of it; is_folder tells what @path is. */
 struct dataset_format {
         const char *name;
