@@ -14,7 +14,8 @@ libtrain_la_SOURCES += \
 	train/args.h train/args.c train/mean-face.h train/mean-face.c train/cmd-meanfaces.c \
 	train/avi.h train/avi.c train/synthetic.h train/synthetic.c train/cmd-clip.c \
 	train/svg.h train/svg.c train/evaluate.h train/evaluate.c train/cmd-eval.c \
-	train/data/picture-file.c train/data/folder.c train/data/rafd.c train/data/ckplus.c
+	train/data/picture-file.c train/data/folder.c train/data/rafd.c train/data/ckplus.c \
+	train/cmd-data.c train/run-log.h train/run-log.c train/cmd-plot.c
 # what uses a model
 libtrain_la_SOURCES += train/npy.h train/npy.c train/cmd-run.c train/cmd-show.c train/cmd-bench.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)

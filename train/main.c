@@ -10,6 +10,8 @@
 static const struct cmd *const commands[] = {
         &cmd_train,
         &cmd_eval,
+        &cmd_data,
+        &cmd_plot,
         &cmd_meanfaces,
         &cmd_clip,
         &cmd_run,
