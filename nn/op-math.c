@@ -242,6 +242,19 @@ static bool next_row(const struct nn_call *c, int64_t *index, int64_t *a, int64_
         return false;
 }
 
+static void run_blocked(struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0];
+        size_t n = (size_t)x->dims[0], channels = (size_t)x->dims[1], h = (size_t)x->dims[2], w = (size_t)x->dims[3];
+
+        if (c->p.binary.scale)
+                nn_scale_channels(c->isa, c->p.binary.op, NN_BLOCKED, true, n, channels, h * w, nn_f32(x),
+                                  nn_f32(c->in[1]), nn_f32(c->out[0]));
+        else
+                nn_vec_binary(c->isa, c->p.binary.op, c->p.binary.relu, nn_blocked_floats(c->isa, n, channels, h, w),
+                              nn_f32(x), nn_f32(c->in[1]), nn_f32(c->out[0]));
+}
+
 int nn_run_binary(struct nn_call *c)
 {
         int64_t index[NN_MAX_DIMS] = { 0 }, a = 0, b = 0, at = 0, n = c->p.binary.dims[0];
@@ -251,6 +264,15 @@ int nn_run_binary(struct nn_call *c)
 
         if (nn_tensor_n_elements(c->out[0]) == 0)
                 return 0;
+        if (c->layout_in == NN_BLOCKED) {
+                run_blocked(c);
+                return 0;
+        }
+        if (type == NN_FLOAT32 && c->p.binary.n_dims == 1 && sa == 1 && sb == 1) {
+                nn_vec_binary(c->isa, c->p.binary.op, c->p.binary.relu, (size_t)n, nn_f32(c->in[0]), nn_f32(c->in[1]),
+                              nn_f32(c->out[0]));
+                return 0;
+        }
         do {
                 const uint8_t *pa = (const uint8_t *)c->in[0]->data + (size_t)a * item;
                 const uint8_t *pb = (const uint8_t *)c->in[1]->data + (size_t)b * item;

@@ -126,6 +126,23 @@ int nn_shape_concat(struct nn_call *c)
         return nn_call_set_output(c, 0, x->type, x->n_dims, dims);
 }
 
+/* Whole blocks of channels lie one after the other. */
+static void concat_blocked(struct nn_call *c)
+{
+        const struct nn_tensor *y = c->out[0];
+        size_t h = (size_t)y->dims[2], w = (size_t)y->dims[3];
+        size_t row = nn_blocked_floats(c->isa, 1, (size_t)y->dims[1], h, w), at = 0;
+
+        for (unsigned i = 0; i < c->n_in; i++) {
+                size_t part = nn_blocked_floats(c->isa, 1, (size_t)c->in[i]->dims[1], h, w);
+
+                for (int64_t n = 0; n < y->dims[0]; n++)
+                        memcpy(nn_f32(y) + (size_t)n * row + at, nn_f32(c->in[i]) + (size_t)n * part,
+                               part * sizeof(float));
+                at += part;
+        }
+}
+
 int nn_run_concat(struct nn_call *c)
 {
         const struct nn_tensor *y = c->out[0];
@@ -135,6 +152,10 @@ int nn_run_concat(struct nn_call *c)
 
         if (nn_tensor_n_elements(y) == 0)
                 return 0;
+        if (c->layout_in == NN_BLOCKED) {
+                concat_blocked(c);
+                return 0;
+        }
         for (unsigned i = 0; i < c->n_in; i++) {
                 size_t part = (size_t)nn_product(c->in[i]->dims, axis, y->n_dims) * item;
 

@@ -213,6 +213,11 @@ int nn_run_resize(struct nn_call *c)
         int64_t n = nn_tensor_n_elements(y), index[NN_MAX_DIMS] = { 0 };
         size_t item = nn_type_size(x->type);
 
+        if (c->p.resize.factor[0]) {
+                nn_upsample(c->isa, c->layout_in, (size_t)x->dims[0], (size_t)x->dims[1], (size_t)x->dims[2],
+                            (size_t)x->dims[3], c->p.resize.factor[0], c->p.resize.factor[1], nn_f32(x), nn_f32(y));
+                return 0;
+        }
         for (int64_t i = 0; i < n; i++) {
                 int64_t at = 0;
 

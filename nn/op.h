@@ -51,6 +51,7 @@ union nn_params {
                 unsigned n_dims; /* after merging; innermost first */
                 int64_t dims[NN_MAX_DIMS], stride_a[NN_MAX_DIMS], stride_b[NN_MAX_DIMS]; /* stride 0: broadcast */
                 bool relu;
+                bool scale; /* BLOCKED: operand 1 is a value per channel of each image */
         } binary;
         struct nn_act act;
         struct {

@@ -277,7 +277,8 @@ static int allocate(const struct nn_model *m, const struct nn_plan_options *o, s
         p->model = m;
         p->options = *o;
         p->isa = nn_isa_best();
-        p->cap_values = m->n_values + 4 * m->n_nodes + 16;
+        /* a twin in the other layout for each, weights and bias made by merging */
+        p->cap_values = 3 * m->n_values + 4 * m->n_nodes + 16;
         p->cap_steps = 4 * m->n_nodes + 16;
         p->values = calloc(p->cap_values, sizeof(*p->values));
         p->steps = calloc(p->cap_steps, sizeof(*p->steps));

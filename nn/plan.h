@@ -26,7 +26,7 @@ struct nn_step {
         struct nn_call call;
         uint32_t *in, *out; /* values, as call.in and call.out */
         uint32_t residual;  /* value, or NN_NO_VALUE */
-        const char *fused;  /* for people: what was merged into this step */
+        char fused[24];     /* for people: what was merged into this step */
         double macs;
         bool prepared;
 };

@@ -68,7 +68,7 @@ static void show_step(const struct nn_plan *p, size_t i, const double *us)
         const struct nn_plan_value *out = s->out[0] == NN_NO_VALUE ? NULL : &p->values[s->out[0]];
         char kernel[64];
 
-        snprintf(kernel, sizeof(kernel), "%s%s", c->kernel ? c->kernel : "", s->fused ? s->fused : "");
+        snprintf(kernel, sizeof(kernel), "%s%s", c->kernel ? c->kernel : "", s->fused);
         printf("%-4zu %-18s %-28s %-16s %-16s %9.3f %9zu", i, c->op->name, kernel,
                c->n_in && c->in[0] ? NN_SHAPE_STRING(c->in[0]) : "", out ? NN_SHAPE_STRING(&out->t) : "", s->macs / 1e6,
                c->packed_bytes);
