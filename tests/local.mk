@@ -11,3 +11,6 @@ include tests/conformance/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/vm/local.mk
+
+THREADED_TESTS += tests/unit/test-kernels-conv tests/unit/test-kernels-pool tests/unit/test-mailbox \
+	tests/unit/test-nn-plan tests/unit/test-pipeline tests/unit/test-trainer tests/unit/test-worker
