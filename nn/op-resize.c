@@ -128,7 +128,8 @@ static double source(int coordinates, int64_t i, int64_t in, int64_t out, float 
         case HALF_PIXEL:
                 return ((double)i + 0.5) / scale - 0.5;
         case ALIGN_CORNERS:
-                return out == 1 ? 0 : (double)i * (double)(in - 1) / (double)(out - 1);
+                /* by ONNX's reference the resized length is not rounded here: 2.4 for a 4 scaled by 0.6 */
+                return out == 1 ? 0 : (double)i * (double)(in - 1) / ((double)in * (double)scale - 1);
         case TF_HALF_PIXEL_FOR_NN:
                 return ((double)i + 0.5) / scale;
         default:
