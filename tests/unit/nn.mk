@@ -17,3 +17,9 @@ tests_unit_test_nn_plan_SOURCES = tests/unit/test-nn-plan.c tests/unit/nn-net.h
 tests_unit_test_nn_plan_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_plan_LDADD = $(nn_test_libs) -lm
 tests_unit_test_nn_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+
+check_PROGRAMS += tests/unit/test-npy
+TESTS += tests/unit/test-npy tests/unit/emotion-nn-run.sh
+tests_unit_test_npy_CFLAGS = $(nn_test_cflags)
+tests_unit_test_npy_LDADD = libtrain.la $(CMOCKA_LIBS)
+dist_check_SCRIPTS += tests/unit/emotion-nn-run.sh
