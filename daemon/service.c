@@ -169,8 +169,21 @@ static void pass_signal_on(int sig)
         syscall(SYS_tgkill, getpid(), getpid(), sig);
 }
 
+/*
+ * A library may have started threads before main() could block signals, and the kernel gives a process's signal to
+ * any thread that takes it. Such a thread passes it on to the main one, whose number is the process's.
+ */
+static void pass_to_main_thread(int number)
+{
+        int saved = errno;
+
+        syscall(SYS_tgkill, getpid(), getpid(), number);
+        errno = saved;
+}
+
 static int start_signals(struct service *s)
 {
+        struct sigaction pass = { .sa_handler = pass_to_main_thread, .sa_flags = SA_RESTART };
         sigset_t mask;
         int r;
 
@@ -178,7 +191,8 @@ static int start_signals(struct service *s)
         sigaddset(&mask, SIGTERM);
         sigaddset(&mask, SIGINT);
         sigaddset(&mask, SIGHUP);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || sigaction(SIGTERM, &pass, NULL) < 0 ||
+            sigaction(SIGINT, &pass, NULL) < 0 || sigaction(SIGHUP, &pass, NULL) < 0)
                 return -errno;
         signal(SIGTERM, pass_signal_on);
         signal(SIGINT, pass_signal_on);
