@@ -20,9 +20,10 @@ static const char help[] =
         "  --order LABEL,...       expressions in turn (default: neutral, happiness and surprise,\n"
         "                          so that each follows each of the others)\n"
         "  --hold SECONDS          how long each stays (default 2)\n"
-        "  --morph SECONDS         how long a change takes (default 0.4)\n"
+        "  --morph SECONDS         how long a change takes (default 0.13)\n"
         "  --fps N                 frames per second, 1 to 240 (default 15)\n"
-        "  --exaggerate FACTOR     distance from the mean of all faces, 1 for none (default 1.5)\n"
+        "  --exaggerate [LABEL=]FACTOR  distance from the mean of all faces, for one label or all; 1 for none\n"
+        "                          (default 1.6, neutral=3.6)\n"
         "  --face PIXELS           side of the face (default 240)\n"
         "  --width, --height PIXELS  size of the picture (default 640 x 480)\n";
 
@@ -31,16 +32,41 @@ struct clip {
         struct synthetic_config config;
 };
 
+/* The label of a word of @n bytes, or -1. */
+static int find_label(const char *s, size_t n)
+{
+        for (int i = 0; i < N_LABELS_BASIC; i++)
+                if (strlen(dataset_labels[i]) == n && strncmp(dataset_labels[i], s, n) == 0)
+                        return i;
+        return -1;
+}
+
+static int parse_exaggeration(const char *s, struct synthetic_config *c)
+{
+        const char *sign = strchr(s, '=');
+        int label = sign ? find_label(s, (size_t)(sign - s)) : 0;
+        double factor;
+
+        if (label < 0) {
+                fprintf(stderr, "emotion-nn: --exaggerate: '%.*s' is no label\n", (int)(sign - s), s);
+                return -EINVAL;
+        }
+        if (args_double("--exaggerate", sign ? sign + 1 : s, 0.1, 10, &factor) < 0)
+                return -EINVAL;
+        for (int i = 0; i < SYNTHETIC_MAX_CLASSES; i++)
+                if (!sign || i == label)
+                        c->exaggeration[i] = factor;
+        return 0;
+}
+
 static int parse_order(const char *order, struct synthetic_config *c)
 {
         c->n_steps = 0;
         for (const char *s = order; *s;) {
-                size_t n = strcspn(s, ","), label = 0;
+                size_t n = strcspn(s, ",");
+                int label = find_label(s, n);
 
-                while (label < N_LABELS_BASIC &&
-                       (strlen(dataset_labels[label]) != n || strncmp(dataset_labels[label], s, n) != 0))
-                        label++;
-                if (label == N_LABELS_BASIC || c->n_steps == SYNTHETIC_MAX_STEPS) {
+                if (label < 0 || c->n_steps == SYNTHETIC_MAX_STEPS) {
                         fprintf(stderr, "emotion-nn: --order: '%.*s' is no label, or more than %d steps\n", (int)n, s,
                                 SYNTHETIC_MAX_STEPS);
                         return -EINVAL;
@@ -87,7 +113,7 @@ static int parse_option(int c, struct clip *k)
         case OPT_FPS:
                 return args_unsigned("--fps", optarg, 1, 240, &s->rate_hz);
         case OPT_EXAGGERATE:
-                return args_double("--exaggerate", optarg, 0.1, 10, &s->exaggeration);
+                return parse_exaggeration(optarg, s);
         case OPT_FACE:
                 return args_double("--face", optarg, 8, 4096, &s->face_px);
         case OPT_WIDTH:
@@ -173,8 +199,7 @@ static int run(int argc, char **argv)
                                       .height_px = 480,
                                       .rate_hz = 15,
                                       .hold_s = 2,
-                                      .morph_s = 0.4,
-                                      .exaggeration = 1.5,
+                                      .morph_s = 0.13,
                                       .face_px = 240,
                                       .n_steps = 6,
                                       /* the three that a classifier tells apart with certainty, in all orders */
@@ -183,7 +208,13 @@ static int run(int argc, char **argv)
         _cleanup_(picture_freep) struct picture *strip = NULL;
         _cleanup_(synthetic_done) struct synthetic s = { 0 };
         const char *file;
-        int r = parse(argc, argv, &k);
+        int r;
+
+        for (unsigned i = 0; i < SYNTHETIC_MAX_CLASSES; i++)
+                k.config.exaggeration[i] = 1.6;
+        /* networks are less sure of a neutral face than of the others */
+        k.config.exaggeration[LABEL_NEUTRAL] = 3.6;
+        r = parse(argc, argv, &k);
 
         if (r)
                 return r < 0;

@@ -23,7 +23,7 @@ static void exaggerate(const struct synthetic *s, unsigned n_classes, float *x)
                 for (unsigned c = 0; c < n_classes; c++)
                         mean += x[c * n + i] / (float)n_classes;
                 for (unsigned c = 0; c < n_classes; c++)
-                        x[c * n + i] = mean + (float)s->config.exaggeration * (x[c * n + i] - mean);
+                        x[c * n + i] = mean + (float)s->config.exaggeration[c] * (x[c * n + i] - mean);
         }
         for (unsigned c = 0; c < n_classes; c++) {
                 double sum = 0, squares = 0;
@@ -49,8 +49,11 @@ static bool config_is_valid(const struct synthetic_config *c, unsigned n_classes
         for (unsigned i = 0; i < c->n_steps; i++)
                 if (c->steps[i] >= n_classes)
                         return false;
-        return c->hold_s > 0 && c->hold_s <= 3600 && c->morph_s >= 0 && c->morph_s <= 3600 && c->exaggeration > 0 &&
-               c->exaggeration <= 10 && c->face_px >= 8 && c->face_px <= c->width_px && c->face_px <= c->height_px;
+        for (unsigned i = 0; i < n_classes; i++)
+                if (!(c->exaggeration[i] > 0 && c->exaggeration[i] <= 10))
+                        return false;
+        return c->hold_s > 0 && c->hold_s <= 3600 && c->morph_s >= 0 && c->morph_s <= 3600 &&
+               c->face_px >= 8 && c->face_px <= c->width_px && c->face_px <= c->height_px;
 }
 
 int synthetic_init(struct synthetic *s, const uint8_t *strip, unsigned width_px, unsigned height_px,

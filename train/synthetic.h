@@ -16,7 +16,8 @@ struct synthetic_config {
         unsigned width_px, height_px, rate_hz;
         double hold_s;       /* how long an expression stays as it is */
         double morph_s;      /* how long the change to the next one takes; the last changes into the first */
-        double exaggeration; /* 1: the class means; more: further away from the mean of all, like a caricature */
+        /* of each class; 1: its mean; more: further away from the mean of all, like a caricature */
+        double exaggeration[SYNTHETIC_MAX_CLASSES];
         double face_px;      /* side of the face's square in the picture */
         unsigned n_steps;
         unsigned steps[SYNTHETIC_MAX_STEPS]; /* class of each step */

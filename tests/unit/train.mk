@@ -29,3 +29,8 @@ tests_unit_test_dataset_CFLAGS = $(train_test_cflags)
 tests_unit_test_dataset_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_dataset_folders_CFLAGS = $(train_test_cflags)
 tests_unit_test_dataset_folders_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/test-synthetic-clip
+TESTS += tests/unit/test-synthetic-clip
+tests_unit_test_synthetic_clip_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_synthetic_clip_LDADD = libcapture.la libvision.la libnn.la libpicture.la libbasic.la $(CMOCKA_LIBS) -lm
