@@ -34,3 +34,10 @@ check_PROGRAMS += tests/unit/test-synthetic-clip
 TESTS += tests/unit/test-synthetic-clip
 tests_unit_test_synthetic_clip_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_synthetic_clip_LDADD = libcapture.la libvision.la libnn.la libpicture.la libbasic.la $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/test-synthetic
+TESTS += tests/unit/test-synthetic
+tests_unit_test_synthetic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_synthetic_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+dist_check_SCRIPTS += tests/unit/test-tool-data.sh
+TESTS += tests/unit/test-tool-data.sh
