@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Each area adds its tests in a fragment of its own.
+EXTRA_DIST += tests/lsan.supp
+
 include tests/unit/nn.mk
 include tests/unit/kernels.mk
 include tests/unit/train.mk
