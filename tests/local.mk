@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Each area adds its tests in a fragment of its own.
-EXTRA_DIST += tests/lsan.supp
+EXTRA_DIST += tests/cmocka-tap tests/lsan.supp
 
 include tests/unit/nn.mk
 include tests/unit/kernels.mk
