@@ -32,6 +32,8 @@ haar_la_CXXFLAGS = $(AM_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidde
 haar_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 haar_la_LIBADD = $(OPENCV_LIBS) -lm
 
+include plugins/dlib/local.mk
+
 # libtool's .la files serve nobody in a folder of modules
 install-data-hook:
 	rm -f $(plugin_LTLIBRARIES:%=$(DESTDIR)$(plugindir)/%)

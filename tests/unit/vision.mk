@@ -129,3 +129,10 @@ check_PROGRAMS += tests/unit/test-crop
 TESTS += tests/unit/test-crop
 tests_unit_test_crop_SOURCES = tests/unit/test-crop.c
 tests_unit_test_crop_LDADD = $(VISION_TEST_LIBS)
+
+if HAVE_DLIB
+check_PROGRAMS += tests/unit/test-dlib
+TESTS += tests/unit/test-dlib
+endif
+tests_unit_test_dlib_SOURCES = tests/unit/test-dlib.c
+tests_unit_test_dlib_LDADD = libpicture.la $(VISION_TEST_LIBS)
