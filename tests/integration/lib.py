@@ -295,6 +295,11 @@ def ctl(*args, code=0, prefix=(), seconds=PATIENCE, **kw):
     return r
 
 
+def read_beside(f):
+    """All of a file that another process writes through the same open description: its offset must not move."""
+    return os.pread(f.fileno(), os.fstat(f.fileno()).st_size, 0).decode()
+
+
 class Watch:
     """emotionctl watch --json=short that runs beside the test."""
 
@@ -306,12 +311,10 @@ class Watch:
         atexit.register(end_process, self.process)
 
     def events(self):
-        self.out.seek(0)
-        return [json.loads(line) for line in self.out.read().splitlines()]
+        return [json.loads(line) for line in read_beside(self.out).splitlines()]
 
     def errors(self):
-        self.err.seek(0)
-        return self.err.read()
+        return read_beside(self.err)
 
     def stop(self, sig=signal.SIGINT):
         if self.process.poll() is None:

@@ -307,6 +307,7 @@ def test_classify():
 
 def test_watch():
     """watch prints each event as one JSON object, and ends with 0 on SIGINT"""
+    claimed(0)
     w = Watch()
     claimed()
     fake(emit=["FaceAppeared", 7])
@@ -327,6 +328,7 @@ def test_watch():
 
 def test_watch_text():
     """watch prints one line for people too; --count ends it, so do SIGTERM and --seconds"""
+    claimed(0)
     p = subprocess.Popen([lib.tool("emotionctl"), "watch", "--count=2"], stdout=subprocess.PIPE, text=True)
     claimed()
     fake(emit=["EmotionChanged", 7, "unsure", "happiness", 0.875])
@@ -339,6 +341,7 @@ def test_watch_text():
     claimed(0)
     ctl("watch", "--seconds=0.2", code=0)
     ctl("watch", "--seconds=0.2", "--count=1", code=1)
+    claimed(0)
     w = Watch()
     claimed()
     equal(w.stop(signal.SIGTERM), 0)
@@ -346,6 +349,7 @@ def test_watch_text():
 
 def test_watch_options():
     """The options of watch become those of its claim"""
+    claimed(0)
     w = Watch("--min-confidence=0.5", "--min-hold-ms=250", "--max-rate-hz=2", "--emotion=happiness", "--emotion=fear",
               "--camera=/dev/video0")
     claimed()
@@ -366,6 +370,7 @@ def test_watch_options():
 
 def test_watch_forgery():
     """A signal from anybody but the service is not believed"""
+    claimed(0)
     w = Watch()
     claimed()
     name = list(claims())[0]
@@ -384,6 +389,7 @@ def test_watch_forgery():
 
 def test_watch_reader_leaves():
     """When its reader leaves, watch gives the camera back at once and in silence"""
+    claimed(0)
     p = subprocess.Popen([lib.tool("emotionctl"), "watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     claimed()
     p.stdout.close()
@@ -400,6 +406,7 @@ def test_watch_reader_leaves():
 
 def test_watch_restart():
     """watch outlives the service and claims again; it may come before the service, too"""
+    claimed(0)
     global fake
     w = Watch("--min-confidence=0.5")
     claimed()
@@ -420,6 +427,7 @@ def test_watch_restart():
 
 def test_watch_switched_off_meanwhile():
     """A service that comes back switched off is claimed when it is switched on"""
+    claimed(0)
     w = Watch()
     claimed()
     fake(fail=["Claim", lib.ERROR + "Disabled", "off"])
@@ -433,6 +441,7 @@ def test_watch_switched_off_meanwhile():
 
 def test_watch_bus_goes():
     """When the message bus goes away, watch says so: status 1"""
+    claimed(0)
     w = Watch()
     claimed()
     bus.stop()
