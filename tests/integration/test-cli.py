@@ -202,7 +202,10 @@ def test_control_characters():
 def on_terminal(*args, **env):
     """What emotionctl prints on a terminal."""
     import pty
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError as e: # a container without devpts
+        raise lib.Skip("no terminal to be had: %s" % e) from e
     p = subprocess.Popen([lib.tool("emotionctl"), *args], stdin=slave, stdout=slave, stderr=slave,
                          env={**os.environ, "TERM": "xterm", "PAGER": "", **env})
     os.close(slave)
