@@ -147,6 +147,7 @@ static int load_pipeline(struct engine *e, struct engine_report *report)
                 .smoothing_usec = (uint64_t)s->decision.smoothing_ms * 1000,
                 .min_face_px = (unsigned)s->vision.min_face_px,
                 .max_faces = (unsigned)s->vision.max_faces,
+                .min_align_confidence = s->vision.landmark_confidence,
                 .rules = { s->decision.min_confidence, s->decision.hysteresis,
                            (uint64_t)s->decision.min_hold_ms * 1000 },
         };

@@ -42,6 +42,7 @@ const struct settings_row settings_rows[] = {
         NUMBER("vision", "keep_ms", KEY_INT, 0, 60000, 1000, vision.keep_ms),
         NUMBER("vision", "min_face_px", KEY_INT, 16, 2000, 50, vision.min_face_px),
         NUMBER("vision", "max_faces", KEY_INT, 1, PIPELINE_MAX_FACES, 8, vision.max_faces),
+        NUMBER("vision", "landmark_confidence", KEY_FLOAT, 0, 1, 0.5, vision.landmark_confidence),
         TEXT("classifier", "model", KEY_MODEL, "emotion-default.onnx", classifier.model),
         NUMBER("classifier", "threads", KEY_INT, 1, 64, 1, classifier.threads),
         NUMBER("decision", "smoothing_ms", KEY_INT, 0, 10000, 300, decision.smoothing_ms),

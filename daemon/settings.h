@@ -39,6 +39,7 @@ struct settings {
                 char detector[SETTINGS_TEXT_MAX], aligner[SETTINGS_TEXT_MAX];
                 double detect_fps, idle_fps;
                 int keep_ms, min_face_px, max_faces;
+                double landmark_confidence;
         } vision;
         struct {
                 char model[SETTINGS_TEXT_MAX]; /* bare name or absolute path */

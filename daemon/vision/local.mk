@@ -6,6 +6,7 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/crop.c daemon/vision/crop.h \
 	daemon/vision/decision.c daemon/vision/decision.h \
 	daemon/vision/look.c \
+	daemon/vision/one-euro.c daemon/vision/one-euro.h \
 	daemon/vision/pipeline.c daemon/vision/pipeline.h daemon/vision/pipeline-internal.h \
 	daemon/vision/plugin-host.c daemon/vision/plugin-host.h \
 	daemon/vision/plugin-load.c daemon/vision/plugin-load.h \

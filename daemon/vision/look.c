@@ -104,7 +104,7 @@ static void look_at_tracks(struct pipeline *p, const struct emo_image *image)
                 const struct track *t = &p->tracks.items[i];
                 struct emo_detect_hints hints;
 
-                if (t->used && !t->anchor.valid && roi_of(t, image, &hints))
+                if (t->used && !t->anchor.holds && roi_of(t, image, &hints))
                         (void)detect(p, image, &hints, ROI_MAX_BOXES);
         }
 }
@@ -117,7 +117,8 @@ static bool tracks_fill_picture(const struct pipeline *p, const struct emo_image
         for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
                 struct emo_detect_hints hints;
 
-                if (p->tracks.items[i].used && roi_of(&p->tracks.items[i], image, &hints))
+                if (p->tracks.items[i].used && !p->tracks.items[i].anchor.holds &&
+                    roi_of(&p->tracks.items[i], image, &hints))
                         area += (double)hints.roi_width * hints.roi_height;
         }
         return area > (double)image->width_px * image->height_px;

@@ -11,6 +11,12 @@
 #include "daemon/vision/plugin-host.h"
 #include "daemon/vision/tracks.h"
 
+/* A face of this frame that an aligner has found. */
+struct candidate {
+        struct track *track;
+        struct emo_alignment alignment;
+};
+
 struct pipeline {
         struct pipeline_config config;
         struct plugin_host *host;
@@ -28,6 +34,8 @@ struct pipeline {
 
         struct emo_box boxes[ASSIGNMENT_MAX]; /* found in this frame */
         size_t n_boxes;
+        struct candidate candidates[PIPELINE_MAX_FACES];
+        size_t n_candidates;
         struct track *batch[PIPELINE_MAX_FACES]; /* whose crops wait in the classifier */
         float scores[PIPELINE_MAX_FACES][EMOTION_MAX];
         struct face faces[PIPELINE_MAX_FACES];

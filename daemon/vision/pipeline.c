@@ -19,7 +19,8 @@ static bool config_is_valid(const struct pipeline_config *c)
 {
         /* written so that a NaN fails */
         return c->detect_fps > 0 && c->detect_fps <= 1000 && c->idle_fps > 0 && c->idle_fps <= 1000 &&
-               c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES && rules_are_valid(&c->rules);
+               c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES &&
+               c->min_align_confidence >= 0 && c->min_align_confidence <= 1 && rules_are_valid(&c->rules);
 }
 
 int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,

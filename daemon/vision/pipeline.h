@@ -36,6 +36,7 @@ struct pipeline_config {
         uint64_t smoothing_usec;    /* time constant of the score filter */
         unsigned min_face_px;       /* smaller faces are not looked for */
         unsigned max_faces;         /* 1..PIPELINE_MAX_FACES */
+        double min_align_confidence; /* 0..1: landmarks below it are not this face's, and the detector is asked */
         struct decision_rules rules; /* of listener 0 */
 };
 

@@ -7,8 +7,10 @@
 
 /* A face that was last found so long ago is no longer classified where it should be: a hand may be there by now. */
 #define BLIND_USEC 200000u
-/* Under this an aligner does not see a face where it was told to look. */
-#define MIN_ALIGN_CONFIDENCE 0.5f
+/* Two faces whose landmarks lie this near to each other, in landmark sizes, are one: the aligner went from the face that
+ * is hidden to the one in front of it. */
+#define SAME_FACE_DISTANCE 0.6
+#define SAME_FACE_SCALE 1.5
 
 /* Centre and size (root of the mean squared distance from it) of the landmarks. */
 static bool landmarks_extent(const struct emo_alignment *a, double *ret_x, double *ret_y, double *ret_size)
@@ -34,7 +36,7 @@ static void follow_landmarks(struct track *t, const struct emo_alignment *a, uin
         double x, y, size;
 
         if (a->n_points == 0 || !landmarks_extent(a, &x, &y, &size)) {
-                t->anchor.valid = false;
+                t->anchor.valid = t->anchor.holds = false;
                 return;
         }
         if (t->found) {
@@ -45,9 +47,9 @@ static void follow_landmarks(struct track *t, const struct emo_alignment *a, uin
                                                    .dy = (t->y.value - y) / size,
                                                    .scale = (double)b.width / size,
                                                    .aspect = (double)b.height / (double)b.width };
-                return;
         }
-        if (!t->anchor.valid)
+        t->anchor.holds = t->anchor.valid;
+        if (t->found || !t->anchor.valid)
                 return;
         double w = t->anchor.scale * size, h = w * t->anchor.aspect;
         struct emo_box b = { .x = (float)(x + t->anchor.dx * size - w / 2),
@@ -59,21 +61,86 @@ static void follow_landmarks(struct track *t, const struct emo_alignment *a, uin
                 track_correct(t, &b, now_usec);
 }
 
-static int align_track(struct pipeline *p, struct track *t, const struct emo_image *image, uint64_t now_usec,
-                       struct emo_alignment *ret)
+static void align_track(struct pipeline *p, struct track *t, const struct emo_image *image)
 {
+        struct candidate *c = &p->candidates[p->n_candidates];
         struct emo_box box = track_box(t);
         struct emo_error error;
-        int r = plugin_host_align(p->host, image, &box, ret, &error);
+        int r = plugin_host_align(p->host, image, &box, &c->alignment, &error);
 
-        if (pipeline_plugin_result(p, "aligner", r, &error) < 0 || ret->confidence < MIN_ALIGN_CONFIDENCE) {
-                t->anchor.valid = false;
-                return r < 0 ? r : -ENODATA;
+        if (pipeline_plugin_result(p, "aligner", r, &error) < 0 ||
+            (double)c->alignment.confidence < p->config.min_align_confidence) {
+                t->anchor.holds = false;
+                return;
         }
-        follow_landmarks(t, ret, now_usec);
-        t->face.n_points = ret->n_points;
-        memcpy(t->face.points, ret->points, sizeof(t->face.points));
-        return 0;
+        c->track = t;
+        p->n_candidates++;
+}
+
+static void align_all(struct pipeline *p, const struct emo_image *image, uint64_t now_usec)
+{
+        p->n_candidates = 0;
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                if (t->used && t->confirmed && now_usec - t->seen_usec <= BLIND_USEC)
+                        align_track(p, t, image);
+        }
+}
+
+/* How far the landmarks lie from where the track has them, in landmark sizes; -1 if there are none to tell. */
+static double landmarks_off(const struct candidate *c)
+{
+        const struct track *t = c->track;
+        double x, y, size;
+
+        if (c->alignment.n_points == 0 || !landmarks_extent(&c->alignment, &x, &y, &size))
+                return -1;
+        double dx = t->anchor.valid ? t->anchor.dx * size : 0, dy = t->anchor.valid ? t->anchor.dy * size : 0;
+
+        return hypot(x + dx - t->x.value, y + dy - t->y.value) / size;
+}
+
+static bool are_one_face(const struct candidate *a, const struct candidate *b)
+{
+        double xa, ya, size_a, xb, yb, size_b;
+
+        if (!landmarks_extent(&a->alignment, &xa, &ya, &size_a) || !landmarks_extent(&b->alignment, &xb, &yb, &size_b))
+                return false;
+        return hypot(xa - xb, ya - yb) < SAME_FACE_DISTANCE * fmin(size_a, size_b) &&
+               fmax(size_a, size_b) < SAME_FACE_SCALE * fmin(size_a, size_b);
+}
+
+/* The worse of two tracks that have the same landmarks goes on as it went until the detector finds it again. */
+static void settle_doubles(struct pipeline *p)
+{
+        double off[PIPELINE_MAX_FACES];
+
+        for (size_t i = 0; i < p->n_candidates; i++)
+                off[i] = landmarks_off(&p->candidates[i]);
+        for (size_t i = 0; i < p->n_candidates; i++)
+                for (size_t j = i + 1; j < p->n_candidates; j++) {
+                        struct candidate *a = &p->candidates[i], *b = &p->candidates[j];
+
+                        if (!a->track || !b->track || off[i] < 0 || off[j] < 0 || !are_one_face(a, b))
+                                continue;
+                        /* what the detector found in this very frame is there */
+                        bool b_loses = a->track->found != b->track->found ? a->track->found : off[i] <= off[j];
+                        struct candidate *loser = b_loses ? b : a;
+
+                        loser->track->anchor.holds = false;
+                        loser->track = NULL;
+                }
+}
+
+static void smooth_points(struct track *t, struct emo_alignment *a, uint64_t now_usec)
+{
+        double dt_sec = t->points_usec ? (double)(now_usec - t->points_usec) * 1e-6 : 0;
+
+        point_filter_update(&t->points, a->points, a->n_points, (double)track_box(t).width, dt_sec);
+        t->points_usec = now_usec;
+        t->face.n_points = a->n_points;
+        memcpy(t->face.points, a->points, sizeof(t->face.points));
 }
 
 static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
@@ -89,30 +156,43 @@ static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
         }
 }
 
-void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_usec)
+static unsigned crop_all(struct pipeline *p, const struct frame *f)
 {
         unsigned n = 0;
+
+        for (size_t i = 0; i < p->n_candidates; i++) {
+                const struct candidate *c = &p->candidates[i];
+
+                if (c->track && crop_face(f, &c->alignment, p->model->width_px, p->model->height_px,
+                                          classifier_input(p->classifier, n)) >= 0)
+                        p->batch[n++] = c->track;
+        }
+        return n;
+}
+
+void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_usec)
+{
+        uint64_t start_nsec = pipeline_clock_nsec(), aligned_nsec, cropped_nsec;
         struct emo_image image;
+        unsigned n;
 
         if (pipeline_image(f, plugin_host_aligner_format(p->host), &image) < 0)
                 return;
-        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
-                struct track *t = &p->tracks.items[i];
-                struct emo_alignment a;
-                uint64_t start_nsec = pipeline_clock_nsec(), mid_nsec;
+        align_all(p, &image, now_usec);
+        settle_doubles(p);
+        for (size_t i = 0; i < p->n_candidates; i++) {
+                struct candidate *c = &p->candidates[i];
 
-                if (!t->used || !t->confirmed || now_usec - t->seen_usec > BLIND_USEC)
+                if (!c->track)
                         continue;
-                int r = align_track(p, t, &image, now_usec, &a);
-                mid_nsec = pipeline_clock_nsec();
-                p->stats.align_nsec += mid_nsec - start_nsec;
-                if (r < 0)
-                        continue;
-                if (crop_face(f, &a, p->model->width_px, p->model->height_px, classifier_input(p->classifier, n)) >= 0)
-                        p->batch[n++] = t;
-                p->stats.crop_nsec += pipeline_clock_nsec() - mid_nsec;
+                follow_landmarks(c->track, &c->alignment, now_usec);
+                smooth_points(c->track, &c->alignment, now_usec);
         }
-        uint64_t start_nsec = pipeline_clock_nsec();
+        aligned_nsec = pipeline_clock_nsec();
+        n = crop_all(p, f);
+        cropped_nsec = pipeline_clock_nsec();
         classify(p, n, now_usec);
-        p->stats.classify_nsec += pipeline_clock_nsec() - start_nsec;
+        p->stats.align_nsec += aligned_nsec - start_nsec;
+        p->stats.crop_nsec += cropped_nsec - aligned_nsec;
+        p->stats.classify_nsec += pipeline_clock_nsec() - cropped_nsec;
 }

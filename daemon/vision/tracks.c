@@ -12,14 +12,20 @@
 #define POSITION_TAU_USEC 60000u
 /* The size jitters more and changes more slowly. */
 #define SIZE_TAU_USEC 150000u
-/* The speed of a face that is not found dies away with this time constant: a walker goes on for a step, nobody
+/* The speed of a face that is not found dies away with this time constant: a walker goes on for some steps, nobody
  * flies out of the picture. */
-#define SPEED_TAU_USEC 400000u
-/* A box may lie this many face widths from where its track should be, and that many more for each second since it
- * was last seen; sides may differ by this factor. */
+#define SPEED_TAU_USEC 600000u
+/* Face widths a second: more than a person who runs past a camera a few steps away. */
+#define MAX_SPEED_WIDTHS 12.0
+/* A box may lie this many face widths from the way that its track may have gone, and that many more for each second
+ * since it was last seen; sides may differ by this factor. */
 #define GATE_WIDTHS 0.7
 #define GATE_WIDTHS_PER_SECOND 0.8
 #define GATE_SCALE 2.0
+/* Of two faces at one place the one that was seen a moment ago is in front, and the box is its own: what a second of
+ * hiding costs, in face widths. */
+#define HIDDEN_COST_PER_SECOND 3.0
+#define HIDDEN_COST_MAX 0.6
 /* The share of the smaller box that another must cover to be the same face. */
 #define SAME_FACE_OVERLAP 0.5
 
@@ -125,6 +131,32 @@ static void axis_correct(struct track_axis *a, double measured, double dt_sec, u
                 a->speed = fmin(fmax(a->speed + beta * residual / dt_sec, -max_speed), max_speed);
 }
 
+/* The second sight of a face gives its speed at once: a walker would be lost before a filter had found it out. */
+static void axis_start(struct track_axis *a, double measured, double dt_sec, double max_speed)
+{
+        if (dt_sec > 0)
+                a->speed = fmin(fmax((measured - a->value) / dt_sec, -max_speed), max_speed);
+        a->value = measured;
+}
+
+static void correct_axes(struct track *t, const struct emo_box *box, double x, double y, double dt_sec)
+{
+        double max_speed = MAX_SPEED_WIDTHS * (double)box->width;
+
+        if (t->n_found == 1) {
+                /* from where it was found, not from where the prediction has it */
+                t->x = t->seen_x;
+                t->y = t->seen_y;
+                axis_start(&t->x, x, dt_sec, max_speed);
+                axis_start(&t->y, y, dt_sec, max_speed);
+        } else {
+                axis_correct(&t->x, x, dt_sec, POSITION_TAU_USEC, max_speed);
+                axis_correct(&t->y, y, dt_sec, POSITION_TAU_USEC, max_speed);
+        }
+        axis_correct(&t->log_width, log(box->width), dt_sec, SIZE_TAU_USEC, 1);
+        axis_correct(&t->log_height, log(box->height), dt_sec, SIZE_TAU_USEC, 1);
+}
+
 void track_correct(struct track *t, const struct emo_box *box, uint64_t now_usec)
 {
         double dt_sec = sec(now_usec > t->seen_usec ? now_usec - t->seen_usec : 0);
@@ -136,30 +168,42 @@ void track_correct(struct track *t, const struct emo_box *box, uint64_t now_usec
                 t->log_width.value = log(box->width);
                 t->log_height.value = log(box->height);
         } else {
-                double max_speed = 4 * (double)box->width;
-
-                axis_correct(&t->x, x, dt_sec, POSITION_TAU_USEC, max_speed);
-                axis_correct(&t->y, y, dt_sec, POSITION_TAU_USEC, max_speed);
-                axis_correct(&t->log_width, log(box->width), dt_sec, SIZE_TAU_USEC, 1);
-                axis_correct(&t->log_height, log(box->height), dt_sec, SIZE_TAU_USEC, 1);
+                correct_axes(t, box, x, y, dt_sec);
         }
+        t->seen_x = t->x;
+        t->seen_y = t->y;
         t->box_confidence = box->confidence;
         t->seen_usec = t->moved_usec = now_usec;
         t->found = true;
         t->n_found++;
 }
 
-/* Distance in face widths plus the logarithm of the size ratio; forbidden outside the gate. */
+/* Distance of (@x, @y) from the way between where the face was last found and where it would be had it gone on at its
+ * speed: it may have slowed down on it, or stopped. */
+static double distance_from_way(const struct track *t, double x, double y, double dt_sec)
+{
+        double wx = t->seen_x.speed * dt_sec, wy = t->seen_y.speed * dt_sec;
+        double px = x - t->seen_x.value, py = y - t->seen_y.value, length2 = wx * wx + wy * wy;
+        double share = length2 > 0 ? fmin(fmax((px * wx + py * wy) / length2, 0), 1) : 0;
+
+        return hypot(px - share * wx, py - share * wy);
+}
+
+/* Face widths from the way and from the likeliest place on it, the logarithm of the size ratio, and what it costs to
+ * have been hidden; forbidden outside the gate. */
 static float cost_of(const struct track *t, const struct emo_box *b, uint64_t now_usec)
 {
         struct emo_box a = track_box(t);
-        double width = (double)(a.width + b->width) / 2;
-        double dx = (double)(a.x - b->x) + (double)(a.width - b->width) / 2;
-        double dy = (double)(a.y - b->y) + (double)(a.height - b->height) / 2;
-        double distance = hypot(dx, dy) / width, ratio = fabs(log((double)a.width / (double)b->width));
-        double gate = GATE_WIDTHS + GATE_WIDTHS_PER_SECOND * sec(now_usec - t->seen_usec);
+        double width = (double)(a.width + b->width) / 2, unseen_sec = sec(now_usec - t->seen_usec);
+        double x = (double)b->x + b->width / 2.0, y = (double)b->y + b->height / 2.0;
+        double off_way = distance_from_way(t, x, y, unseen_sec) / width;
+        double distance = hypot(x - t->x.value, y - t->y.value) / width;
+        double ratio = fabs(log((double)a.width / (double)b->width));
 
-        return distance <= gate && ratio <= log(GATE_SCALE) ? (float)(distance + ratio) : ASSIGNMENT_FORBIDDEN;
+        if (fmin(off_way, distance) > GATE_WIDTHS + GATE_WIDTHS_PER_SECOND * unseen_sec || ratio > log(GATE_SCALE))
+                return ASSIGNMENT_FORBIDDEN;
+        return (float)(0.5 * off_way + 0.5 * distance + ratio +
+                       fmin(HIDDEN_COST_PER_SECOND * unseen_sec, HIDDEN_COST_MAX));
 }
 
 /* True if a track that was found in this frame has the face of box @b. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/vision/decision.h"
+#include "daemon/vision/one-euro.h"
 #include "daemon/vision/pipeline.h"
 #include "daemon/vision/smoothing.h"
 
@@ -19,7 +20,8 @@ struct track_axis {
 
 /* How the detector's box lies about the landmarks, so that landmarks alone can move the box on. */
 struct track_anchor {
-        bool valid;
+        bool valid; /* the rest is known */
+        bool holds; /* the last landmarks were those of this face: no need for the detector */
         double dx, dy; /* from the landmarks' centre to the box's, in landmark sizes */
         double scale, aspect; /* box width in landmark sizes, height in widths */
 };
@@ -33,8 +35,11 @@ struct track {
         unsigned n_found;
         uint64_t first_usec, seen_usec, moved_usec;
         struct track_axis x, y, log_width, log_height; /* centre and sides */
+        struct track_axis seen_x, seen_y;              /* the centre as it was when last found */
         float box_confidence;
         struct track_anchor anchor;
+        struct point_filter points; /* of the landmarks */
+        uint64_t points_usec;       /* when they were found last */
         struct smoothing smoothing;
         struct face face; /* what the result shows; id is the track's */
         struct decision decisions[PIPELINE_MAX_LISTENERS];

@@ -48,7 +48,7 @@ static int fake_detect(void *self, const struct emo_image *image, const struct e
                 snprintf(error->text, sizeof(error->text), "fake cannot see");
                 return s->detect_result;
         }
-        for (int i = 0; i < s->n_boxes && n < max_boxes; i++) {
+        for (int i = 0; i < s->n_boxes && n < max_boxes && !s->detect_nothing; i++) {
                 const struct emo_box *b = &s->boxes[i];
                 float x = b->x + b->width / 2, y = b->y + b->height / 2;
 
@@ -75,6 +75,8 @@ static void give_landmarks(const struct fake_script *s, const struct emo_box *bo
                 }
         }
         ret->confidence = nearest && best < box->width * box->width ? 1 : 0;
+        if (s->align_confidence > 0)
+                ret->confidence = s->align_confidence;
         ret->n_points = EMO_MAX_LANDMARKS;
         for (int i = 0; i < EMO_MAX_LANDMARKS && nearest; i++) {
                 ret->points[i][0] = nearest->x + nearest->width * (float)(i % 10) / 10;

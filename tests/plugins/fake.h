@@ -20,6 +20,8 @@ struct fake_script {
         struct emo_alignment alignment;       /* given for every box if use_alignment, else the box itself */
         int use_alignment;
         int landmarks;                        /* give 68 points that lie in the nearest box of the script */
+        float align_confidence;               /* of these points, if not 0 */
+        int detect_nothing;                   /* no box, whatever the script has */
         atomic_uint n_everywhere, n_regions, n_aligned;
         atomic_uint n_open, n_close;
         char found_file[256];                 /* of the setting "file" */

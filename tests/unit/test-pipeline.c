@@ -116,6 +116,7 @@ static const struct pipeline_config defaults = {
         .smoothing_usec = 200000,
         .min_face_px = 20,
         .max_faces = 32,
+        .min_align_confidence = 0.5,
         .rules = { .min_confidence = 0.5, .hysteresis = 0.1, .min_hold_usec = 200000 },
 };
 
@@ -390,6 +391,73 @@ static void test_landmarks_lead_without_detector(void **state)
         world_free(w);
 }
 
+/* Landmarks that are not sure ask for the detector, frame by frame; once they are sure they lead again, although the
+ * detector found nothing. */
+static void test_gate_asks_for_the_detector(void **state)
+{
+        struct pipeline_config config = defaults;
+
+        config.detect_fps = 0.1;
+        struct world *w = world_new(&config);
+        unsigned before;
+
+        w->script->landmarks = 1;
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        show(w, 1000000);
+        before = w->script->n_regions;
+        show(w, 1000000);
+        assert_int_equal(w->script->n_regions, before);
+        w->script->align_confidence = 0.4f;
+        show(w, 10 * PERIOD_USEC);
+        assert_in_range(w->script->n_regions, before + 9, before + 10);
+        /* now the detector is blind, and the landmarks come back */
+        before = w->script->n_regions;
+        w->script->detect_nothing = 1;
+        w->script->align_confidence = 0.6f;
+        show(w, 2000000);
+        assert_in_range(w->script->n_regions, before, before + 1);
+        assert_int_equal(w->result.n_faces, 1);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 0);
+        /* sure of nothing, and not found: the face is lost in time */
+        w->script->align_confidence = 0.4f;
+        show(w, 1500000);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+        w->script->landmarks = w->script->detect_nothing = 0;
+        w->script->align_confidence = 0;
+        world_free(w);
+}
+
+/* The aligner sees only the person in front, and finds her for both tracks: the hidden one keeps its id, on its way. */
+static void test_hidden_face_does_not_take_the_other_ones_landmarks(void **state)
+{
+        struct world *w = world_new(NULL);
+        uint32_t back = 0, front = 0;
+
+        w->script->landmarks = 1;
+        for (int i = 0; i <= 80; i++) {
+                double x = 60 + 2.5 * i;
+
+                clear_faces(w);
+                put_face(w, 160, 120, 60, GRAY_OF(4));
+                if (fabs(x - 160) > 22)
+                        put_face(w, x, 125, 55, GRAY_OF(3));
+                show_frame(w);
+                if (i == 10) {
+                        size_t left = w->result.faces[0].box.x < w->result.faces[1].box.x ? 0 : 1;
+
+                        back = w->result.faces[left].id;
+                        front = w->result.faces[1 - left].id;
+                }
+        }
+        assert_int_equal(count(w, FACE_APPEARED, 0), 2);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 0);
+        assert_int_equal(w->result.n_faces, 2);
+        for (size_t i = 0; i < 2; i++)
+                assert_int_equal(w->result.faces[i].id, w->result.faces[i].box.x > 180 ? back : front);
+        w->script->landmarks = 0;
+        world_free(w);
+}
+
 static void test_false_alarm_is_not_told(void **state)
 {
         struct world *w = world_new(NULL);
@@ -540,7 +608,7 @@ static void test_bad_frames(void **state)
 static void test_bad_config(void **state)
 {
         struct world *w = world_new(NULL);
-        struct pipeline_config bad[6];
+        struct pipeline_config bad[7];
         struct pipeline *p;
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -551,6 +619,7 @@ static void test_bad_config(void **state)
         bad[3].max_faces = PIPELINE_MAX_FACES + 1;
         bad[4].rules.min_confidence = 2;
         bad[5].rules.hysteresis = NAN;
+        bad[6].min_align_confidence = NAN;
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 assert_int_equal(pipeline_new(&bad[i], w->host, &w->classifier, &p), -EINVAL);
         w->classifier.info.max_batch = 31;
@@ -670,6 +739,8 @@ int main(void)
                 cmocka_unit_test(test_two_people_cross),
                 cmocka_unit_test(test_pacing),
                 cmocka_unit_test(test_landmarks_lead_without_detector),
+                cmocka_unit_test(test_gate_asks_for_the_detector),
+                cmocka_unit_test(test_hidden_face_does_not_take_the_other_ones_landmarks),
                 cmocka_unit_test(test_false_alarm_is_not_told),
                 cmocka_unit_test(test_listeners),
                 cmocka_unit_test(test_no_event_is_lost),

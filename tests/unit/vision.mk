@@ -6,6 +6,11 @@ TESTS += tests/unit/test-tracks
 tests_unit_test_tracks_SOURCES = tests/unit/test-tracks.c
 tests_unit_test_tracks_LDADD = $(VISION_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test-one-euro
+TESTS += tests/unit/test-one-euro
+tests_unit_test_one_euro_SOURCES = tests/unit/test-one-euro.c
+tests_unit_test_one_euro_LDADD = $(VISION_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test-smoothing
 TESTS += tests/unit/test-smoothing
 tests_unit_test_smoothing_SOURCES = tests/unit/test-smoothing.c
