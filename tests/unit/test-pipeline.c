@@ -434,12 +434,12 @@ static void test_hidden_face_does_not_take_the_other_ones_landmarks(void **state
         uint32_t back = 0, front = 0;
 
         w->script->landmarks = 1;
-        for (int i = 0; i <= 80; i++) {
-                double x = 60 + 2.5 * i;
+        for (int i = 0; i <= 60; i++) {
+                double x = 40 + 3.5 * i;
 
                 clear_faces(w);
                 put_face(w, 160, 120, 60, GRAY_OF(4));
-                if (fabs(x - 160) > 22)
+                if (fabs(x - 160) > 30)
                         put_face(w, x, 125, 55, GRAY_OF(3));
                 show_frame(w);
                 if (i == 10) {
