@@ -137,6 +137,8 @@ static int read_recipe(struct run *run)
                 r = training_config_read(run->recipe, &run->config, &error);
         if (r >= 0)
                 r = net_new(run->recipe, run->options.threads, &run->net, &error);
+        if (r >= 0 && run->config.votes_task > 0)
+                r = net_add_head(run->net, "votes_task", run->net->n_classes, &error);
         if (r >= 0)
                 r = recipe_check_unknown(run->recipe, &error);
         if (r < 0)
@@ -164,6 +166,10 @@ static int read_data(struct run *run)
         if (all->n_classes != run->net->n_classes) {
                 fprintf(stderr, "emotion-nn train: %s has %u classes, the network %u\n", run->options.data,
                         all->n_classes, run->net->n_classes);
+                return -EINVAL;
+        }
+        if (run->config.votes_task > 0 && !all->votes) {
+                fprintf(stderr, "emotion-nn train: %s: votes_task needs --ferplus\n", run->options.recipe);
                 return -EINVAL;
         }
         for (unsigned i = 0; i < all->n_classes; i++) {

@@ -9,6 +9,18 @@
 
 #define FC_PARTS 8
 
+int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bias, struct recipe_error *error)
+{
+        int r;
+
+        l->out = (struct shape) { units, 1, 1 };
+        l->macs = units * shape_size(l->in);
+        r = net_add_param(net, l, "weight", l->macs, true, true, &l->weight, error);
+        if (r >= 0 && bias)
+                r = net_add_param(net, l, "bias", units, true, false, &l->bias, error);
+        return r;
+}
+
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
         unsigned units = 0;
@@ -22,12 +34,7 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
                 return r;
         if (!units)
                 return recipe_fail(s, error, "units is missing");
-        l->out = (struct shape) { units, 1, 1 };
-        l->macs = units * shape_size(l->in);
-        r = net_add_param(net, l, "weight", l->macs, true, true, &l->weight, error);
-        if (r >= 0 && bias)
-                r = net_add_param(net, l, "bias", units, true, false, &l->bias, error);
-        return r;
+        return layer_fc_configure(net, l, units, bias, error);
 }
 
 static void reset(struct net *net, struct layer *l, struct rng *rng)

@@ -79,5 +79,8 @@ extern const struct layer_ops layer_input, layer_conv, layer_batchnorm, layer_fc
 extern const struct layer_ops layer_relu, layer_leakyrelu, layer_sigmoid, layer_tanh, layer_hardswish;
 extern const struct layer_ops layer_maxpool, layer_avgpool, layer_global_avgpool, layer_add, layer_concat, layer_scale;
 
+/* Makes @l a fully connected layer on its first input; for layers that no recipe lists. */
+int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bias, struct recipe_error *error);
+
 /* NULL if @type is unknown. */
 const struct layer_ops *layer_ops_find(const char *type);

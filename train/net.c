@@ -291,6 +291,49 @@ int net_new(struct recipe *recipe, unsigned threads, struct net **ret, struct re
         return 0;
 }
 
+int net_add_head(struct net *net, const char *name, unsigned units, struct recipe_error *error)
+{
+        struct layer *last = net->layers[net->n_layers - 1], *l;
+
+        if (last->ops != &layer_fc) {
+                snprintf(error->text, sizeof(error->text), "%s: the network must end in a layer of type fc", name);
+                return -EINVAL;
+        }
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        net->head = l; /* net_free() frees it from here on */
+        l->ops = &layer_fc;
+        l->index = net->n_layers;
+        snprintf(l->name, sizeof(l->name), "%s", name);
+        /* not counted among the consumers: what is exported does not see it */
+        l->inputs[l->n_inputs++] = last->inputs[0];
+        l->in = last->in;
+        l->needs_gradient = true;
+        return layer_fc_configure(net, l, units, true, error);
+}
+
+size_t net_n_learned(const struct net *net)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < net->n_params; i++)
+                n += net->params[i].trainable ? net->params[i].n : 0;
+        return net->head ? n - net->head->weight.n - net->head->bias.n : n;
+}
+
+static void free_layer(struct layer *l)
+{
+        if (!l)
+                return;
+        if (l->ops->free)
+                l->ops->free(l);
+        free(l->state);
+        free(l->y);
+        free(l->dy);
+        free(l);
+}
+
 struct net *net_free(struct net *net)
 {
         if (!net)
@@ -300,16 +343,9 @@ struct net *net_free(struct net *net)
                         free(net->scratch[i]);
         free(net->scratch);
         nn_pool_free(net->pool);
-        for (unsigned i = 0; i < net->n_layers; i++) {
-                struct layer *l = net->layers[i];
-
-                if (l->ops->free)
-                        l->ops->free(l);
-                free(l->state);
-                free(l->y);
-                free(l->dy);
-                free(l);
-        }
+        for (unsigned i = 0; i < net->n_layers; i++)
+                free_layer(net->layers[i]);
+        free_layer(net->head);
         free(net->params);
         free(net->w);
         free(net->g);
@@ -321,6 +357,8 @@ struct net *net_free(struct net *net)
 static int prepare_layer(struct net *net, struct layer *l)
 {
         size_t n = shape_size(l->out) * net->max_batch;
+        struct rng rng;
+        int r;
 
         l->y = floats_new(n);
         if (!l->y)
@@ -330,14 +368,18 @@ static int prepare_layer(struct net *net, struct layer *l)
                 if (!l->dy)
                         return -ENOMEM;
         }
-        return l->ops->prepare ? l->ops->prepare(net, l) : 0;
+        r = l->ops->prepare ? l->ops->prepare(net, l) : 0;
+        if (r >= 0 && l->ops->reset) {
+                rng_seed_stream(&rng, net->seed, UINT64_C(0x6e6574), l->index);
+                l->ops->reset(net, l, &rng);
+        }
+        return r;
 }
 
 int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
 {
         unsigned threads = nn_pool_threads(net->pool);
-        struct rng rng;
-        int r;
+        int r = 0;
 
         net->max_batch = max_batch;
         net->seed = seed;
@@ -346,15 +388,12 @@ int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
         net->scratch = calloc(threads, sizeof(*net->scratch));
         if (!net->w || !net->g || !net->scratch)
                 return -ENOMEM;
-        for (unsigned i = 0; i < net->n_layers; i++) {
+        for (unsigned i = 0; i < net->n_layers && r >= 0; i++)
                 r = prepare_layer(net, net->layers[i]);
-                if (r < 0)
-                        return r;
-                if (net->layers[i]->ops->reset) {
-                        rng_seed_stream(&rng, seed, UINT64_C(0x6e6574), i);
-                        net->layers[i]->ops->reset(net, net->layers[i], &rng);
-                }
-        }
+        if (r >= 0 && net->head)
+                r = prepare_layer(net, net->head);
+        if (r < 0)
+                return r;
         net->shared = floats_new(MAX(net->shared_floats, (size_t)1));
         for (unsigned i = 0; i < threads; i++) {
                 net->scratch[i] = floats_new(MAX(net->thread_floats, (size_t)1));
@@ -385,12 +424,16 @@ void net_forward(struct net *net, unsigned n, bool training)
         net->training = training;
         for (unsigned i = 0; i < net->n_layers; i++)
                 net->layers[i]->ops->forward(net, net->layers[i]);
+        if (net->head && training)
+                net->head->ops->forward(net, net->head);
 }
 
 void net_backward(struct net *net)
 {
         for (unsigned i = 0; i < net->n_layers; i++)
                 net->layers[i]->gradient_begun = false;
+        if (net->head)
+                net->head->ops->backward(net, net->head);
         for (unsigned i = net->n_layers; i-- > 1;)
                 if (net->layers[i]->needs_gradient)
                         net->layers[i]->ops->backward(net, net->layers[i]);

@@ -28,6 +28,7 @@ struct net {
         struct shape in;
         enum nn_normalisation normalisation;
         unsigned n_classes; /* units of the last layer */
+        struct layer *head; /* see net_add_head(); NULL: none */
 
         struct net_param *params;
         size_t n_params, n_floats;
@@ -54,6 +55,15 @@ static inline void net_freep(struct net **net)
                 net_free(*net);
 }
 
+/**
+ * net_add_head() - a second fully connected layer of @units on the input of the last one, for a further task in
+ * training: it runs in training only, is not exported, and its parameters follow those of all layers
+ * Return: 0; -EINVAL the last layer is not fully connected; -EFBIG; -ENOMEM.
+ */
+int net_add_head(struct net *net, const char *name, unsigned units, struct recipe_error *error);
+/* Learned parameters, without those of the head. */
+size_t net_n_learned(const struct net *net);
+
 /* Allocates everything for batches of up to @max_batch and sets the parameters from @seed. Return: 0 or -ENOMEM. */
 int net_prepare(struct net *net, unsigned max_batch, uint64_t seed);
 
@@ -64,7 +74,7 @@ const float *net_output(const struct net *net);
 float *net_output_gradient(struct net *net);
 
 void net_forward(struct net *net, unsigned n, bool training);
-/* After net_forward(.., true) of the same batch: sets net->g. */
+/* After net_forward(.., true) of the same batch: sets net->g. The head's gradient goes to net->head->dy. */
 void net_backward(struct net *net);
 
 /* For layers. */

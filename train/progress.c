@@ -15,14 +15,12 @@ static double now(void)
 
 void progress_begin(struct progress *p, const struct trainer *t)
 {
-        size_t n = 0, macs = 0;
+        size_t macs = 0;
 
         *p = (struct progress) { .terminal = isatty(STDOUT_FILENO), .started_at = now(), .first_step = t->step };
-        for (size_t i = 0; i < t->net->n_params; i++)
-                n += t->net->params[i].trainable ? t->net->params[i].n : 0;
         for (unsigned i = 0; i < t->net->n_layers; i++)
                 macs += t->net->layers[i]->macs;
-        printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", n, (double)macs * 1e-6,
+        printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", net_n_learned(t->net), (double)macs * 1e-6,
                t->train->n, t->valid ? t->valid->n : 0, t->net->kernels->name);
         fflush(stdout);
 }

@@ -31,6 +31,11 @@ static int allocate(struct trainer *t)
                 if (!t->scratch[i])
                         return -ENOMEM;
         }
+        if (t->config.votes_task > 0) {
+                t->vote_target = floats_new((size_t)t->config.batch * t->net->n_classes);
+                if (!t->vote_target)
+                        return -ENOMEM;
+        }
         if (t->average)
                 memcpy(t->average, t->net->w, n * sizeof(float));
         return 0;
@@ -58,6 +63,8 @@ int trainer_new(struct net *net, const struct training_config *config, const str
         int r;
 
         if (train->n < config->batch || train->n_classes != net->n_classes || net->max_batch < config->batch)
+                return -EINVAL;
+        if (config->votes_task > 0 && (!train->votes || !net->head || net->head->out.c != net->n_classes))
                 return -EINVAL;
         t = calloc(1, sizeof(*t));
         if (!t)
@@ -89,6 +96,7 @@ struct trainer *trainer_free(struct trainer *t)
         free(t->history);
         free(t->order);
         free(t->target);
+        free(t->vote_target);
         free(t);
         return NULL;
 }
@@ -150,25 +158,38 @@ static void load_batch(struct trainer *t, const struct dataset *set, size_t firs
         nn_pool_run(t->net->pool, NET_PARTS, load_part, &load);
 }
 
+/* False: no tagger chose a class of the set. */
+static bool has_votes(const struct dataset *d, size_t row)
+{
+        double sum = 0;
+
+        for (unsigned k = 0; d->votes && k < d->n_classes; k++)
+                sum += (double)d->votes[row * d->n_classes + k];
+        return sum > 0;
+}
+
+static void make_target(struct trainer *t, unsigned i, size_t row)
+{
+        const struct training_config *c = &t->config;
+        unsigned classes = t->net->n_classes, class = t->train->classes[row];
+        bool voted = has_votes(t->train, row);
+        double share = voted ? c->votes : 0, weight = t->weights[class];
+
+        for (unsigned k = 0; k < classes; k++) {
+                double vote = voted ? t->train->votes[row * classes + k] : 0;
+                double x = (1 - share) * (class == k) + share * vote;
+
+                t->target[i * classes + k] =
+                        (float)(weight * ((1 - c->label_smoothing) * x + c->label_smoothing / classes));
+                if (t->vote_target)
+                        t->vote_target[i * classes + k] = (float)(weight * c->votes_task * vote);
+        }
+}
+
 static void make_targets(struct trainer *t, size_t first)
 {
-        unsigned classes = t->net->n_classes;
-        const struct training_config *c = &t->config;
-        double votes = t->train->votes ? c->votes : 0;
-
-        for (unsigned i = 0; i < c->batch; i++) {
-                size_t row = t->order[first + i];
-
-                for (unsigned k = 0; k < classes; k++) {
-                        double x = (1 - votes) * (t->train->classes[row] == k);
-
-                        if (votes > 0)
-                                x += votes * t->train->votes[row * classes + k];
-                        t->target[i * classes + k] =
-                                (float)(t->weights[t->train->classes[row]] *
-                                        ((1 - c->label_smoothing) * x + c->label_smoothing / classes));
-                }
-        }
+        for (unsigned i = 0; i < t->config.batch; i++)
+                make_target(t, i, t->order[first + i]);
 }
 
 /* a = k * a + (1 - k) * b and the reverse */
@@ -200,6 +221,8 @@ static void mix(struct trainer *t)
                 k = u + v > 0 ? u / (u + v) : 1;
                 blend(net_input(t->net) + i * size, net_input(t->net) + (n - 1 - i) * size, size, (float)k);
                 blend(t->target + i * classes, t->target + (n - 1 - i) * classes, classes, (float)k);
+                if (t->vote_target)
+                        blend(t->vote_target + i * classes, t->vote_target + (n - 1 - i) * classes, classes, (float)k);
         }
 }
 
@@ -279,6 +302,9 @@ int trainer_step(struct trainer *t)
         net_forward(t->net, t->config.batch, true);
         loss = loss_cross_entropy(net_output(t->net), t->target, t->config.batch, t->net->n_classes,
                                   net_output_gradient(t->net));
+        if (t->vote_target)
+                loss += loss_cross_entropy(t->net->head->y, t->vote_target, t->config.batch, t->net->n_classes,
+                                           t->net->head->dy);
         if (!isfinite(loss))
                 return -EDOM;
         count_correct(t, first);

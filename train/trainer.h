@@ -34,10 +34,12 @@ struct trainer {
 
         size_t *order;      /* [train->n] of this epoch */
         float *target;      /* [batch, classes] */
+        float *vote_target; /* the same for the head, weighed; NULL without votes_task */
         double weights[DATASET_MAX_CLASSES]; /* of a row by its class */
         float **scratch;    /* one a thread, for the augmentation */
 };
 
+/* -EINVAL: too few rows for a batch, other classes than the network's, votes_task without votes or net->head; -ENOMEM */
 int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
                 const struct dataset *valid, struct trainer **ret);
 struct trainer *trainer_free(struct trainer *t);

@@ -101,6 +101,8 @@ static int read_training(config_setting_t *s, struct training_config *c, struct 
         if (r >= 0)
                 r = recipe_real(s, "votes", 0, 1, &c->votes, error);
         if (r >= 0)
+                r = recipe_real(s, "votes_task", 0, 100, &c->votes_task, error);
+        if (r >= 0)
                 r = recipe_real(s, "class_balance", 0, 1, &c->class_balance, error);
         if (r >= 0)
                 r = recipe_real(s, "mixup", 0, 1, &c->mixup, error);

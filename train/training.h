@@ -30,6 +30,7 @@ struct training_config {
         double warmup_epochs, final, factor, step_epochs;
         double label_smoothing; /* share spread over all classes */
         double votes;           /* share of the taggers' distribution in the target, the rest is the label */
+        double votes_task;      /* weight of the loss of a second head that learns the taggers' distribution; 0: none */
         double class_balance;   /* rows weigh count^-balance of their class, mean 1; 0: all the same */
         double mixup;           /* alpha of the Beta distribution; 0: none (Zhang et al. 2017, arXiv:1710.09412) */
         bool class_bias;        /* the exported network's classes are weighed to suit the labels; see calibrate.h */

@@ -246,12 +246,11 @@ static void test_votes(void **state)
                 sum = 0;
                 for (size_t k = 0; k < 7; k++)
                         sum += d->votes[i * 7 + k];
-                assert_true(sum > 0.999f && sum < 1.001f);
+                assert_true(i == 2 ? sum == 0 : sum > 0.999f && sum < 1.001f); /* nobody saw a face */
                 assert_int_equal(d->classes[i], emotions[i]);
         }
         assert_true(d->votes[0] > 0.666f && d->votes[0] < 0.667f);  /* 6 of 9 for anger, contempt not counted */
         assert_true(d->votes[7 + 3] == 0.5f && d->votes[7 + 5] == 0.5f);
-        assert_true(d->votes[2 * 7 + 6] == 1); /* nobody saw a face: the original label */
         assert_int_equal(dataset_subset(d, DATASET_PUBLIC_TEST, 0, &s), 0);
         assert_true(s->votes[3] == 0.5f);
 }

@@ -39,6 +39,11 @@ static struct net *make(const char *layers)
         assert_int_equal(recipe_load_string(text, "test", &recipe, &error), 0);
         if (net_new(recipe, 1, &net, &error) < 0)
                 fail_msg("%s", error.text);
+        /* a head is not in the file */
+        if (net->layers[net->n_layers - 1]->ops == &layer_fc)
+                assert_int_equal(net_add_head(net, "head", 3, &error), 0);
+        else
+                assert_int_equal(net_add_head(net, "head", 3, &error), -EINVAL);
         assert_int_equal(net_prepare(net, BATCH, 3), 0);
         /* running statistics that are not those of a fresh network */
         rng_seed(&rng, 8);

@@ -15,7 +15,9 @@
 
 #define BATCH 3
 
-static struct net *make(const char *layers, unsigned width, unsigned threads)
+#define HEAD 4 /* units of the head, where there is one */
+
+static struct net *make(const char *layers, unsigned width, unsigned threads, bool head)
 {
         _cleanup_(recipe_freep) struct recipe *recipe = NULL;
         struct recipe_error error = { "" };
@@ -28,6 +30,8 @@ static struct net *make(const char *layers, unsigned width, unsigned threads)
         r = recipe_load_string(text, "test", &recipe, &error);
         if (r >= 0)
                 r = net_new(recipe, threads, &net, &error);
+        if (r >= 0 && head)
+                r = net_add_head(net, "head", HEAD, &error);
         if (r < 0)
                 print_message("# %s\n", error.text);
         assert_int_equal(r, 0);
@@ -42,6 +46,9 @@ static double loss(struct net *net, const float *weights)
         net_forward(net, BATCH, true);
         for (size_t i = 0; i < BATCH * (size_t)net->n_classes; i++)
                 s += (double)net_output(net)[i] * (double)weights[i];
+        weights += BATCH * net->n_classes;
+        for (size_t i = 0; net->head && i < BATCH * HEAD; i++)
+                s += (double)net->head->y[i] * (double)weights[i];
         return s;
 }
 
@@ -73,10 +80,10 @@ static bool agrees(struct net *net, const float *weights, size_t at, double got)
 
 /* A kink (ReLU, pooling) makes the difference wrong when the step crosses it: shorter steps are tried, and what is
  * still off may be one in twenty-five. */
-static void check(const char *layers, unsigned width)
+static void check_net(const char *layers, unsigned width, bool head)
 {
-        struct net *net = make(layers, width, 2);
-        _cleanup_(freep) float *weights = floats_new(BATCH * net->n_classes);
+        struct net *net = make(layers, width, 2, head);
+        _cleanup_(freep) float *weights = floats_new(BATCH * (net->n_classes + HEAD));
         _cleanup_(freep) float *gradient = floats_new(net->n_floats);
         size_t n_checked = 0, n_wrong = 0;
         struct rng rng;
@@ -85,13 +92,15 @@ static void check(const char *layers, unsigned width)
         rng_seed(&rng, 23);
         for (size_t i = 0; i < BATCH * shape_size(net->in); i++)
                 net_input(net)[i] = (float)rng_normal(&rng);
-        for (size_t i = 0; i < BATCH * (size_t)net->n_classes; i++)
+        for (size_t i = 0; i < BATCH * (size_t)(net->n_classes + HEAD); i++)
                 weights[i] = (float)rng_normal(&rng);
         for (size_t i = 0; i < net->n_params; i++)
                 for (size_t j = 0; j < net->params[i].n && net->params[i].trainable; j++)
                         net->w[net->params[i].at + j] += (float)(0.1 * rng_normal(&rng));
         loss(net, weights);
         memcpy(net_output_gradient(net), weights, BATCH * net->n_classes * sizeof(float));
+        if (head)
+                memcpy(net->head->dy, weights + BATCH * net->n_classes, BATCH * HEAD * sizeof(float));
         net_backward(net);
         memcpy(gradient, net->g, net->n_floats * sizeof(float));
         for (size_t i = 0; i < net->n_params; i++) {
@@ -111,6 +120,11 @@ static void check(const char *layers, unsigned width)
         assert_true(n_checked > 0);
         assert_true(n_wrong * 25 <= n_checked);
         net_free(net);
+}
+
+static void check(const char *layers, unsigned width)
+{
+        check_net(layers, width, false);
 }
 
 /* The layer under test stands between one that learns, so that the gradient of its input is seen too, and a fully
@@ -188,6 +202,15 @@ static void test_joins(void **state)
               8);
 }
 
+/* A second head: its gradient and the first one's meet in the layer that both read. */
+static void test_head(void **state)
+{
+        check_net("{ type = \"conv\"; filters = 6; }, { type = \"batchnorm\"; activation = \"relu\"; }, "
+                  "{ type = \"globalavgpool\"; }, { type = \"fc\"; units = 3; }",
+                  8, true);
+        check_net("{ type = \"fc\"; units = 5; }, { type = \"tanh\"; }, { type = \"fc\"; units = 3; }", 6, true);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -195,6 +218,7 @@ int main(void)
                 cmocka_unit_test(test_conv_groups), cmocka_unit_test(test_batchnorm),
                 cmocka_unit_test(test_activations), cmocka_unit_test(test_pooling),
                 cmocka_unit_test(test_joins),       cmocka_unit_test(test_lrn),
+                cmocka_unit_test(test_head),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,19 @@ ok $? "a missing recipe is named"
 [ $? -eq 1 ] && grep -q -- '--help' "$dir/out.txt"
 ok $? "no arguments: a hint"
 
+sed 's/epochs = 40;/epochs = 2; votes_task = 0.5;/' "$dir/recipe.conf" > "$dir/votes.conf"
+awk 'BEGIN {
+        print "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+        for (i = 0; i < 160; i++) print (i < 120 ? "Training" : "PublicTest") ",x.png," i % 7 ",3,0,0,7,0,0,0,0,0"
+}' > "$dir/votes.csv"
+"$tool" train "$dir/votes.conf" --data "$dir/data.csv" --out "$dir/x" > "$dir/out.txt" 2>&1
+[ $? -eq 1 ] && grep -q -- '--ferplus' "$dir/out.txt"
+ok $? "a task on votes without votes is refused"
+"$tool" train "$dir/votes.conf" --data "$dir/data.csv" --ferplus "$dir/votes.csv" --out "$dir/task" > "$dir/task.txt" 2>&1 &&
+        [ "$(head -n1 "$dir/task.txt" | cut -d, -f1)" = "$(head -n1 "$dir/whole.txt" | cut -d, -f1)" ] &&
+        [ "$(wc -c < "$dir/task/last.onnx")" -eq "$(wc -c < "$dir/whole/last.onnx")" ]
+ok $? "the head of a task on votes is no part of the model"
+
 if [ -c /dev/full ] && [ "$(id -u)" -eq 0 ] && mkdir "$dir/full" && mount -t tmpfs -o size=16k none "$dir/full" 2>/dev/null; then
         train full > "$dir/out.txt" 2>&1
         r=$?

@@ -74,6 +74,8 @@ static struct run *run_new(const char *text, unsigned threads)
         assert_int_equal(recipe_load_string(text, "test", &run->recipe, &error), 0);
         assert_int_equal(training_config_read(run->recipe, &config, &error), 0);
         assert_int_equal(net_new(run->recipe, threads, &run->net, &error), 0);
+        if (config.votes_task > 0)
+                assert_int_equal(net_add_head(run->net, "votes_task", 3, &error), 0);
         assert_int_equal(recipe_check_unknown(run->recipe, &error), 0);
         assert_int_equal(net_prepare(run->net, config.batch, config.seed), 0);
         assert_int_equal(trainer_new(run->net, &config, &run->data, &run->data, &run->trainer), 0);
@@ -361,6 +363,58 @@ static void test_class_bias(void **state)
         assert_float_equal(c.bias[0], 0.4, 0.05);
 }
 
+static const char task_text[] =
+        "input = { width = 12; height = 12; }; network = ( { type = \"conv\"; filters = 4; stride = 2; },"
+        "  { type = \"relu\"; }, { type = \"fc\"; units = 3; } );"
+        "training = { epochs = 40; batch = 20; votes_task = 0.5; class_balance = 0.5; };";
+
+/* The head learns the votes and they alone; the output does not lean to them. */
+static void test_votes_task(void **state)
+{
+        struct run *run = run_new(task_text, 1);
+        const float *y;
+        double want, lead = 0;
+
+        for (size_t i = 0; i < ROWS; i++) {
+                /* the taggers confuse each class with the next, and do not see every fifth face */
+                for (size_t k = 0; k < 3; k++)
+                        run->votes[i * 3 + k] = i % 5 == 0 ? 0 : k == (size_t)(run->classes[i] + 1) % 3;
+        }
+        train(run, 40);
+        assert_int_equal(trainer_step(run->trainer), 0);
+        y = run->net->head->y;
+        for (size_t i = 0; i < 20; i++) {
+                size_t row = run->trainer->order[i], label = run->classes[row];
+                const float *t = run->trainer->vote_target + i * 3;
+
+                want = row % 5 == 0 ? 0 : 0.5 * run->trainer->weights[label];
+                assert_float_equal(t[0] + t[1] + t[2], want, 1e-6);
+                lead += (double)(y[i * 3 + (label + 1) % 3] - y[i * 3 + label]);
+        }
+        assert_true(lead / 20 > 1);
+        assert_true(run->trainer->history[39].valid_accuracy > 0.9);
+        run_free(run);
+        resume(task_text);
+}
+
+/* What stands in the way is refused before the first step. */
+static void test_votes_task_refused(void **state)
+{
+        struct run *run = run_new(task_text, 1);
+        struct training_config config = run->trainer->config;
+        struct trainer *t = NULL;
+
+        run->data.votes = NULL;
+        assert_int_equal(trainer_new(run->net, &config, &run->data, NULL, &t), -EINVAL);
+        run->data.votes = run->votes;
+        assert_int_equal(trainer_new(run->net, &config, &run->data, NULL, &t), 0);
+        trainer_free(t);
+        run->net->head->out.c = 2;
+        assert_int_equal(trainer_new(run->net, &config, &run->data, NULL, &t), -EINVAL);
+        run->net->head->out.c = 3;
+        run_free(run);
+}
+
 static void refuse(const char *text, const char *part)
 {
         struct recipe_error error = { "" };
@@ -396,6 +450,7 @@ static void test_bad_recipes(void **state)
         refuse(NETWORK "training = { epochs = 0; };", "outside 1..");
         refuse(NETWORK "training = { epochs = 1.5; };", "whole number");
         refuse(NETWORK "training = { epoch = 3; };", "unknown key");
+        refuse(NETWORK "training = { votes_task = -1; };", "outside 0..");
         refuse(NETWORK "training = { augment = { shift = 2; }; };", "outside 0..1");
         refuse(NETWORK "training = { optimiser = { type = \"magic\"; }; };", "none of");
         refuse("training = { }; network = ( { type = \"fc\"; units = 3; kernel = 3; } );", "unknown key");
@@ -444,6 +499,7 @@ int main(void)
                 cmocka_unit_test(test_divergence),     cmocka_unit_test(test_schedule),
                 cmocka_unit_test(test_loss),           cmocka_unit_test(test_temperature),
                 cmocka_unit_test(test_class_balance),  cmocka_unit_test(test_mixup),          cmocka_unit_test(test_class_bias),
+                cmocka_unit_test(test_votes_task),     cmocka_unit_test(test_votes_task_refused),
                 cmocka_unit_test(test_bad_recipes),    cmocka_unit_test(test_log),
         };
 

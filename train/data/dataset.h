@@ -25,8 +25,8 @@ struct dataset {
         uint8_t *pixels;                         /* [n, height, width] */
         uint8_t *classes;                        /* [n], the hard label */
         uint8_t *usage;                          /* [n], one bit of enum dataset_usage */
-        /* [n, n_classes], rows sum to 1, or NULL: shares of the taggers' votes (FER+), the original label where
-         * no tagger chose a class of the set */
+        /* [n, n_classes], or NULL: shares of the taggers' votes (FER+); a row sums to 1, or to 0 where no tagger
+         * chose a class of the set */
         float *votes;
         char *label_storage;
 };

@@ -97,8 +97,8 @@ static int parse_votes(const struct lines *l, char *line, unsigned votes[N_VOTES
         return 0;
 }
 
-/* Shares of the votes over the classes of the set; a row without any such vote has its original label. */
-static void shares_of_votes(const unsigned votes[N_VOTES], unsigned class, unsigned n_classes, float *ret)
+/* Shares of the votes over the classes of the set; all 0 for a row without any such vote. */
+static void shares_of_votes(const unsigned votes[N_VOTES], unsigned n_classes, float *ret)
 {
         unsigned sum = 0;
 
@@ -106,10 +106,8 @@ static void shares_of_votes(const unsigned votes[N_VOTES], unsigned class, unsig
         for (size_t i = 0; i < ARRAY_LEN(vote_label); i++)
                 if (vote_label[i] < n_classes)
                         sum += votes[i];
-        if (!sum) {
-                ret[class] = 1;
+        if (!sum)
                 return;
-        }
         for (size_t i = 0; i < ARRAY_LEN(vote_label); i++)
                 if (vote_label[i] < n_classes)
                         ret[vote_label[i]] = (float)votes[i] / (float)sum;
@@ -214,7 +212,7 @@ static int read_row(struct fer_reader *f, char *line, size_t length, struct data
         if (o->usage && !(o->usage & row.usage))
                 return 0;
         if (f->with_votes) {
-                shares_of_votes(votes, row.class, n_classes, shares);
+                shares_of_votes(votes, n_classes, shares);
                 if (o->ferplus_majority) {
                         int class = majority_of_votes(votes, n_classes);
 
