@@ -7,3 +7,15 @@ tests_bench_bench_pipeline_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
 tests_bench_bench_pipeline_LDADD = libvision.la libcapture.la libemotion-nn.la libnnimage.la libbasic.la \
 	$(CONFIG_LIBS) $(GCRYPT_LIBS) -lm
 EXTRA_DIST += tests/bench/compare-pipeline.py tests/bench/peer-opencv.py
+
+# our engine beside others: compare-engines.py; nor is this run by make check
+check_PROGRAMS += tests/bench/peer-onnxruntime
+tests_bench_peer_onnxruntime_SOURCES = tests/bench/peer-onnxruntime.c tests/bench/timing.h
+tests_bench_peer_onnxruntime_LDADD = -ldl
+if HAVE_DNNL
+check_PROGRAMS += tests/bench/peer-onednn
+tests_bench_peer_onednn_SOURCES = tests/bench/peer-onednn.c tests/bench/timing.h
+tests_bench_peer_onednn_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_bench_peer_onednn_LDADD = libnn.la -ldnnl -lm
+endif
+EXTRA_DIST += tests/bench/compare-engines.py tests/bench/peer-opencv-dnn.py tests/bench/vgg.conf
