@@ -110,6 +110,47 @@ static int read_body(struct trainer *t, const struct header *h, FILE *f)
         return 0;
 }
 
+/* True if the file's arrays are those of @net: with its head, without, or with one that @net has not. */
+static bool same_network(const struct header *h, const struct net *net, size_t *ret_n)
+{
+        const struct layer *last = net->layers[net->n_layers - 1];
+        size_t bias = (net->n_classes + 15) / 16 * 16, head = (shape_size(last->in) * net->n_classes + 15) / 16 * 16 + bias;
+        size_t n = net->n_floats - (net->head ? head : 0), n_params = net->n_params - (net->head ? 2 : 0);
+
+        if (h->n_floats == n + head && h->n_params == n_params + 2)
+                *ret_n = net->head ? n + head : n;
+        else if (h->n_floats == n && h->n_params == n_params)
+                *ret_n = n;
+        else
+                return false;
+        return true;
+}
+
+int checkpoint_weights(const char *path, struct net *net)
+{
+        _cleanup_(fclosep) FILE *f = fopen(path, "re");
+        _cleanup_(freep) float *w = NULL;
+        struct header h;
+        size_t n;
+
+        if (!f)
+                return -errno;
+        if (!read_all(f, &h, sizeof(h)) || memcmp(h.magic, MAGIC, sizeof(h.magic)) != 0)
+                return -EBADMSG;
+        if (!same_network(&h, net, &n))
+                return -ESTALE;
+        /* before the average stand the weights and the optimiser's arrays */
+        if (h.has_average && fseeko(f, (off_t)((2 + !!h.has_second) * h.n_floats * sizeof(float)), SEEK_CUR) < 0)
+                return -errno;
+        w = floats_new(n);
+        if (!w)
+                return -ENOMEM;
+        if (!read_all(f, w, n * sizeof(float)))
+                return -EBADMSG;
+        memcpy(net->w, w, n * sizeof(float));
+        return 0;
+}
+
 int trainer_load(struct trainer *t, const char *path)
 {
         _cleanup_(fclosep) FILE *f = fopen(path, "re");

@@ -212,7 +212,7 @@ static int run(int argc, char **argv)
         struct eval e = { .threads = 1 };
         _cleanup_(dataset_freep) struct dataset *d = NULL;
         struct dataset_error data_error;
-        struct evaluate_error error;
+        struct classifier_error error;
         struct metrics m;
         int r = parse(argc, argv, &e);
 

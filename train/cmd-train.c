@@ -10,6 +10,7 @@
 #include "train/cmd.h"
 #include "train/export.h"
 #include "train/progress.h"
+#include "train/start.h"
 #include "train/trainer.h"
 
 /* The one thing that a signal handler can reach. Blocking the signals and asking for pending ones would not do: the
@@ -22,7 +23,7 @@ static void interrupt(int signal_number)
 }
 
 struct options {
-        const char *recipe, *data, *ferplus, *out;
+        const char *recipe, *data, *ferplus, *out, *init;
         unsigned threads;
         int epochs; /* 0: the recipe's */
         bool resume;
@@ -37,6 +38,8 @@ static void print_help(void)
                "  --out DIR         made if it is missing\n"
                "  --threads N       1 to 64 (default 1)\n"
                "  --epochs N        instead of the recipe's number\n"
+               "  --init FILE       begin from the weights of a checkpoint or of an ONNX file that this tool wrote,\n"
+               "                    of a network with the same layers\n"
                "  --resume          go on from DIR/checkpoint if there is one\n");
 }
 
@@ -60,7 +63,8 @@ static int parse(int argc, char **argv, struct options *o)
                 { "data", required_argument, NULL, 'd' },  { "ferplus", required_argument, NULL, 'f' },
                 { "out", required_argument, NULL, 'o' },   { "threads", required_argument, NULL, 't' },
                 { "epochs", required_argument, NULL, 'e' }, { "resume", no_argument, NULL, 'r' },
-                { "help", no_argument, NULL, 'h' },        { 0 },
+                { "init", required_argument, NULL, 'i' },  { "help", no_argument, NULL, 'h' },
+                { 0 },
         };
         long n;
         int c;
@@ -86,6 +90,9 @@ static int parse(int argc, char **argv, struct options *o)
                         if (parse_number(optarg, 1, 100000, "--epochs", &n) < 0)
                                 return -EINVAL;
                         o->epochs = (int)n;
+                        break;
+                case 'i':
+                        o->init = optarg;
                         break;
                 case 'r':
                         o->resume = true;
@@ -188,6 +195,28 @@ static int read_data(struct run *run)
         return r;
 }
 
+/* Teachers, and, for a run that is @fresh, the weights to begin from. */
+static int begin(struct run *run, bool fresh)
+{
+        struct training_config *c = &run->config;
+        struct recipe_error error = { "out of memory" };
+        _cleanup_(freep) char *path = NULL;
+        struct distill *d = NULL;
+        int r = 0;
+
+        if (fresh && (c->start || run->options.init)) {
+                path = run->options.init ? strdup(run->options.init) : recipe_resolve(c->recipe_path, c->start);
+                r = path ? trainer_start(run->trainer, path, &error) : -ENOMEM;
+        }
+        if (r >= 0 && c->n_teachers)
+                r = distill_new(c, run->net, run->train, &d, &error);
+        if (r < 0)
+                fprintf(stderr, "emotion-nn train: %s\n", error.text);
+        else
+                trainer_teach(run->trainer, d);
+        return r;
+}
+
 static int prepare(struct run *run)
 {
         const char *out = run->options.out;
@@ -213,14 +242,11 @@ static int prepare(struct run *run)
                 fprintf(stderr, "emotion-nn train: cannot start: %s\n", strerror(-r));
                 return r;
         }
-        if (!run->options.resume)
-                return 0;
-        r = trainer_load(run->trainer, run->checkpoint);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
-                fprintf(stderr, "emotion-nn train: %s: %s\n", run->checkpoint,
-                        r == -ESTALE ? "of another recipe or data set" : strerror(-r));
+        r = run->options.resume ? trainer_load(run->trainer, run->checkpoint) : -ENOENT;
+        if (r == -ENOENT || r >= 0)
+                return begin(run, r < 0);
+        fprintf(stderr, "emotion-nn train: %s: %s\n", run->checkpoint,
+                r == -ESTALE ? "of another recipe or data set" : strerror(-r));
         return r;
 }
 

@@ -45,3 +45,7 @@ void export_floats(struct export *e, const char *name, const float *x, const int
 /* y = scale[k] * x + shift[k] of a batch norm with running statistics; layer-bn.c */
 void batchnorm_affine(const struct net *net, const struct layer *l, unsigned channel, double *ret_scale,
                       double *ret_shift);
+/* For a batch norm that was folded: first y = x with no bias, then, channel by channel, the same function again with
+ * the given statistics of x. */
+void batchnorm_identity(const struct net *net, const struct layer *l);
+void batchnorm_adopt(const struct net *net, const struct layer *l, unsigned channel, double mean, double variance);

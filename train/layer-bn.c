@@ -78,6 +78,28 @@ void batchnorm_affine(const struct net *net, const struct layer *l, unsigned k, 
         *ret_shift = net->w[l->bias.at + k] - scale * net->w[bn->mean.at + k];
 }
 
+void batchnorm_identity(const struct net *net, const struct layer *l)
+{
+        const struct batchnorm *bn = l->state;
+
+        for (unsigned k = 0; k < l->in.c; k++) {
+                net->w[l->weight.at + k] = 1;
+                net->w[l->bias.at + k] = 0;
+                net->w[bn->mean.at + k] = 0;
+                net->w[bn->variance.at + k] = (float)(1 - bn->epsilon);
+        }
+}
+
+void batchnorm_adopt(const struct net *net, const struct layer *l, unsigned k, double mean, double variance)
+{
+        const struct batchnorm *bn = l->state;
+
+        net->w[l->weight.at + k] = (float)sqrt(variance + bn->epsilon);
+        net->w[l->bias.at + k] += (float)mean;
+        net->w[bn->mean.at + k] = (float)mean;
+        net->w[bn->variance.at + k] = (float)variance;
+}
+
 /* Statistics of the batch, and the running ones moved towards them. */
 static void measure(struct net *net, struct layer *l, unsigned k)
 {

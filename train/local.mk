@@ -9,11 +9,13 @@ libtrain_la_SOURCES = \
 	train/layer-lrn.c train/layer-prelu.c \
 	train/conv-kernel.h train/conv-kernel.c train/conv-kernel-simd.h train/vec.h train/vec.c \
 	train/loss.h train/loss.c train/calibrate.h train/calibrate.c train/trainer.h train/trainer.c train/checkpoint.c train/progress.h train/progress.c \
-	train/export.h train/export.c train/cmd-train.c
+	train/export.h train/export.c train/cmd-train.c \
+	train/distill.h train/distill.c train/start.h train/start.c
 libtrain_la_SOURCES += \
 	train/args.h train/args.c train/mean-face.h train/mean-face.c train/cmd-meanfaces.c \
 	train/avi.h train/avi.c train/synthetic.h train/synthetic.c train/cmd-clip.c \
-	train/svg.h train/svg.c train/evaluate.h train/evaluate.c train/cmd-eval.c \
+	train/svg.h train/svg.c train/evaluate.h train/evaluate.c train/cmd-eval.c train/classifier-file.h \
+	train/classifier-file.c \
 	train/data/picture-file.c train/data/folder.c train/data/rafd.c train/data/ckplus.c \
 	train/cmd-data.c train/run-log.h train/run-log.c train/cmd-plot.c
 # what uses a model

@@ -11,3 +11,10 @@ void softmax(const float *logits, unsigned n, float *ret);
  * @gradient: [n, classes], of the mean; may be NULL
  */
 double loss_cross_entropy(const float *logits, const float *target, size_t n, unsigned classes, float *gradient);
+/**
+ * loss_softened() - temperature^2 times the mean over the batch of -sum target * log softmax(logits / temperature),
+ * so that its gradient weighs the same at any temperature (Hinton et al. 2015, arXiv:1503.02531, section 2)
+ * @gradient: is added to
+ */
+double loss_softened(const float *logits, const float *target, size_t n, unsigned classes, double temperature,
+                     float *gradient);

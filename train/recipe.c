@@ -195,6 +195,16 @@ int recipe_choice(config_setting_t *group, const char *key, const char *const *n
         return recipe_fail(config_setting_get_member(group, key), error, "\"%s\" is none of%s", s, known);
 }
 
+char *recipe_resolve(const char *recipe_path, const char *path)
+{
+        const char *slash = strrchr(recipe_path, '/');
+        char *s;
+
+        if (path[0] == '/' || !slash)
+                return strdup(path);
+        return asprintf(&s, "%.*s/%s", (int)(slash - recipe_path), recipe_path, path) < 0 ? NULL : s;
+}
+
 int recipe_child(config_setting_t *group, const char *key, int type, config_setting_t **ret,
                  struct recipe_error *error)
 {

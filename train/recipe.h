@@ -46,6 +46,8 @@ int recipe_string(config_setting_t *group, const char *key, const char **value, 
 /* One of @names (ended by NULL); *value is its index. */
 int recipe_choice(config_setting_t *group, const char *key, const char *const *names, int *value,
                   struct recipe_error *error);
+/* @path if it is absolute, else beside the recipe. Owned by the caller; NULL: no memory. */
+char *recipe_resolve(const char *recipe_path, const char *path);
 /* A group, list or array under @key: NULL where absent. @type: CONFIG_TYPE_GROUP, ... */
 int recipe_child(config_setting_t *group, const char *key, int type, config_setting_t **ret,
                  struct recipe_error *error);

@@ -97,6 +97,7 @@ struct trainer *trainer_free(struct trainer *t)
         free(t->order);
         free(t->target);
         free(t->vote_target);
+        distill_free(t->distill);
         free(t);
         return NULL;
 }
@@ -147,15 +148,33 @@ static void load_part(void *userdata, unsigned part, unsigned thread)
                 rng_seed_stream(&rng, t->config.seed, t->epoch, row);
                 augment(load->plain ? &unchanged : &t->config.augment, &rng, &image, net->in.w, net->in.h, x,
                         t->scratch[thread]);
-                nn_normalise(net->normalisation, x, shape_size(net->in));
         }
 }
 
+static void normalise_part(void *userdata, unsigned part, unsigned thread)
+{
+        struct load *load = userdata;
+        struct net *net = load->t->net;
+        size_t from, to, size = shape_size(net->in);
+
+        net_part(load->n, NET_PARTS, part, &from, &to);
+        for (; from < to; from++)
+                nn_normalise(net->normalisation, net_input(net) + from * size, size);
+}
+
+/* Fills the network's input with pictures in 0..255; normalise_batch() makes of them what the network wants. */
 static void load_batch(struct trainer *t, const struct dataset *set, size_t first, unsigned n, bool plain)
 {
         struct load load = { .t = t, .set = set, .first = first, .n = n, .plain = plain };
 
         nn_pool_run(t->net->pool, NET_PARTS, load_part, &load);
+}
+
+static void normalise_batch(struct trainer *t, unsigned n)
+{
+        struct load load = { .t = t, .n = n };
+
+        nn_pool_run(t->net->pool, NET_PARTS, normalise_part, &load);
 }
 
 /* False: no tagger chose a class of the set. */
@@ -226,6 +245,40 @@ static void mix(struct trainer *t)
         }
 }
 
+/* What the teachers say of the batch as it is shown. It takes its share of each row's weight from the target. */
+static float *ask_teachers(struct trainer *t)
+{
+        unsigned classes = t->net->n_classes;
+        float share = (float)t->config.distill_share, *said = distill_run(t->distill, t->net, t->config.batch);
+
+        for (unsigned i = 0; i < t->config.batch; i++) {
+                float *target = t->target + (size_t)i * classes, weight = 0;
+
+                for (unsigned k = 0; k < classes; k++)
+                        weight += target[k];
+                for (unsigned k = 0; k < classes; k++) {
+                        said[(size_t)i * classes + k] *= share * weight;
+                        target[k] *= 1 - share;
+                }
+        }
+        return said;
+}
+
+void trainer_teach(struct trainer *t, struct distill *d)
+{
+        distill_free(t->distill);
+        t->distill = d;
+}
+
+void trainer_show(struct trainer *t, size_t first)
+{
+        if (t->order[0] == t->order[1])
+                shuffle_rows(t);
+        load_batch(t, t->train, first, t->config.batch, false);
+        normalise_batch(t, t->config.batch);
+        net_forward(t->net, t->config.batch, false);
+}
+
 static void count_correct(struct trainer *t, size_t first)
 {
         const float *y = net_output(t->net);
@@ -291,6 +344,7 @@ int trainer_step(struct trainer *t)
 {
         size_t first = t->batch * t->config.batch;
         double start = now(), loss;
+        const float *said = NULL;
 
         if (t->batch == 0 || t->order[0] == t->order[1])
                 shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
@@ -298,6 +352,9 @@ int trainer_step(struct trainer *t)
         make_targets(t, first);
         if (t->config.mixup > 0)
                 mix(t);
+        if (t->distill)
+                said = ask_teachers(t);
+        normalise_batch(t, t->config.batch);
         t->net->step = t->step;
         net_forward(t->net, t->config.batch, true);
         loss = loss_cross_entropy(net_output(t->net), t->target, t->config.batch, t->net->n_classes,
@@ -305,6 +362,9 @@ int trainer_step(struct trainer *t)
         if (t->vote_target)
                 loss += loss_cross_entropy(t->net->head->y, t->vote_target, t->config.batch, t->net->n_classes,
                                            t->net->head->dy);
+        if (said)
+                loss += loss_softened(net_output(t->net), said, t->config.batch, t->net->n_classes,
+                                      t->config.distill_temperature, net_output_gradient(t->net));
         if (!isfinite(loss))
                 return -EDOM;
         count_correct(t, first);
@@ -342,6 +402,7 @@ void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metri
                 unsigned n = (unsigned)MIN(set->n - first, (size_t)t->net->max_batch);
 
                 load_batch(t, set, first, n, true);
+                normalise_batch(t, n);
                 net_forward(t->net, n, false);
                 if (ret_logits)
                         memcpy(ret_logits + first * classes, net_output(t->net), n * classes * sizeof(float));

@@ -8,6 +8,7 @@
 
 #include "train/calibrate.h"
 #include "train/data/dataset.h"
+#include "train/distill.h"
 #include "train/metrics.h"
 #include "train/net.h"
 #include "train/training.h"
@@ -35,6 +36,7 @@ struct trainer {
         size_t *order;      /* [train->n] of this epoch */
         float *target;      /* [batch, classes] */
         float *vote_target; /* the same for the head, weighed; NULL without votes_task */
+        struct distill *distill; /* NULL: no teachers */
         double weights[DATASET_MAX_CLASSES]; /* of a row by its class */
         float **scratch;    /* one a thread, for the augmentation */
 };
@@ -48,6 +50,11 @@ static inline void trainer_freep(struct trainer **t)
         if (*t)
                 trainer_free(*t);
 }
+
+/* Takes ownership of @d: from here on it teaches. */
+void trainer_teach(struct trainer *t, struct distill *d);
+/* Runs the network, as it is in use, on the batch at @first of this epoch's order; nothing is learned. */
+void trainer_show(struct trainer *t, size_t first);
 
 /* One batch. Return: 0, or -EDOM if the loss is no number: the run has diverged. */
 int trainer_step(struct trainer *t);
@@ -72,3 +79,6 @@ int trainer_calibrate(struct trainer *t, struct calibration *ret);
  */
 int trainer_save(const struct trainer *t, const char *path);
 int trainer_load(struct trainer *t, const char *path);
+/* The weights alone, averaged ones if there are any, into a network with the same layers; a head may be in only one of
+ * the two. Return: 0; -EBADMSG no checkpoint, or cut; -ESTALE of another network; -ENOMEM; errno. */
+int checkpoint_weights(const char *path, struct net *net);

@@ -66,6 +66,31 @@ static int read_augment(config_setting_t *s, struct augment_config *a, struct re
         return 0;
 }
 
+static int read_teachers(config_setting_t *s, struct training_config *c, struct recipe_error *error)
+{
+        config_setting_t *list, *g;
+        int r;
+
+        r = recipe_child(s, "teachers", CONFIG_TYPE_ARRAY, &list, error);
+        if (r < 0)
+                return r;
+        if (list && config_setting_length(list) > TRAINING_MAX_TEACHERS)
+                return recipe_fail(list, error, "more than %d", TRAINING_MAX_TEACHERS);
+        for (int i = 0; list && i < config_setting_length(list); i++) {
+                c->teachers[i] = config_setting_get_string_elem(list, i);
+                if (!c->teachers[i])
+                        return recipe_fail(list, error, "must hold names of files");
+                c->n_teachers++;
+        }
+        r = recipe_child(s, "distill", CONFIG_TYPE_GROUP, &g, error);
+        if (r < 0 || !g)
+                return r;
+        if (!c->n_teachers)
+                return recipe_fail(g, error, "needs teachers");
+        r = recipe_real(g, "share", 0, 1, &c->distill_share, error);
+        return r < 0 ? r : recipe_real(g, "temperature", 0.1, 100, &c->distill_temperature, error);
+}
+
 static int read_children(config_setting_t *s, struct training_config *c, struct recipe_error *error)
 {
         config_setting_t *g;
@@ -82,7 +107,7 @@ static int read_children(config_setting_t *s, struct training_config *c, struct 
                 r = recipe_child(s, "augment", CONFIG_TYPE_GROUP, &g, error);
         if (r >= 0 && g)
                 r = read_augment(g, &c->augment, error);
-        return r;
+        return r < 0 ? r : read_teachers(s, c, error);
 }
 
 static int read_training(config_setting_t *s, struct training_config *c, struct recipe_error *error)
@@ -114,6 +139,8 @@ static int read_training(config_setting_t *s, struct training_config *c, struct 
                 r = recipe_unsigned(s, "rows", 0, UINT32_MAX / 2, &c->rows, error);
         if (r >= 0)
                 r = recipe_unsigned(s, "validation_rows", 0, UINT32_MAX / 2, &c->validation_rows, error);
+        if (r >= 0)
+                r = recipe_string(s, "start", &c->start, error);
         return r < 0 ? r : read_children(s, c, error);
 }
 
@@ -128,6 +155,9 @@ int training_config_read(struct recipe *recipe, struct training_config *ret, str
                 .beta2 = 0.999,
                 .factor = 0.1,
                 .step_epochs = 10,
+                .distill_share = 0.7,
+                .distill_temperature = 2,
+                .recipe_path = recipe->path,
         };
         int r;
 

@@ -8,6 +8,8 @@
 #include "train/augment.h"
 #include "train/recipe.h"
 
+#define TRAINING_MAX_TEACHERS 8
+
 enum optimiser_kind {
         OPTIMISER_SGD,
         OPTIMISER_ADAM, /* with decoupled weight decay: AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101) */
@@ -37,6 +39,11 @@ struct training_config {
         double average;         /* decay per step of the averaged weights; 0: none */
         unsigned rows, validation_rows; /* the first so many; 0: all */
         struct augment_config augment;
+        const char *teachers[TRAINING_MAX_TEACHERS]; /* files, relative to the recipe; owned by it */
+        unsigned n_teachers;
+        double distill_share, distill_temperature; /* the teachers' part of the loss, the rest is the target's */
+        const char *start;                         /* checkpoint or model to begin from, as above; NULL: none */
+        const char *recipe_path;
         const char *name, *licence; /* of the model; owned by the recipe; may be NULL */
 };
 

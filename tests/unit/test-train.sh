@@ -99,6 +99,15 @@ ok $? "a task on votes without votes is refused"
         [ "$(wc -c < "$dir/task/last.onnx")" -eq "$(wc -c < "$dir/whole/last.onnx")" ]
 ok $? "the head of a task on votes is no part of the model"
 
+mkdir -p "$dir/kept" && cp "$dir/whole/best.onnx" "$dir/kept/"
+sed 's|epochs = 40;|epochs = 1; start = "kept/best.onnx"; teachers = [ "kept/best.onnx" ];|' "$dir/recipe.conf" > "$dir/more.conf"
+"$tool" train "$dir/more.conf" --data "$dir/data.csv" --out "$dir/more" > "$dir/out.txt" 2>&1
+[ $? -eq 0 ] && awk -F, 'NR == FNR { loss = $5; next } FNR == 2 { exit !($5 < 1.5 * loss + 0.1) }' "$dir/whole/log.csv" "$dir/more/log.csv"
+ok $? "a run begins from a model, with teachers, named beside the recipe"
+"$tool" train "$dir/recipe.conf" --data "$dir/data.csv" --out "$dir/x" --init "$dir/none" > "$dir/out.txt" 2>&1
+[ $? -eq 1 ] && grep -q "$dir/none: No such file" "$dir/out.txt"
+ok $? "missing weights are named"
+
 if [ -c /dev/full ] && [ "$(id -u)" -eq 0 ] && mkdir "$dir/full" && mount -t tmpfs -o size=16k none "$dir/full" 2>/dev/null; then
         train full > "$dir/out.txt" 2>&1
         r=$?

@@ -12,12 +12,10 @@
 #include <cmocka.h>
 
 #include "basic/macro.h"
+#include "tests/unit/trainer-run.h"
 #include "train/loss.h"
 #include "train/progress.h"
 #include "train/trainer.h"
-
-#define ROWS 70
-#define SIDE 12
 
 static const char recipe_text[] =
         "name = \"test\"; input = { width = 12; height = 12; normalisation = \"contrast\"; };\n"
@@ -28,90 +26,6 @@ static const char recipe_text[] =
         "  optimiser = { type = \"sgd\"; rate = 0.05; nesterov = true; weight_decay = 0.001; };\n"
         "  schedule = { type = \"cosine\"; warmup_epochs = 1; };\n"
         "  augment = { shift = 0.1; flip = 0.5; noise = 3; cutout = 0.3; cutout_size = 0.2; }; };\n";
-
-struct run {
-        struct recipe *recipe;
-        struct net *net;
-        struct dataset data;
-        uint8_t pixels[ROWS * SIDE * SIDE], classes[ROWS], usage[ROWS];
-        float votes[ROWS * 3];
-        struct trainer *trainer;
-};
-
-/* Class k is a bright bar in the k-th third of the picture, in noise. */
-static void fill(struct run *run)
-{
-        struct rng rng;
-
-        rng_seed(&rng, 9);
-        run->data = (struct dataset) { .width_px = SIDE,
-                                       .height_px = SIDE,
-                                       .n = ROWS,
-                                       .n_classes = 3,
-                                       .labels = { "a", "b", "c" },
-                                       .pixels = run->pixels,
-                                       .classes = run->classes,
-                                       .usage = run->usage,
-                                       .votes = run->votes };
-        for (size_t i = 0; i < ROWS; i++) {
-                run->classes[i] = (uint8_t)rng_below(&rng, 3);
-                for (size_t p = 0; p < SIDE * SIDE; p++)
-                        run->pixels[i * SIDE * SIDE + p] =
-                                (uint8_t)(rng_below(&rng, 100) + (p / SIDE / 4 == run->classes[i] ? 100 : 0));
-                for (size_t k = 0; k < 3; k++)
-                        run->votes[i * 3 + k] = k == run->classes[i] ? 0.8f : 0.1f;
-        }
-}
-
-static struct run *run_new(const char *text, unsigned threads)
-{
-        struct run *run = calloc(1, sizeof(*run));
-        struct recipe_error error = { "" };
-        struct training_config config;
-
-        assert_non_null(run);
-        fill(run);
-        assert_int_equal(recipe_load_string(text, "test", &run->recipe, &error), 0);
-        assert_int_equal(training_config_read(run->recipe, &config, &error), 0);
-        assert_int_equal(net_new(run->recipe, threads, &run->net, &error), 0);
-        if (config.votes_task > 0)
-                assert_int_equal(net_add_head(run->net, "votes_task", 3, &error), 0);
-        assert_int_equal(recipe_check_unknown(run->recipe, &error), 0);
-        assert_int_equal(net_prepare(run->net, config.batch, config.seed), 0);
-        assert_int_equal(trainer_new(run->net, &config, &run->data, &run->data, &run->trainer), 0);
-        return run;
-}
-
-static void run_free(struct run *run)
-{
-        trainer_free(run->trainer);
-        net_free(run->net);
-        recipe_free(run->recipe);
-        free(run);
-}
-
-static void train(struct run *run, unsigned epochs)
-{
-        while (run->trainer->epoch < epochs) {
-                while (!trainer_epoch_done(run->trainer))
-                        assert_int_equal(trainer_step(run->trainer), 0);
-                assert_int_equal(trainer_finish_epoch(run->trainer, NULL), 0);
-        }
-}
-
-static void assert_same(const struct run *a, const struct run *b)
-{
-        size_t bytes = a->net->n_floats * sizeof(float);
-
-        assert_memory_equal(a->net->w, b->net->w, bytes);
-        assert_memory_equal(a->trainer->velocity, b->trainer->velocity, bytes);
-        if (a->trainer->average)
-                assert_memory_equal(a->trainer->average, b->trainer->average, bytes);
-        for (unsigned i = 0; i < a->trainer->epoch; i++) {
-                assert_true(a->trainer->history[i].train_loss == b->trainer->history[i].train_loss);
-                assert_true(a->trainer->history[i].valid_accuracy == b->trainer->history[i].valid_accuracy);
-        }
-}
 
 static void test_learns(void **state)
 {
@@ -451,6 +365,11 @@ static void test_bad_recipes(void **state)
         refuse(NETWORK "training = { epochs = 1.5; };", "whole number");
         refuse(NETWORK "training = { epoch = 3; };", "unknown key");
         refuse(NETWORK "training = { votes_task = -1; };", "outside 0..");
+        refuse(NETWORK "training = { teachers = [ 1 ]; };", "names");
+        refuse(NETWORK "training = { distill = { share = 0.5; }; };", "needs teachers");
+        refuse(NETWORK "training = { teachers = [ \"a\" ]; distill = { temperature = 0; }; };", "outside 0.1..");
+        refuse(NETWORK "training = { teachers = [ \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\" ]; };",
+               "more than");
         refuse(NETWORK "training = { augment = { shift = 2; }; };", "outside 0..1");
         refuse(NETWORK "training = { optimiser = { type = \"magic\"; }; };", "none of");
         refuse("training = { }; network = ( { type = \"fc\"; units = 3; kernel = 3; } );", "unknown key");

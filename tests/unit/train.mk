@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-train_tests = tests/unit/test-conv-kernel tests/unit/test-export tests/unit/test-gradients tests/unit/test-trainer
+train_tests = tests/unit/test-conv-kernel tests/unit/test-export tests/unit/test-gradients tests/unit/test-trainer \
+	tests/unit/test-distill
 check_PROGRAMS += $(train_tests)
 TESTS += $(train_tests)
 train_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
@@ -10,6 +11,10 @@ tests_unit_test_export_CFLAGS = $(train_test_cflags)
 tests_unit_test_export_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_gradients_CFLAGS = $(train_test_cflags)
 tests_unit_test_gradients_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_trainer_SOURCES = tests/unit/test-trainer.c tests/unit/trainer-run.h
+tests_unit_test_distill_SOURCES = tests/unit/test-distill.c tests/unit/trainer-run.h
+tests_unit_test_distill_CFLAGS = $(train_test_cflags)
+tests_unit_test_distill_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_CFLAGS = $(train_test_cflags)
 tests_unit_test_trainer_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 dist_check_SCRIPTS += tests/unit/test-train.sh

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * A classifier in an ONNX file, its outputs matched to the classes of a data set: one input [N, 1, H, W], one output
+ * [N, n], and the metadata that daemon/vision/classifier.h lists. Without labels the order is that of the set.
+ */
+
+#include "nn/emotion-nn.h"
+#include "nn/image.h"
+#include "train/data/dataset.h"
+
+struct classifier_error {
+        char text[512]; /* begins with the file's path */
+};
+
+struct classifier_file {
+        const char *path; /* borrowed */
+        struct nn_model *model;
+        unsigned width_px, height_px, n_outputs; /* of the plans */
+        enum nn_normalisation normalisation;
+        bool logits;                       /* the output is not yet probabilities */
+        int class_of[DATASET_MAX_CLASSES]; /* of each output; -1: the set has no such label */
+        unsigned n_known;                  /* classes of the set that an output stands for */
+};
+
+/* Return: 0; errors of the engine. @ret then is to be passed to classifier_file_close() in any case. */
+int classifier_file_open(const char *path, struct classifier_file *ret, struct classifier_error *error);
+void classifier_file_close(struct classifier_file *f);
+
+/* A plan for batches of @batch; sets the sizes. Return: 0; -EINVAL a model of another form; errors of the engine. */
+int classifier_file_plan(struct classifier_file *f, unsigned batch, unsigned threads, struct nn_plan **ret,
+                         struct classifier_error *error);
+/* After a plan was made: reads the metadata. -EINVAL: it is wrong, or has no label of @d. */
+int classifier_file_match(struct classifier_file *f, const struct dataset *d, struct classifier_error *error);
+/* @y: [n_outputs] as the model gives them, to probabilities in place */
+void classifier_file_probabilities(const struct classifier_file *f, float *y);
