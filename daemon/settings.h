@@ -42,12 +42,16 @@ struct settings {
                 double landmark_confidence;
         } vision;
         struct {
+                double max_yaw_deg, max_pitch_deg;
+                int hold_ms;
+        } attention;
+        struct {
                 char model[SETTINGS_TEXT_MAX]; /* bare name or absolute path */
-                int threads;
+                int threads, faces_per_frame;
         } classifier;
         struct {
                 int smoothing_ms;
-                double min_confidence, hysteresis;
+                double min_confidence, hysteresis, min_quality;
                 int min_hold_ms;
         } decision;
         struct {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
 #include "daemon/vision/crop.h"
 
 /* Where FER2013 has the middle of the eye on the left, of the eye on the right and of the mouth, in sides of the
@@ -42,7 +44,13 @@ int crop_map(const struct emo_alignment *a, unsigned width_px, unsigned height_p
         return nn_affine_similarity(dst, src, ARRAY_LEN(parts), ret);
 }
 
-int crop_face(const struct frame *f, const struct emo_alignment *a, unsigned width_px, unsigned height_px, float *ret)
+double crop_side_px(const struct nn_affine *map, unsigned width_px)
+{
+        return hypot(map->m[0], map->m[3]) * width_px;
+}
+
+int crop_face(const struct frame *f, const struct emo_alignment *a, unsigned width_px, unsigned height_px, float *ret,
+              double *ret_side_px)
 {
         const struct nn_image image = { .data = f->gray,
                                         .width_px = f->width_px,
@@ -51,5 +59,9 @@ int crop_face(const struct frame *f, const struct emo_alignment *a, unsigned wid
         struct nn_affine map;
         int r = crop_map(a, width_px, height_px, &map);
 
-        return r < 0 ? r : nn_image_warp(&image, &map, width_px, height_px, ret);
+        if (r >= 0)
+                r = nn_image_warp(&image, &map, width_px, height_px, ret);
+        if (r >= 0 && ret_side_px)
+                *ret_side_px = crop_side_px(&map, width_px);
+        return r;
 }

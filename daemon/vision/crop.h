@@ -15,5 +15,10 @@
  */
 int crop_map(const struct emo_alignment *a, unsigned width_px, unsigned height_px, struct nn_affine *ret);
 
-/* Cuts one face out of a luma frame, into width * height floats in 0..255. Return: 0 or negative errno. */
-int crop_face(const struct frame *f, const struct emo_alignment *a, unsigned width_px, unsigned height_px, float *ret);
+/* How many pixels of the picture a side of the crop shows. */
+double crop_side_px(const struct nn_affine *map, unsigned width_px);
+
+/* Cuts one face out of a luma frame, into width * height floats in 0..255. @ret_side_px: see above; may be NULL.
+ * Return: 0 or negative errno. */
+int crop_face(const struct frame *f, const struct emo_alignment *a, unsigned width_px, unsigned height_px, float *ret,
+              double *ret_side_px);

@@ -2,6 +2,7 @@
 # The way of a frame. libvisioncore.la is all but the classifier, so that tests can put another in its place.
 noinst_LTLIBRARIES += libvisioncore.la libvision.la
 libvisioncore_la_SOURCES = \
+	daemon/vision/attention.c daemon/vision/attention.h \
 	daemon/vision/assignment.c daemon/vision/assignment.h \
 	daemon/vision/crop.c daemon/vision/crop.h \
 	daemon/vision/decision.c daemon/vision/decision.h \
@@ -11,8 +12,11 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/plugin-host.c daemon/vision/plugin-host.h \
 	daemon/vision/plugin-load.c daemon/vision/plugin-load.h \
 	daemon/vision/plugin-settings.c daemon/vision/plugin-settings.h \
+	daemon/vision/pose.c daemon/vision/pose.h \
+	daemon/vision/quality.c daemon/vision/quality.h \
 	daemon/vision/recognise.c \
 	daemon/vision/smoothing.c daemon/vision/smoothing.h \
+	daemon/vision/still.c \
 	daemon/vision/tracks.c daemon/vision/tracks.h
 libvisioncore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
 libvisioncore_la_LIBADD = libnnimage.la libbasic.la $(CONFIG_LIBS) -ldl -lm

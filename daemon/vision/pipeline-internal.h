@@ -51,6 +51,9 @@ uint64_t pipeline_clock_nsec(void);
 /* The picture in a plugin's format. Return: 0; -EINVAL if the frame has none. */
 int pipeline_image(const struct frame *f, enum emo_pixel_format format, struct emo_image *ret);
 
+/* Has the frame what the plugins want? Return: 0 or -EINVAL. */
+int pipeline_check_frame(const struct pipeline *p, const struct frame *f);
+
 /* A plugin answered @r: failures are counted, and the first of a row is logged. Return: @r. */
 int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error);
 

@@ -4,23 +4,31 @@
 #include <time.h>
 
 #include "basic/log.h"
-#include "daemon/vision/crop.h"
 #include "daemon/vision/pipeline-internal.h"
 
 /* A face that was found once and not again is forgotten after this time; nobody has heard of it. */
 #define UNCONFIRMED_USEC 500000u
+
+/* A threshold that no score reaches. */
+#define BEYOND_CONFIDENCE 2.0
 
 static bool rules_are_valid(const struct decision_rules *r)
 {
         return r->min_confidence >= 0 && r->min_confidence <= 1 && r->hysteresis >= 0 && r->hysteresis <= 1;
 }
 
+/* Written so that a NaN fails, as all of these are. */
+static bool is_within(double x, double max)
+{
+        return x >= 0 && x <= max;
+}
+
 static bool config_is_valid(const struct pipeline_config *c)
 {
-        /* written so that a NaN fails */
         return c->detect_fps > 0 && c->detect_fps <= 1000 && c->idle_fps > 0 && c->idle_fps <= 1000 &&
                c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES &&
-               c->min_align_confidence >= 0 && c->min_align_confidence <= 1 && rules_are_valid(&c->rules);
+               is_within(c->min_align_confidence, 1) && is_within(c->min_quality, 1) &&
+               is_within(c->attention.max_yaw_deg, 90) && is_within(c->attention.max_pitch_deg, 90) && rules_are_valid(&c->rules);
 }
 
 int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,
@@ -87,7 +95,7 @@ static bool push_event(struct pipeline *p, const struct face_event *e)
         return true;
 }
 
-/* Faces appear and vanish at most PIPELINE_MAX_FACES times a frame each: for these there is always room, as they come
+/* Faces appear, vanish and turn at most PIPELINE_MAX_FACES times a frame each: for these there is always room, as they come
  * before the changes of emotion. The count shows should that ever be wrong. */
 static void push_face_event(struct pipeline *p, enum face_event_kind kind, const struct track *t, uint64_t now_usec)
 {
@@ -97,7 +105,9 @@ static void push_face_event(struct pipeline *p, enum face_event_kind kind, const
                                 .to = kind == FACE_APPEARED ? EMOTION_UNSURE : t->face.emotion,
                                 .confidence = kind == FACE_APPEARED ? 0 : t->face.confidence,
                                 .timestamp_usec = now_usec,
-                                .box = track_box(t) };
+                                .box = track_box(t),
+                                .facing = t->attention.facing,
+                                .pose = t->face.pose };
 
         if (!push_event(p, &e))
                 p->n_events_lost++;
@@ -129,15 +139,31 @@ static void announce_new_tracks(struct pipeline *p, uint64_t now_usec)
         }
 }
 
+static void attend_all(struct pipeline *p, uint64_t now_usec)
+{
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+
+                if (!t->used || !t->announced)
+                        continue;
+                if (attention_update(&t->attention, &p->config.attention, &t->face.pose, now_usec))
+                        push_face_event(p, FACE_ATTENTION_CHANGED, t, now_usec);
+                t->face.facing = t->attention.facing;
+        }
+}
+
 /* What listener @k should hear of a face. */
 static void decide(struct pipeline *p, struct track *t, unsigned k, uint64_t now_usec)
 {
         struct decision *d = &t->decisions[k];
+        struct decision_rules rules = p->rules[k];
         const float *scores = t->smoothing.scores;
         unsigned n = p->model->n_labels;
         int best = decision_best(scores, n, 0), to;
 
-        decision_update(d, &p->rules[k], scores, n, now_usec, t->fresh[k], &to);
+        if (t->poor)
+                rules.min_confidence = BEYOND_CONFIDENCE;
+        decision_update(d, &rules, scores, n, now_usec, t->fresh[k], &to);
         if (to != d->announced) {
                 struct face_event e = { .kind = FACE_EMOTION_CHANGED,
                                         .listener = k,
@@ -203,7 +229,7 @@ static void fill_result(struct pipeline *p, uint64_t now_usec, struct pipeline_r
                                          .n_events_lost = p->n_events_lost };
 }
 
-static int check_frame(const struct pipeline *p, const struct frame *f)
+int pipeline_check_frame(const struct pipeline *p, const struct frame *f)
 {
         struct emo_image image;
         int r = pipeline_image(f, EMO_GRAY8, &image);
@@ -218,7 +244,7 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         uint64_t now_usec, start_nsec;
         int r;
 
-        r = check_frame(p, f);
+        r = pipeline_check_frame(p, f);
         if (r < 0)
                 return r;
         /* time does not run backwards, whatever a source says */
@@ -238,6 +264,7 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         pipeline_recognise(p, f, now_usec);
 
         start_nsec = pipeline_clock_nsec();
+        attend_all(p, now_usec);
         decide_all(p, now_usec);
         fill_result(p, now_usec, ret);
         p->stats.track_nsec += pipeline_clock_nsec() - start_nsec;
@@ -278,58 +305,6 @@ void pipeline_drop_listener(struct pipeline *p, unsigned listener)
 {
         if (listener >= 1 && listener < PIPELINE_MAX_LISTENERS)
                 p->listening[listener] = false;
-}
-
-/* Aligns and crops box @b as face @ret, input @i of the classifier. Return: 0 or negative errno. */
-static int crop_still(struct pipeline *p, const struct frame *f, const struct emo_image *image,
-                      const struct emo_box *b, unsigned i, struct face *ret)
-{
-        struct emo_alignment a;
-        struct emo_error error;
-        int r = plugin_host_align(p->host, image, b, &a, &error);
-
-        if (pipeline_plugin_result(p, "aligner", r, &error) < 0)
-                return r;
-        *ret = (struct face){ .box = *b,
-                              .n_points = a.n_points,
-                              .since_usec = f->timestamp_usec,
-                              .seen_usec = f->timestamp_usec };
-        memcpy(ret->points, a.points, sizeof(ret->points));
-        return crop_face(f, &a, p->model->width_px, p->model->height_px, classifier_input(p->classifier, i));
-}
-
-int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
-                            struct face *ret, size_t max)
-{
-        struct emo_image image;
-        unsigned n = 0, n_labels = p->model->n_labels;
-        int r;
-
-        r = check_frame(p, f);
-        if (r < 0)
-                return r;
-        r = pipeline_image(f, plugin_host_detector_format(p->host), &image);
-        if (r >= 0)
-                r = pipeline_look_everywhere(p, &image);
-        if (r >= 0)
-                r = pipeline_image(f, plugin_host_aligner_format(p->host), &image);
-        if (r < 0)
-                return r;
-        max = MIN(max, (size_t)p->config.max_faces);
-        for (size_t i = 0; i < p->n_boxes && n < max; i++)
-                if (crop_still(p, f, &image, &p->boxes[i], n, &ret[n]) >= 0)
-                        n++;
-        r = n ? classifier_run(p->classifier, n, p->scores) : 0;
-        if (r < 0)
-                return r;
-        for (unsigned i = 0; i < n; i++) {
-                int best = decision_best(p->scores[i], n_labels, 0);
-
-                memcpy(ret[i].scores, p->scores[i], n_labels * sizeof(float));
-                ret[i].emotion = decision_best(p->scores[i], n_labels, rules->min_confidence);
-                ret[i].confidence = best >= 0 ? (double)p->scores[i][best] : 0;
-        }
-        return (int)n;
 }
 
 struct pipeline_stats pipeline_get_stats(const struct pipeline *p)

@@ -29,6 +29,18 @@ struct decision_rules {
         uint64_t min_hold_usec; /* a challenger must lead for this long before it is announced */
 };
 
+/* Where a head is turned, in degrees; see pose.h for the signs. */
+struct face_pose {
+        bool known; /* the aligner gave landmarks in this frame */
+        float yaw_deg, pitch_deg, roll_deg;
+};
+
+/* When a face is turned to the camera; see attention.h. */
+struct attention_rules {
+        double max_yaw_deg, max_pitch_deg; /* 0..90, to both sides */
+        uint64_t hold_usec;                /* a change must last for this long before it counts */
+};
+
 struct pipeline_config {
         double detect_fps;          /* looks for new faces per second while faces are tracked */
         double idle_fps;            /* looks per second while nobody is in view */
@@ -37,6 +49,9 @@ struct pipeline_config {
         unsigned min_face_px;       /* smaller faces are not looked for */
         unsigned max_faces;         /* 1..PIPELINE_MAX_FACES */
         double min_align_confidence; /* 0..1: landmarks below it are not this face's, and the detector is asked */
+        double min_quality;         /* 0..1: a face whose picture is worse is unsure, see quality.h; 0: none is */
+        unsigned faces_per_frame;   /* the largest are classified in each frame, of the rest one in turn; 0: all are */
+        struct attention_rules attention;
         struct decision_rules rules; /* of listener 0 */
 };
 
@@ -49,6 +64,9 @@ struct face {
         int emotion;              /* announced by listener 0: label index or EMOTION_UNSURE */
         double confidence;        /* smoothed score of @emotion, or of the best one when unsure; 0..1 */
         float scores[EMOTION_MAX]; /* smoothed probabilities, sum 1 */
+        struct face_pose pose;
+        bool facing;              /* the camera, as announced */
+        double quality;           /* 0..1, of its picture; see quality.h */
         uint64_t since_usec;      /* first seen */
         uint64_t seen_usec;       /* last found */
 };
@@ -57,6 +75,7 @@ enum face_event_kind {
         FACE_APPEARED,
         FACE_VANISHED,
         FACE_EMOTION_CHANGED,
+        FACE_ATTENTION_CHANGED, /* begins to face the camera, or ends */
 };
 
 struct face_event {
@@ -67,6 +86,8 @@ struct face_event {
         double confidence;    /* 0..1, of @to; for unsure: of the best label */
         uint64_t timestamp_usec; /* of the frame */
         struct emo_box box;
+        bool facing;           /* of FACE_ATTENTION_CHANGED; a face that appears does not face the camera yet */
+        struct face_pose pose; /* of FACE_ATTENTION_CHANGED */
 };
 
 /* What one frame gave; owned by the pipeline until the next call. */

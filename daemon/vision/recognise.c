@@ -4,9 +4,16 @@
 
 #include "daemon/vision/crop.h"
 #include "daemon/vision/pipeline-internal.h"
+#include "daemon/vision/pose.h"
+#include "daemon/vision/quality.h"
 
 /* A face that was last found so long ago is no longer classified where it should be: a hand may be there by now. */
 #define BLIND_USEC 200000u
+/* The measure of a picture is filtered as the scores are, only faster: a blink of blur is no reason to be unsure. */
+#define QUALITY_TAU_USEC 200000u
+/* A face that was too bad must get this much better than the limit. */
+#define QUALITY_MARGIN 0.05
+
 /* Two faces whose landmarks lie this near to each other, in landmark sizes, are one: the aligner went from the face that
  * is hidden to the one in front of it. */
 #define SAME_FACE_DISTANCE 0.6
@@ -141,6 +148,64 @@ static void smooth_points(struct track *t, struct emo_alignment *a, uint64_t now
         t->points_usec = now_usec;
         t->face.n_points = a->n_points;
         memcpy(t->face.points, a->points, sizeof(t->face.points));
+        (void)pose_fit(t->face.points, t->face.n_points, &t->face.pose);
+}
+
+/* The faces of this frame, largest first: who is near matters most to a screen. */
+static size_t sort_by_size(struct pipeline *p)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->n_candidates; i++) {
+                struct candidate c = p->candidates[i];
+                size_t at = n;
+
+                if (!c.track)
+                        continue;
+                for (; at > 0 && p->candidates[at - 1].track->log_width.value < c.track->log_width.value; at--)
+                        p->candidates[at] = p->candidates[at - 1];
+                p->candidates[at] = c;
+                n++;
+        }
+        return n;
+}
+
+/* How many of the @n faces, which are sorted, are classified in this frame: the largest, and behind them the one of the
+ * rest that has waited longest. */
+static size_t choose_faces(struct pipeline *p, size_t n)
+{
+        size_t first = p->config.faces_per_frame, next = first;
+
+        if (!first || n <= first)
+                return n;
+        for (size_t i = first + 1; i < n; i++)
+                if (p->candidates[i].track->measured_usec < p->candidates[next].track->measured_usec)
+                        next = i;
+        struct candidate c = p->candidates[next];
+
+        p->candidates[next] = p->candidates[first];
+        p->candidates[first] = c;
+        return first + 1;
+}
+
+static void update_quality(struct pipeline *p, struct track *t, double now, uint64_t now_usec)
+{
+        double gain = t->measured_usec ? smoothing_gain(now_usec - t->measured_usec, QUALITY_TAU_USEC) : 1;
+
+        t->face.quality += gain * (now - t->face.quality);
+        t->measured_usec = now_usec;
+        t->poor = t->face.quality < p->config.min_quality + (t->poor ? QUALITY_MARGIN : 0) && p->config.min_quality > 0;
+}
+
+/* What is said of a face that cannot be seen well: anything may be. */
+static void guess_nothing(struct pipeline *p, struct track *t, uint64_t now_usec)
+{
+        float scores[EMOTION_MAX];
+
+        for (unsigned i = 0; i < p->model->n_labels; i++)
+                scores[i] = 1.f / (float)p->model->n_labels;
+        smoothing_update(&t->smoothing, scores, p->model->n_labels, now_usec, p->config.smoothing_usec);
+        t->scored = true;
 }
 
 static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
@@ -156,15 +221,25 @@ static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
         }
 }
 
-static unsigned crop_all(struct pipeline *p, const struct frame *f)
+/* Cuts the faces out; those that can be seen well enough wait in the classifier. Return: how many do. */
+static unsigned crop_all(struct pipeline *p, const struct frame *f, uint64_t now_usec)
 {
-        unsigned n = 0;
+        unsigned n = 0, width = p->model->width_px, height = p->model->height_px;
+        size_t n_faces = choose_faces(p, sort_by_size(p));
 
-        for (size_t i = 0; i < p->n_candidates; i++) {
+        for (size_t i = 0; i < n_faces; i++) {
                 const struct candidate *c = &p->candidates[i];
+                float *input = classifier_input(p->classifier, n);
+                struct quality q;
+                double side_px;
 
-                if (c->track && crop_face(f, &c->alignment, p->model->width_px, p->model->height_px,
-                                          classifier_input(p->classifier, n)) >= 0)
+                if (crop_face(f, &c->alignment, width, height, input, &side_px) < 0)
+                        continue;
+                quality_measure(input, width, height, side_px, &c->track->face.pose, &q);
+                update_quality(p, c->track, quality_least(&q), now_usec);
+                if (c->track->poor)
+                        guess_nothing(p, c->track, now_usec);
+                else
                         p->batch[n++] = c->track;
         }
         return n;
@@ -176,6 +251,8 @@ void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_
         struct emo_image image;
         unsigned n;
 
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++)
+                p->tracks.items[i].face.pose.known = false;
         if (pipeline_image(f, plugin_host_aligner_format(p->host), &image) < 0)
                 return;
         align_all(p, &image, now_usec);
@@ -189,7 +266,7 @@ void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_
                 smooth_points(c->track, &c->alignment, now_usec);
         }
         aligned_nsec = pipeline_clock_nsec();
-        n = crop_all(p, f);
+        n = crop_all(p, f, now_usec);
         cropped_nsec = pipeline_clock_nsec();
         classify(p, n, now_usec);
         p->stats.align_nsec += aligned_nsec - start_nsec;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "daemon/vision/attention.h"
 #include "daemon/vision/decision.h"
 #include "daemon/vision/one-euro.h"
 #include "daemon/vision/pipeline.h"
@@ -41,6 +42,9 @@ struct track {
         struct point_filter points; /* of the landmarks */
         uint64_t points_usec;       /* when they were found last */
         struct smoothing smoothing;
+        struct attention attention;
+        uint64_t measured_usec; /* when its picture was looked at last; 0: never */
+        bool poor;              /* its picture is too bad to be classified */
         struct face face; /* what the result shows; id is the track's */
         struct decision decisions[PIPELINE_MAX_LISTENERS];
         bool fresh[PIPELINE_MAX_LISTENERS]; /* a listener that has not heard of this face yet */

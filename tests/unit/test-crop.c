@@ -85,15 +85,15 @@ static void test_pixels(void **state)
 
         for (unsigned i = 0; i < sizeof(pixels); i++)
                 pixels[i] = (uint8_t)(i % 64 * 2 + i / 64);
-        assert_int_equal(crop_face(&f, &a, 16, 16, crop), 0);
+        assert_int_equal(crop_face(&f, &a, 16, 16, crop, NULL), 0);
         assert_float_equal(crop[0], 24 * 2 + 24, 1e-3);
         assert_float_equal(crop[255], 39 * 2 + 39, 1e-3);
         /* beyond the border its pixels repeat */
         a.x = a.y = -100;
-        assert_int_equal(crop_face(&f, &a, 16, 16, crop), 0);
+        assert_int_equal(crop_face(&f, &a, 16, 16, crop, NULL), 0);
         assert_float_equal(crop[100], pixels[0], 1e-3);
         f.gray = NULL;
-        assert_int_equal(crop_face(&f, &a, 16, 16, crop), -EINVAL);
+        assert_int_equal(crop_face(&f, &a, 16, 16, crop, NULL), -EINVAL);
 }
 
 int main(void)

@@ -16,6 +16,7 @@
 #include "daemon/vision/classifier.h"
 #include "daemon/vision/pipeline.h"
 #include "daemon/vision/plugin-host.h"
+#include "daemon/vision/pose.h"
 #include "tests/plugins/fake.h"
 
 #define WIDTH 320u
@@ -458,6 +459,121 @@ static void test_hidden_face_does_not_take_the_other_ones_landmarks(void **state
         world_free(w);
 }
 
+/* A head at (100, 100), turned by @yaw degrees to the picture's right. */
+static void turn_head(struct world *w, double yaw)
+{
+        struct emo_alignment *a = &w->script->alignment;
+        double s = sin(yaw * M_PI / 180), c = cos(yaw * M_PI / 180);
+
+        memset(a, 0, sizeof(*a));
+        a->n_points = EMO_MAX_LANDMARKS;
+        a->confidence = 1;
+        for (unsigned i = 0; i < EMO_MAX_LANDMARKS; i++) {
+                const double *at = pose_model_point(i);
+
+                /* those that the pose does not need are somewhere in the face */
+                a->points[i][0] = at ? (float)(100 + 0.4 * (c * at[0] - s * at[2])) : 90 + (float)(i % 5) * 5;
+                a->points[i][1] = at ? (float)(90 + 0.4 * at[1]) : 90 + (float)(i % 7) * 4;
+        }
+        w->script->use_alignment = 1;
+}
+
+static void test_attention_is_told(void **state)
+{
+        struct pipeline_config config = defaults;
+        const struct face_event *e;
+
+        config.attention = (struct attention_rules){ .max_yaw_deg = 25, .max_pitch_deg = 20, .hold_usec = 300000 };
+        struct world *w = world_new(&config);
+
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        turn_head(w, 60);
+        show(w, 1000000);
+        assert_int_equal(count(w, FACE_ATTENTION_CHANGED, 0), 0);
+        assert_true(w->result.faces[0].pose.known);
+        assert_float_equal(w->result.faces[0].pose.yaw_deg, 60, 3);
+        assert_false(w->result.faces[0].facing);
+        turn_head(w, 10);
+        show(w, 1500000);
+        assert_int_equal(count(w, FACE_ATTENTION_CHANGED, 0), 1);
+        assert_true(w->result.faces[0].facing);
+        e = &w->events[w->n_events - 1];
+        assert_int_equal(e->kind, FACE_ATTENTION_CHANGED);
+        assert_true(e->facing && e->pose.known && fabs((double)e->pose.yaw_deg) < 25);
+        assert_int_equal(e->face, w->result.faces[0].id);
+        /* an aligner that gives no points knows of no pose, and so of nobody who looks */
+        w->script->use_alignment = 0;
+        show(w, 1000000);
+        assert_int_equal(count(w, FACE_ATTENTION_CHANGED, 0), 2);
+        assert_false(w->result.faces[0].facing || w->result.faces[0].pose.known);
+        world_free(w);
+}
+
+/* Stripes, which are sharp and have contrast: the fake classifier reads their mean. */
+static void stripe_face(struct world *w)
+{
+        for (size_t i = 0; i < sizeof(w->pixels); i++)
+                if (w->pixels[i])
+                        w->pixels[i] = (uint8_t)(w->pixels[i] + (i % WIDTH / 4 % 2 ? 20 : -20));
+}
+
+static void test_poor_picture_is_unsure(void **state)
+{
+        struct pipeline_config config = defaults;
+        struct decision_rules eager = { .min_confidence = 0 };
+
+        config.min_quality = 0.3;
+        struct world *w = world_new(&config);
+
+        assert_int_equal(pipeline_set_listener(w->pipeline, 1, &eager), 0);
+        put_face(w, 100, 100, 60, GRAY_OF(3)); /* one colour: nothing to see */
+        show(w, 1000000);
+        assert_int_equal(w->result.n_faces, 1);
+        assert_int_equal(w->result.faces[0].emotion, EMOTION_UNSURE);
+        assert_float_equal(w->result.faces[0].quality, 0, 1e-9);
+        assert_int_equal(w->classifier.n_faces, 0); /* and nothing is guessed */
+        stripe_face(w);
+        show(w, 1500000);
+        assert_true(w->result.faces[0].quality > 0.9);
+        assert_int_equal(w->result.faces[0].emotion, 3);
+        assert_int_equal(last_change(w, 1)->to, 3);
+        clear_faces(w);
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        show(w, 1500000);
+        assert_int_equal(last_change(w, 0)->to, EMOTION_UNSURE);
+        assert_int_equal(last_change(w, 1)->to, EMOTION_UNSURE); /* also for who takes any confidence */
+        assert_true(w->result.faces[0].confidence < 0.2);
+        world_free(w);
+}
+
+/* The nearest are looked at in each frame, the others in turn, and none is forgotten. */
+static void test_many_faces_take_turns(void **state)
+{
+        struct pipeline_config config = defaults;
+
+        config.faces_per_frame = 2;
+        struct world *w = world_new(&config);
+
+        put_face(w, 40, 40, 30, GRAY_OF(1));
+        put_face(w, 120, 60, 60, GRAY_OF(2));
+        put_face(w, 220, 60, 56, GRAY_OF(3));
+        put_face(w, 60, 180, 32, GRAY_OF(4));
+        put_face(w, 150, 180, 34, GRAY_OF(5));
+        show(w, 200000);
+        w->classifier.n_runs = w->classifier.n_faces = 0;
+        show(w, 2000000);
+        assert_int_equal(w->classifier.n_runs, 40);
+        assert_int_equal(w->classifier.n_faces, 3 * 40);
+        assert_int_equal(w->result.n_faces, 5);
+        for (size_t i = 0; i < 5; i++) {
+                const struct face *f = &w->result.faces[i];
+                int gray = w->pixels[(size_t)(f->box.y + f->box.height / 2) * WIDTH + (size_t)(f->box.x + f->box.width / 2)];
+
+                assert_int_equal(GRAY_OF(f->emotion), gray);
+        }
+        world_free(w);
+}
+
 static void test_false_alarm_is_not_told(void **state)
 {
         struct world *w = world_new(NULL);
@@ -608,7 +724,7 @@ static void test_bad_frames(void **state)
 static void test_bad_config(void **state)
 {
         struct world *w = world_new(NULL);
-        struct pipeline_config bad[7];
+        struct pipeline_config bad[9];
         struct pipeline *p;
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -620,6 +736,8 @@ static void test_bad_config(void **state)
         bad[4].rules.min_confidence = 2;
         bad[5].rules.hysteresis = NAN;
         bad[6].min_align_confidence = NAN;
+        bad[7].min_quality = 1.5;
+        bad[8].attention.max_yaw_deg = NAN;
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 assert_int_equal(pipeline_new(&bad[i], w->host, &w->classifier, &p), -EINVAL);
         w->classifier.info.max_batch = 31;
@@ -741,6 +859,9 @@ int main(void)
                 cmocka_unit_test(test_landmarks_lead_without_detector),
                 cmocka_unit_test(test_gate_asks_for_the_detector),
                 cmocka_unit_test(test_hidden_face_does_not_take_the_other_ones_landmarks),
+                cmocka_unit_test(test_attention_is_told),
+                cmocka_unit_test(test_poor_picture_is_unsure),
+                cmocka_unit_test(test_many_faces_take_turns),
                 cmocka_unit_test(test_false_alarm_is_not_told),
                 cmocka_unit_test(test_listeners),
                 cmocka_unit_test(test_no_event_is_lost),

@@ -11,6 +11,16 @@ TESTS += tests/unit/test-one-euro
 tests_unit_test_one_euro_SOURCES = tests/unit/test-one-euro.c
 tests_unit_test_one_euro_LDADD = $(VISION_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test-pose
+TESTS += tests/unit/test-pose
+tests_unit_test_pose_SOURCES = tests/unit/test-pose.c
+tests_unit_test_pose_LDADD = $(VISION_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test-quality
+TESTS += tests/unit/test-quality
+tests_unit_test_quality_SOURCES = tests/unit/test-quality.c
+tests_unit_test_quality_LDADD = $(VISION_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test-smoothing
 TESTS += tests/unit/test-smoothing
 tests_unit_test_smoothing_SOURCES = tests/unit/test-smoothing.c
