@@ -4,6 +4,22 @@
 #include "cli/bus.h"
 #include "cli/text.h"
 
+/* "left" and "right" are the picture's. */
+static void add_turn(struct table *t, json_object *face)
+{
+        double yaw = member_double(face, "yaw"), pitch = member_double(face, "pitch");
+        bool facing = member_bool(face, "attention");
+
+        if (!member(face, "yaw")) {
+                table_add(t, TEXT_FAINT, "-");
+                table_add(t, TEXT_FAINT, "-");
+                return;
+        }
+        table_add(t, facing ? TEXT_GOOD : TEXT_PLAIN, "%s", facing ? "yes" : "no");
+        table_add(t, TEXT_PLAIN, "%.0f %s, %.0f %s", yaw < 0 ? -yaw : yaw, yaw < 0 ? "left" : "right",
+                  pitch < 0 ? -pitch : pitch, pitch < 0 ? "down" : "up");
+}
+
 static void add_face(struct table *t, json_object *face)
 {
         const char *emotion = member_string(face, "emotion");
@@ -17,6 +33,11 @@ static void add_face(struct table *t, json_object *face)
         table_add(t, strcmp(emotion, "unsure") == 0 ? TEXT_FAINT : TEXT_PLAIN, "%s", emotion);
         table_add(t, TEXT_PLAIN, "%.0f%%", 100 * member_double(face, "confidence"));
         table_add(t, TEXT_PLAIN, "%.0fx%.0f+%.0f+%.0f", b[2], b[3], b[0], b[1]);
+        add_turn(t, face);
+        if (member(face, "quality"))
+                table_add(t, TEXT_PLAIN, "%.0f%%", 100 * member_double(face, "quality"));
+        else
+                table_add(t, TEXT_FAINT, "-"); /* of a service that does not measure it */
         table_add(t, TEXT_PLAIN, "%.1f s", seen > since ? (double)(seen - since) / 1e6 : 0);
 }
 
@@ -59,7 +80,7 @@ int verb_faces(struct ctl *c, int argc, char **argv)
                 explain_none(c);
                 return CTL_OK;
         }
-        if (table_new(">FACE|EMOTION|>CONFIDENCE|BOX|>IN VIEW", &t) < 0)
+        if (table_new(">FACE|EMOTION|>CONFIDENCE|BOX|FACING|TURNED|>QUALITY|>IN VIEW", &t) < 0)
                 return ctl_fail(NULL, -ENOMEM, NULL);
         for (size_t i = 0; i < n; i++)
                 add_face(t, json_object_array_get_idx(faces, i));

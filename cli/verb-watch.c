@@ -211,6 +211,7 @@ static const struct event_kind event_kinds[] = {
         { "EmotionChanged", "ussdta{sv}", { "face", "from", "to", "confidence", "timestamp_usec" } },
         { "FaceAppeared", "uta{sv}", { "face", "timestamp_usec" } },
         { "FaceVanished", "uta{sv}", { "face", "timestamp_usec" } },
+        { "AttentionChanged", "ubta{sv}", { "face", "attention", "timestamp_usec" } },
 };
 
 static int event_to_json(sd_bus_message *m, const struct event_kind *kind, json_object **ret)
@@ -250,7 +251,9 @@ static void print_text(const struct ctl *c, const struct event_kind *kind, json_
 
                 printf("%s -> %s%s%s  %.0f%%\n", from ?: "", text_on(c, TEXT_BOLD), to ?: "", text_off(c),
                        100 * member_double(o, "confidence"));
-        } else
+        } else if (strcmp(kind->member, "AttentionChanged") == 0)
+                printf("%s\n", member_bool(o, "attention") ? "faces the camera" : "looks away");
+        else
                 printf("%s\n", strcmp(kind->member, "FaceAppeared") == 0 ? "appeared" : "vanished");
 }
 

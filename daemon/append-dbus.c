@@ -38,6 +38,14 @@ int bus_append_camera(sd_bus_message *m, unsigned number)
         return sd_bus_message_append(m, "{sv}", "camera", "o", path);
 }
 
+int bus_append_pose(sd_bus_message *m, const struct face_pose *pose)
+{
+        if (!pose->known)
+                return 0;
+        return sd_bus_message_append(m, "{sv}{sv}{sv}", "yaw", "d", (double)pose->yaw_deg, "pitch", "d",
+                                     (double)pose->pitch_deg, "roll", "d", (double)pose->roll_deg);
+}
+
 static int append_landmarks(sd_bus_message *m, const struct face *face)
 {
         int q = sd_bus_message_open_container(m, 'e', "sv");
@@ -73,6 +81,12 @@ int bus_append_face(sd_bus_message *m, const struct engine_report *r, const stru
                 q = bus_append_box(m, &face->box);
         if (q >= 0)
                 q = append_landmarks(m, face);
+        if (q >= 0)
+                q = bus_append_pose(m, &face->pose);
+        if (q >= 0 && face->pose.known)
+                q = sd_bus_message_append(m, "{sv}", "attention", "b", face->facing);
+        if (q >= 0)
+                q = sd_bus_message_append(m, "{sv}", "quality", "d", face->quality);
         if (q >= 0 && tracked)
                 q = sd_bus_message_append(m, "{sv}{sv}", "since", "t", face->since_usec, "seen", "t",
                                           face->seen_usec);
@@ -126,6 +140,26 @@ void bus_send_change(struct bus_face *f, struct claim *c, const struct claim_cha
                 f->n_lost++;
 }
 
+/* Closes a signal about @event, whose arguments are there, by its details. */
+static void finish_and_send(struct bus_face *f, struct claim *c, sd_bus_message *m, const struct face_event *event,
+                            unsigned camera)
+{
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = bus_append_camera(m, camera);
+        if (r >= 0)
+                r = bus_append_box(m, &event->box);
+        if (r >= 0 && event->kind == FACE_ATTENTION_CHANGED)
+                r = bus_append_pose(m, &event->pose);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                send_to(f, c, m);
+        else
+                f->n_lost++;
+}
+
 void bus_send_presence(struct bus_face *f, struct claim *c, const char *signal, const struct face_event *event,
                        unsigned camera)
 {
@@ -135,15 +169,20 @@ void bus_send_presence(struct bus_face *f, struct claim *c, const char *signal, 
         if (r >= 0)
                 r = sd_bus_message_append(m, "ut", event->face, event->timestamp_usec);
         if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "{sv}");
+                finish_and_send(f, c, m, event, camera);
+        else
+                f->n_lost++;
+}
+
+void bus_send_attention(struct bus_face *f, struct claim *c, const struct face_event *event, unsigned camera)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = sd_bus_message_new_signal(f->bus, &m, BUS_PATH, BUS_IFACE_MANAGER, "AttentionChanged");
+
         if (r >= 0)
-                r = bus_append_camera(m, camera);
+                r = sd_bus_message_append(m, "ubt", event->face, event->facing, event->timestamp_usec);
         if (r >= 0)
-                r = bus_append_box(m, &event->box);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0)
-                send_to(f, c, m);
+                finish_and_send(f, c, m, event, camera);
         else
                 f->n_lost++;
 }

@@ -81,6 +81,11 @@ static void on_went(void *userdata, struct claim *c, const struct face_event *ev
         bus_send_presence(userdata, c, "FaceVanished", event, camera);
 }
 
+static void on_turned(void *userdata, struct claim *c, const struct face_event *event, unsigned camera)
+{
+        bus_send_attention(userdata, c, event, camera);
+}
+
 static void on_camera_added(void *userdata, struct camera *c)
 {
         int r = bus_camera_added(userdata, c);
@@ -382,7 +387,7 @@ GETTER(get_version)
 
 GETTER(get_features)
 {
-        return sd_bus_message_append(reply, "as", 3, "claims", "classify-image", "replay");
+        return sd_bus_message_append(reply, "as", 4, "attention", "claims", "classify-image", "replay");
 }
 
 GETTER(get_state)
@@ -452,6 +457,7 @@ int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_fac
                                     .emotion_changed = on_emotion,
                                     .face_came = on_came,
                                     .face_went = on_went,
+                                    .face_turned = on_turned,
                                     .picture_done = on_picture_done,
                                     .reload_done = on_reload_done,
                                     .cameras = { on_camera_added, on_camera_removed, on_camera_changed, f },
@@ -522,5 +528,7 @@ const sd_bus_vtable manager_vtable[] = {
                                 0),
         SD_BUS_SIGNAL_WITH_ARGS("FaceAppeared", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
         SD_BUS_SIGNAL_WITH_ARGS("FaceVanished", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("AttentionChanged",
+                                SD_BUS_ARGS("u", face, "b", attention, "t", timestamp_usec, "a{sv}", details), 0),
         SD_BUS_VTABLE_END,
 };

@@ -66,6 +66,8 @@ void bus_camera_path(unsigned number, char *ret, size_t size);
 /* Parts of messages. All return 0 or a negative errno. */
 int bus_append_scores(sd_bus_message *m, const struct engine_report *r, const float *scores, size_t n);
 int bus_append_box(sd_bus_message *m, const struct emo_box *box);
+/* "yaw", "pitch", "roll" d in degrees, if they are known. */
+int bus_append_pose(sd_bus_message *m, const struct face_pose *pose);
 int bus_append_camera(sd_bus_message *m, unsigned number);
 /* One a{sv} of GetFaces (@tracked) or ClassifyImage. */
 int bus_append_face(sd_bus_message *m, const struct engine_report *r, const struct face *face, bool tracked,
@@ -73,6 +75,7 @@ int bus_append_face(sd_bus_message *m, const struct engine_report *r, const stru
 
 /* Signals to one claimant. */
 void bus_send_change(struct bus_face *f, struct claim *c, const struct claim_change *change);
+void bus_send_attention(struct bus_face *f, struct claim *c, const struct face_event *event, unsigned camera);
 void bus_send_presence(struct bus_face *f, struct claim *c, const char *signal, const struct face_event *event,
                        unsigned camera);
 

@@ -292,12 +292,13 @@ static void on_change(struct manager *m, const struct worker_event *e)
 
 static void on_presence(struct manager *m, const struct worker_event *e)
 {
-        bool came = e->event.kind == FACE_APPEARED;
         void (*tell)(void *, struct claim *, const struct face_event *, unsigned) =
-                came ? m->face.face_came : m->face.face_went;
+                e->event.kind == FACE_APPEARED ? m->face.face_came :
+                e->event.kind == FACE_VANISHED ? m->face.face_went :
+                                                 m->face.face_turned;
         unsigned camera = manager_camera_number(m);
 
-        if (!came)
+        if (e->event.kind == FACE_VANISHED)
                 claims_face_vanished(m->claims, e->event.face);
         for (size_t i = 0; i < CLAIMS_MAX && tell; i++) {
                 struct claim *c = claims_at(m->claims, i);

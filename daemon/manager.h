@@ -40,6 +40,7 @@ struct manager_face {
         void (*emotion_changed)(void *userdata, struct claim *c, const struct claim_change *change);
         void (*face_came)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*face_went)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
+        void (*face_turned)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*picture_done)(void *userdata, const struct picture_job *job);
         void (*reload_done)(void *userdata, enum service_error error, const char *text);
         struct camera_changes cameras; /* its userdata is used for these three */

@@ -52,6 +52,8 @@ def variant(key, v):
         return variants(v)
     if key == "Plugins":
         return dbus.Array([variants(p) for p in v], signature="a{sv}")
+    if key == "attention":
+        return dbus.Boolean(v)
     if key in ("face", "input-width", "input-height", "Width", "Height", "claims", "faces"):
         return dbus.UInt32(v)
     if isinstance(v, bool):
@@ -63,7 +65,7 @@ def variant(key, v):
     return dbus.String(v)
 
 
-def face(number=1, emotion="happiness", confidence=0.9, points=0):
+def face(number=1, emotion="happiness", confidence=0.9, points=0, **pose):
     """One face of GetFaces, with everything in it."""
     rest = (1 - confidence) / (len(EMOTIONS) - 1)
     now = time.monotonic_ns() // 1000
@@ -71,7 +73,7 @@ def face(number=1, emotion="happiness", confidence=0.9, points=0):
         "face": number, "camera": ROOT + "/camera/0", "emotion": emotion, "confidence": confidence,
         "scores": {e: confidence if e == emotion else rest for e in EMOTIONS},
         "box": [10.5, 20.0, 80.0, 90.25], "landmarks": [[float(i), 2.0 * i] for i in range(points)],
-        "since": now - 3000000, "seen": now,
+        "since": now - 3000000, "seen": now, "quality": 0.75, **pose,
     }
 
 
@@ -199,6 +201,9 @@ class Service:
             if member == "EmotionChanged":
                 details["scores"] = face(emotion=args[2], confidence=args[3])["scores"]
                 signal.append(args[0], args[1], args[2], float(args[3]), now, variants(details), signature="ussdta{sv}")
+            elif member == "AttentionChanged":
+                signal.append(args[0], args[1], now, variants({**details, "yaw": 12.5, "pitch": -3.0, "roll": 0.0}),
+                              signature="ubta{sv}")
             else:
                 signal.append(args[0], now, variants(details), signature="uta{sv}")
             self.bus.send_message(signal)

@@ -161,6 +161,14 @@ def test_faces():
     equal([f["face"] for f in j], [4000000000, 2])
     equal(len(j[1]["landmarks"]), 68)
     equal(j[0]["box"], [10.5, 20.0, 80.0, 90.25])
+    equal([(f["quality"], "yaw" in f) for f in j], [(0.75, False)] * 2)
+    fake(faces=[{"yaw": -12.0, "pitch": 4.0, "roll": 1.5, "attention": True, "points": 68}, {"number": 2}])
+    lines = ctl("faces").out.splitlines()
+    for part in ("yes", "12 left, 4 up", "75%"):
+        contains(lines[1], part)
+    contains(lines[2], " - ")
+    j = ctl("faces", "--json=short").json()
+    equal((j[0]["yaw"], j[0]["attention"]), (-12.0, True))
     fake(faces=[])
     equal(ctl("faces").out, "")
     contains(ctl("faces").err, "Nobody")
@@ -273,14 +281,16 @@ def test_timeout():
 
 def test_classify():
     """classify prints one object for each file, and goes on after a bad one"""
-    fake(faces=[{"points": 68}, {"emotion": "sadness", "confidence": 0.5}])
+    turned = {"yaw": 40.0, "pitch": 1.0, "roll": 0.0, "attention": False}
+    fake(faces=[{"points": 68}, {"emotion": "sadness", "confidence": 0.5, **turned}])
     a, b = picture("a.png", 32, 24), picture("b b.png", 7, 9)
     r = ctl("classify", "--json=short", a, b).lines()
     equal([(o["file"], o["width"], o["height"]) for o in r], [(a, 32, 24), (b, 7, 9)])
     equal(set(r[0]), {"file", "width", "height", "faces"})
     face = r[0]["faces"][0]
-    equal(set(face), {"box", "landmarks", "emotion", "confidence", "scores"})
+    equal(set(face), {"box", "landmarks", "emotion", "confidence", "scores", "quality"})
     equal((len(face["landmarks"]), r[0]["faces"][1]["landmarks"]), (68, []))
+    equal({k: v for k, v in r[0]["faces"][1].items() if k in turned}, turned)
     equal(face["emotion"], "happiness")
     assert abs(sum(face["scores"].values()) - 1) < 1e-5
     contains(ctl("classify", a).out, "happiness 90%")
@@ -316,8 +326,10 @@ def test_watch():
     fake(emit=["FaceAppeared", 7])
     fake(emit=["EmotionChanged", 7, "unsure", "happiness", 0.875])
     fake(emit=["FaceVanished", 7])
-    events = wait_for(lambda: len(w.events()) == 3 and w.events())
-    equal([e["event"] for e in events], ["FaceAppeared", "EmotionChanged", "FaceVanished"])
+    fake(emit=["AttentionChanged", 7, True])
+    events = wait_for(lambda: len(w.events()) == 4 and w.events())
+    equal([e["event"] for e in events], ["FaceAppeared", "EmotionChanged", "FaceVanished", "AttentionChanged"])
+    equal((events[3]["face"], events[3]["attention"], events[3]["yaw"]), (7, True, 12.5))
     e = events[1]
     equal((e["face"], e["from"], e["to"], e["confidence"]), (7, "unsure", "happiness", 0.875))
     equal(e["box"], [1.0, 2.0, 3.0, 4.0])
@@ -332,15 +344,19 @@ def test_watch():
 def test_watch_text():
     """watch prints one line for people too; --count ends it, so do SIGTERM and --seconds"""
     claimed(0)
-    p = subprocess.Popen([lib.tool("emotionctl"), "watch", "--count=2"], stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([lib.tool("emotionctl"), "watch", "--count=4"], stdout=subprocess.PIPE, text=True)
     claimed()
+    fake(emit=["AttentionChanged", 7, True])
+    fake(emit=["AttentionChanged", 7, False])
     fake(emit=["EmotionChanged", 7, "unsure", "happiness", 0.875])
     fake(emit=["FaceVanished", 7])
     out = p.communicate(timeout=lib.PATIENCE)[0].splitlines()
     equal(p.returncode, 0)
-    contains(out[0], "unsure -> happiness  88%")
-    contains(out[1], "vanished")
-    equal(len(out), 2)
+    contains(out[0], "faces the camera")
+    contains(out[1], "looks away")
+    contains(out[2], "unsure -> happiness  88%")
+    contains(out[3], "vanished")
+    equal(len(out), 4)
     claimed(0)
     ctl("watch", "--seconds=0.2", code=0)
     ctl("watch", "--seconds=0.2", "--count=1", code=1)

@@ -88,7 +88,9 @@ def test_claims():
         equal(b.signals, [], "a client without a claim")
         faces = b.manager.GetFaces()
         equal(len(faces), 1)
-        equal(set(faces[0]), {"face", "camera", "emotion", "confidence", "scores", "box", "landmarks", "since", "seen"})
+        equal(set(faces[0]), {"face", "camera", "emotion", "confidence", "scores", "box", "landmarks", "quality",
+                              "since", "seen"})
+        assert 0.3 < faces[0]["quality"] <= 1, faces[0]["quality"]
         equal(faces[0]["face"], a.signals[0][1][0])
         # a second claimant hears of the face that is there already
         b.claim()
@@ -239,7 +241,7 @@ def test_classify():
         assert abs(sum(face["scores"].values()) - 1) < 1e-3
         equal(face["landmarks"], [])
         c = Client(bus)
-        wanted = {"box", "landmarks", "emotion", "confidence", "scores"}
+        wanted = {"box", "landmarks", "emotion", "confidence", "scores", "quality"}
         fd = os.memfd_create("picture")
         with open(path, "rb") as f:
             os.write(fd, f.read())

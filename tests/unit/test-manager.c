@@ -50,6 +50,19 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 snprintf(p->heard.first, sizeof(p->heard.first), "%s", from);
                 snprintf(p->heard.second, sizeof(p->heard.second), "%s", to);
         }
+        if (sd_bus_message_is_signal(m, BUS_IFACE_MANAGER, "AttentionChanged")) {
+                int facing;
+                double yaw;
+
+                assert_true(sd_bus_message_read(m, "ub", &face, &facing) > 0);
+                snprintf(p->heard.first, sizeof(p->heard.first), "%s", facing ? "facing" : "turned");
+                assert_true(sd_bus_message_skip(m, "t") > 0);
+                assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
+                assert_true(sd_bus_message_skip(m, "{sv}") > 0); /* the box */
+                assert_true(sd_bus_message_read(m, "{sv}", &from, "d", &yaw) > 0);
+                assert_string_equal(from, "yaw");
+                assert_float_equal(yaw, 12, 1e-6);
+        }
         return 0;
 }
 
@@ -290,6 +303,13 @@ static void test_signals(void **state)
         assert_string_equal(p->heard.member, "EmotionChanged");
         assert_string_equal(p->heard.first, "unsure");
         assert_string_equal(p->heard.second, "sadness");
+        add_event(p, FACE_ATTENTION_CHANGED, 0, 0, 0);
+        p->worker.events[p->worker.n_events - 1].event.facing = true;
+        p->worker.events[p->worker.n_events - 1].event.pose = (struct face_pose) { true, 12, -3, 1 };
+        manager_dispatch(p->manager);
+        run(p);
+        assert_string_equal(p->heard.member, "AttentionChanged");
+        assert_string_equal(p->heard.first, "facing");
         add_event(p, FACE_VANISHED, 0, 0, 0);
         manager_dispatch(p->manager);
         run(p);
