@@ -86,6 +86,8 @@ struct nn_plan_options {
         unsigned threads;
         /* exact shapes, one per graph input, or NULL: use the file's dims and @batch; data is ignored */
         const struct nn_tensor *inputs;
+        /* let @inputs replace sizes that the file fixes; the graph may still refuse them (-EINVAL) */
+        bool free_sizes;
         /* keep a value per graph node readable (for debugging and conformance): slower, more memory */
         bool keep_all;
 };

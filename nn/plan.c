@@ -114,7 +114,8 @@ static int input_shape(struct nn_plan *p, size_t i, unsigned batch, struct nn_er
                                        nn_type_name(decl->type), nn_type_name(asked->type));
                 v->t.n_dims = asked->n_dims;
                 for (unsigned k = 0; k < asked->n_dims; k++) {
-                        if (decl->n_dims && decl->dims[k] >= 0 && decl->dims[k] != asked->dims[k])
+                        if (decl->n_dims && decl->dims[k] >= 0 && decl->dims[k] != asked->dims[k] &&
+                            !p->options.free_sizes)
                                 return nn_fail(error, -EINVAL, "input '%s' has shape %s, not %s", v->name,
                                                NN_SHAPE_STRING(decl), NN_SHAPE_STRING(asked));
                         v->t.dims[k] = asked->dims[k];

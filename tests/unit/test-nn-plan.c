@@ -418,6 +418,29 @@ static void test_not_a_model(void **state)
         assert_null(m);
 }
 
+/* Sizes that the file fixes, although the graph does not depend on them. */
+static void test_free_sizes(void **state)
+{
+        const struct nn_tensor shape = { .n_dims = 4, .dims = { 1, 1, 24, 28 } };
+        const struct nn_tensor channels = { .n_dims = 4, .dims = { 1, 3, 20, 20 } };
+        struct onnx_writer *w = rich_net(1);
+        struct nn_error error = { "" };
+        struct nn_model *m = NULL;
+        struct nn_plan *p = NULL;
+
+        assert_int_equal(net_load(w, &m, &error), 0);
+        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &shape }, &p, &error), -EINVAL);
+        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &shape, .free_sizes = true }, &p, &error), 0);
+        assert_int_equal(nn_tensor_n_elements(nn_plan_input(p, 0)), 24 * 28);
+        assert_int_equal(nn_plan_run(p), 0);
+        nn_plan_free(p);
+        /* the weights of the first layer have one channel */
+        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &channels, .free_sizes = true }, &p, &error),
+                         -EINVAL);
+        nn_model_free(m);
+        onnx_writer_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -426,6 +449,7 @@ int main(void)
                 cmocka_unit_test(test_damaged_files),        cmocka_unit_test(test_deep_nesting),
                 cmocka_unit_test(test_refused_by_name),      cmocka_unit_test(test_empty_tensors),
                 cmocka_unit_test(test_nan_weights),          cmocka_unit_test(test_not_a_model),
+                cmocka_unit_test(test_free_sizes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
