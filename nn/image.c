@@ -126,6 +126,18 @@ static void add_line(const uint8_t *line, const struct span *spans, unsigned n, 
         }
 }
 
+/* Half the size: means of 2 x 2 pixels, the same numbers as by the general way. */
+static void halve(const struct nn_image *src, unsigned width_px, unsigned height_px, uint8_t *ret)
+{
+        for (size_t y = 0; y < height_px; y++) {
+                const uint8_t *a = src->data + 2 * y * src->stride_bytes, *b = a + src->stride_bytes;
+                uint8_t *to = ret + y * width_px;
+
+                for (size_t x = 0; x < width_px; x++)
+                        to[x] = (uint8_t)((a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1] + 2) >> 2);
+        }
+}
+
 int nn_image_resize(const struct nn_image *src, unsigned width_px, unsigned height_px, uint8_t *ret)
 {
         struct span spans[RESIZE_TILE];
@@ -133,6 +145,10 @@ int nn_image_resize(const struct nn_image *src, unsigned width_px, unsigned heig
 
         if (!image_is_valid(src) || !width_px || !height_px)
                 return -EINVAL;
+        if (src->width_px == 2ull * width_px && src->height_px == 2ull * height_px) {
+                halve(src, width_px, height_px, ret);
+                return 0;
+        }
 
         for (unsigned x0 = 0; x0 < width_px; x0 += RESIZE_TILE) {
                 unsigned n = MIN(RESIZE_TILE, width_px - x0);
