@@ -11,7 +11,7 @@ nn/onnx.pb-c.h: nn/onnx.pb-c.c
 BUILT_SOURCES += nn/onnx.pb-c.c nn/onnx.pb-c.h
 CLEANFILES += nn/onnx.pb-c.c nn/onnx.pb-c.h
 
-noinst_LTLIBRARIES += libonnxproto.la libnnimage.la libnn.la
+noinst_LTLIBRARIES += libonnxproto.la libnnimage.la libnn.la liblandmarks.la
 nodist_libonnxproto_la_SOURCES = nn/onnx.pb-c.c nn/onnx.pb-c.h
 libonnxproto_la_CFLAGS = $(PROTOBUF_C_CFLAGS) $(SANITIZE_CFLAGS)
 libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
@@ -19,6 +19,9 @@ libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
 # pictures only, for programs that get the engine from libemotion-nn.la
 libnnimage_la_SOURCES = nn/image.h nn/image.c
 libnnimage_la_LIBADD = -lm
+
+# faces by networks, for programs that link the engine beside it
+liblandmarks_la_SOURCES = nn/landmarks.h nn/landmarks.c
 
 nn_kernel_libs =
 include nn/kernels/local.mk

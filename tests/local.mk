@@ -7,6 +7,7 @@ include tests/unit/kernels.mk
 include tests/unit/train.mk
 include tests/unit/capture.mk
 include tests/unit/vision.mk
+include tests/unit/face.mk
 include tests/unit/service.mk
 include tests/integration/local.mk
 include tests/conformance/local.mk

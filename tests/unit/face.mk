@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+FACE_TEST_LIBS = liblandmarks.la libnn.la libbasic.la $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/test-landmarks
+TESTS += tests/unit/test-landmarks
+tests_unit_test_landmarks_SOURCES = tests/unit/test-landmarks.c tests/unit/face-nets.h
+tests_unit_test_landmarks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_landmarks_LDADD = $(FACE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test-cnn
+TESTS += tests/unit/test-cnn
+tests_unit_test_cnn_SOURCES = tests/unit/test-cnn.c tests/unit/face-nets.h
+tests_unit_test_cnn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_cnn_LDADD = libcnn.la $(FACE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test-cnn-plugin
+TESTS += tests/unit/test-cnn-plugin
+tests_unit_test_cnn_plugin_SOURCES = tests/unit/test-cnn-plugin.c tests/unit/face-nets.h
+tests_unit_test_cnn_plugin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
+tests_unit_test_cnn_plugin_LDADD = libvisioncore.la $(FACE_TEST_LIBS) $(CONFIG_LIBS)
+
+check_PROGRAMS += tests/unit/test-image
+TESTS += tests/unit/test-image
+tests_unit_test_image_SOURCES = tests/unit/test-image.c
+tests_unit_test_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_image_LDADD = libnnimage.la $(CMOCKA_LIBS)
