@@ -32,6 +32,7 @@ haar_la_CXXFLAGS = $(AM_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidde
 haar_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 haar_la_LIBADD = $(OPENCV_LIBS) -lm
 
+include plugins/cnn/local.mk
 include plugins/dlib/local.mk
 
 # libtool's .la files serve nobody in a folder of modules

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libcnn.la holds everything but the descriptor, for the tests.
+noinst_LTLIBRARIES += libcnn.la
+libcnn_la_SOURCES = \
+	plugins/cnn/aligner.c plugins/cnn/aligner.h \
+	plugins/cnn/decode.c plugins/cnn/decode.h \
+	plugins/cnn/detector.c plugins/cnn/detector.h \
+	plugins/cnn/nms.c plugins/cnn/nms.h
+libcnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+libcnn_la_LIBADD = -lm
+
+plugin_LTLIBRARIES += cnn.la
+cnn_la_SOURCES = plugins/cnn/cnn.c plugins/emo-plugin.h
+cnn_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+cnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+cnn_la_LDFLAGS = $(PLUGIN_LDFLAGS) -Wl,--exclude-libs,ALL
+cnn_la_LIBADD = libcnn.la liblandmarks.la libnnimage.la libemotion-nn.la -lm
+
+EXTRA_DIST += plugins/cnn/README.md
