@@ -19,6 +19,10 @@
 
 /* The names that this package ships. */
 static const char *const own_names[] = { "cnn", "haar", "dlib", "box" };
+/* What "auto" stands for: the first whose files are there. */
+#define N_AUTO 2u
+static const char *const auto_detectors[N_AUTO] = { "cnn", "haar" };
+static const char *const auto_aligners[N_AUTO] = { "cnn", "box" };
 
 struct plugin {
         struct plugin_info info; /* its strings are owned */
@@ -149,10 +153,25 @@ static struct plugin *find_plugin(struct plugin_host *h, const char *name)
         return NULL;
 }
 
-static bool is_used(const struct plugin_host_config *config, const char *name)
+static bool is_auto(const char *setting)
 {
-        return (config->detector && strcmp(name, config->detector) == 0) ||
-               (config->aligner && strcmp(name, config->aligner) == 0);
+        return setting && strcmp(setting, PLUGIN_AUTO) == 0;
+}
+
+static bool means(const char *setting, const char *const candidates[N_AUTO], const char *name)
+{
+        if (!is_auto(setting))
+                return setting && strcmp(setting, name) == 0;
+        for (size_t i = 0; i < N_AUTO; i++)
+                if (strcmp(candidates[i], name) == 0)
+                        return true;
+        return false;
+}
+
+/* True if the plugin may be opened. */
+static bool is_wanted(const struct plugin_host_config *config, const char *name)
+{
+        return means(config->detector, auto_detectors, name) || means(config->aligner, auto_aligners, name);
 }
 
 /* Loads the file, notes what it offers, and unloads it again unless the configuration wants it. */
@@ -176,7 +195,7 @@ static int plugin_examine(struct plugin *p, const struct plugin_host_config *con
         p->info.detector = d->detector;
         p->info.aligner = d->aligner;
         p->info.third_party = !is_own(p->info.name);
-        if (!is_used(config, p->info.name)) {
+        if (!is_wanted(config, p->info.name)) {
                 p->descriptor = NULL;
                 dlclose(handle);
                 p->handle = NULL;
@@ -241,38 +260,30 @@ static int examine_folder(struct plugin_host *h, const struct plugin_host_config
 
 /* Opening */
 
-_printf_(2, 3) static void host_set_error(struct plugin_host *h, const char *format, ...)
-{
-        va_list ap;
-
-        if (*h->error)
-                return;
-        va_start(ap, format);
-        vsnprintf(h->error, sizeof(h->error), format, ap);
-        va_end(ap);
-}
-
 typedef int (*open_function)(const struct emo_host *host, void **ret_self, struct emo_error *error);
 typedef void (*close_function)(void *self);
 
+/* @why: gets a sentence if there is none. */
 static struct plugin *choose(struct plugin_host *h, const struct plugin_host_config *config, const char *kind,
-                             const char *name)
+                             const char *name, struct emo_error *why)
 {
         struct plugin *p = name ? find_plugin(h, name) : NULL;
 
         if (!name || !*name)
-                host_set_error(h, "no %s is configured", kind);
+                snprintf(why->text, sizeof(why->text), "no %s is configured", kind);
         else if (!p)
-                host_set_error(h, "no plugin '%s' for the %s in %s", name, kind, config->folder);
+                snprintf(why->text, sizeof(why->text), "no plugin '%s' for the %s in %.120s", name, kind,
+                         config->folder);
         else if (p->info.error)
-                host_set_error(h, "plugin %s %s", name, p->info.error);
+                snprintf(why->text, sizeof(why->text), "plugin %s %.200s", name, p->info.error);
         else
                 return p;
         return NULL;
 }
 
-static void open_instance(struct plugin_host *h, struct plugin *p, struct instance *in, open_function open,
-                          close_function close)
+/* Return: 0; the plugin's error, which is in its info. */
+static int open_instance(struct plugin_host *h, struct plugin *p, struct instance *in, open_function open,
+                         close_function close)
 {
         struct emo_error error = { "" };
         void *self = NULL;
@@ -301,39 +312,89 @@ static void open_instance(struct plugin_host *h, struct plugin *p, struct instan
                         plugin_set_error(p, "has a wrong setting: %s", p->settings.error);
                 else
                         plugin_set_error(p, "failed to open: %s", *error.text ? error.text : strerror(-r));
-                host_set_error(h, "plugin %s %s", p->info.name, p->info.error ?: "failed");
                 in->plugin = NULL;
-                return;
+                return r;
         }
         in->self = self;
+        return 0;
 }
 
-static void open_detector(struct plugin_host *h, const struct plugin_host_config *config)
+static int open_detector(struct plugin_host *h, struct plugin *p)
 {
-        struct plugin *p = choose(h, config, "detector", config->detector);
+        const struct emo_detector_ops *ops = p->descriptor->detector;
+        int r = open_instance(h, p, &h->detector, ops->open, ops->close);
 
-        if (!p)
-                return;
-        if (!p->info.detector) {
-                host_set_error(h, "plugin %s is no detector", p->info.name);
-                return;
-        }
-        open_instance(h, p, &h->detector, p->descriptor->detector->open, p->descriptor->detector->close);
-        p->info.used_detector = h->detector.plugin;
+        p->info.used_detector = r >= 0;
+        return r;
 }
 
-static void open_aligner(struct plugin_host *h, const struct plugin_host_config *config)
+static int open_aligner(struct plugin_host *h, struct plugin *p)
 {
-        struct plugin *p = choose(h, config, "aligner", config->aligner);
+        const struct emo_aligner_ops *ops = p->descriptor->aligner;
+        int r = open_instance(h, p, &h->aligner, ops->open, ops->close);
+
+        p->info.used_aligner = r >= 0;
+        return r;
+}
+
+/* Opens the plugin @name as an aligner or a detector. False with a sentence at @why. */
+static bool open_one(struct plugin_host *h, const struct plugin_host_config *config, bool aligner, const char *name,
+                     struct emo_error *why)
+{
+        struct plugin *p = choose(h, config, aligner ? "aligner" : "detector", name, why);
 
         if (!p)
-                return;
-        if (!p->info.aligner) {
-                host_set_error(h, "plugin %s is no aligner", p->info.name);
-                return;
+                return false;
+        if (!(aligner ? p->info.aligner : p->info.detector))
+                snprintf(why->text, sizeof(why->text), "plugin %s is no %s", name, aligner ? "aligner" : "detector");
+        else if ((aligner ? open_aligner(h, p) : open_detector(h, p)) >= 0)
+                return true;
+        else
+                snprintf(why->text, sizeof(why->text), "plugin %s %.200s", name, p->info.error ?: "failed");
+        return false;
+}
+
+/* A plugin whose files are missing, or are no networks, has another to take its place. A wrong setting is the
+ * administrator's to mend. */
+static bool may_replace(struct plugin_host *h, const char *name)
+{
+        const struct plugin *p = find_plugin(h, name);
+
+        return !p || !*p->settings.error;
+}
+
+/* @setting: a name, or "auto" for the first of @candidates that opens. */
+static void open_kind(struct plugin_host *h, const struct plugin_host_config *config, bool aligner,
+                      const char *setting, const char *const candidates[N_AUTO])
+{
+        size_t n = is_auto(setting) ? N_AUTO : 1;
+        struct emo_error why = { "" };
+
+        for (size_t i = 0; i < n; i++) {
+                const char *name = n > 1 ? candidates[i] : setting;
+
+                if (open_one(h, config, aligner, name, &why))
+                        return;
+                if (i + 1 == n || !may_replace(h, name))
+                        break;
+                log_warning("%s: plugin %s takes its place", why.text, candidates[i + 1]);
         }
-        open_instance(h, p, &h->aligner, p->descriptor->aligner->open, p->descriptor->aligner->close);
-        p->info.used_aligner = h->aligner.plugin;
+        if (!*h->error)
+                snprintf(h->error, sizeof(h->error), "%s", why.text);
+}
+
+/* What "auto" had no need of is unloaded. */
+static void unload_unused(struct plugin_host *h)
+{
+        for (size_t i = 0; i < h->n_plugins; i++) {
+                struct plugin *p = &h->plugins[i];
+
+                if (!p->handle || p->info.used_detector || p->info.used_aligner)
+                        continue;
+                p->descriptor = NULL;
+                dlclose(p->handle);
+                p->handle = NULL;
+        }
 }
 
 static int copy_dirs(struct plugin_host *h, const char *const *dirs)
@@ -366,8 +427,9 @@ int plugin_host_new(const struct plugin_host_config *config, struct plugin_host 
                 r = examine_folder(h, config);
         if (r < 0)
                 return r;
-        open_detector(h, config);
-        open_aligner(h, config);
+        open_kind(h, config, false, config->detector, auto_detectors);
+        open_kind(h, config, true, config->aligner, auto_aligners);
+        unload_unused(h);
         for (size_t i = 0; i < h->n_plugins; i++)
                 if (h->plugins[i].info.used_detector || h->plugins[i].info.used_aligner)
                         plugin_settings_warn_unknown(&h->plugins[i].settings);

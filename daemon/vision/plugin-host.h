@@ -15,6 +15,8 @@
 #include "plugins/emo-plugin.h"
 
 #define PLUGIN_NAME_MAX 32
+/* For a detector or aligner: "cnn" if its networks are there, else "haar" or "box", with a warning in the log. */
+#define PLUGIN_AUTO "auto"
 
 struct plugin_host;
 
@@ -32,7 +34,7 @@ struct plugin_info {
 struct plugin_host_config {
         const char *folder;           /* EMO_PLUGIN_DIR, or another for tests */
         const char *const *model_dirs; /* NULL-terminated: where find_file() looks */
-        const char *detector, *aligner; /* names */
+        const char *detector, *aligner; /* names, or PLUGIN_AUTO */
         /* group "plugins" of the configuration, or NULL; each plugin sees its own group in it. Must outlive the host. */
         const config_setting_t *settings;
 };
