@@ -89,10 +89,70 @@ static TARGET void NAME(weight_gradient)(const float *dy, size_t dy_stride, size
         }
 }
 
+static inline __attribute__((always_inline)) TARGET void
+NAME(forward_one_tile)(const float *x, const size_t *offset, size_t n_taps, const float *w, float *y, const int columns)
+{
+        VEC acc[8] = { 0 };
+
+        for (size_t j = 0; j < n_taps; j++) {
+                const float *p = x + offset[j];
+
+                UNROLL for (int v = 0; v < columns; v++)
+                        acc[v] += *(const VEC *)(p + v * LANES) * w[j];
+        }
+        UNROLL for (int v = 0; v < columns; v++)
+                *(VEC *)(y + v * LANES) = acc[v];
+}
+
+static TARGET void NAME(forward_one)(const float *x, const size_t *offset, size_t n_taps, const float *w, size_t n,
+                                     float *y)
+{
+        size_t p = 0;
+
+        for (; p + 8 * LANES <= n; p += 8 * LANES)
+                NAME(forward_one_tile)(x + p, offset, n_taps, w, y + p, 8);
+        for (; p + 4 * LANES <= n; p += 4 * LANES)
+                NAME(forward_one_tile)(x + p, offset, n_taps, w, y + p, 4);
+        for (; p < n; p += LANES)
+                NAME(forward_one_tile)(x + p, offset, n_taps, w, y + p, 1);
+}
+
+static inline __attribute__((always_inline)) TARGET void
+NAME(gradient_one_tile)(const float *dy, size_t dy_image, const float *x, size_t x_image, const size_t *offset,
+                        size_t n, size_t n_images, float *acc_at, const int taps)
+{
+        VEC acc[CONV_J_ONE] = { 0 };
+
+        for (size_t i = 0; i < n_images; i++, dy += dy_image, x += x_image)
+                for (size_t p = 0; p < n; p += LANES) {
+                        const VEC d = *(const VEC *)(dy + p);
+
+                        UNROLL_MORE for (int j = 0; j < taps; j++)
+                                acc[j] += *(const VEC *)(x + offset[j] + p) * d;
+                }
+        UNROLL_MORE for (int j = 0; j < taps; j++)
+                *(VEC *)(acc_at + (size_t)j * CONV_P) += acc[j];
+}
+
+static TARGET void NAME(weight_gradient_one)(const float *dy, size_t dy_image, const float *x, size_t x_image,
+                                             const size_t *offset, size_t n_taps, size_t n, size_t n_images,
+                                             float *acc)
+{
+        size_t j = 0;
+
+        for (; j + CONV_J_ONE <= n_taps; j += CONV_J_ONE)
+                NAME(gradient_one_tile)(dy, dy_image, x, x_image, offset + j, n, n_images, acc + j * CONV_P,
+                                        CONV_J_ONE);
+        for (; j < n_taps; j++)
+                NAME(gradient_one_tile)(dy, dy_image, x, x_image, offset + j, n, n_images, acc + j * CONV_P, 1);
+}
+
 static const struct conv_kernels NAME(kernels) = {
         .name = STRING(LANES),
         .forward = NAME(forward),
         .weight_gradient = NAME(weight_gradient),
+        .forward_one = NAME(forward_one),
+        .weight_gradient_one = NAME(weight_gradient_one),
 };
 
 #undef VEC

@@ -7,8 +7,10 @@
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_MORE UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_MORE _Pragma("GCC unroll 9")
 #endif
 
 #define LANES 4

@@ -15,6 +15,7 @@
 
 #define CONV_K 8   /* output channels handled together; weights are packed in such groups */
 #define CONV_J 3   /* taps handled together by the weight gradient */
+#define CONV_J_ONE 9 /* the same where output channels stand alone: a kernel of 3x3 in one go */
 #define CONV_P 16  /* runs are padded to a multiple of so many values */
 
 struct conv_kernels {
@@ -35,6 +36,10 @@ struct conv_kernels {
          */
         void (*weight_gradient)(const float *dy, size_t dy_stride, size_t dy_image, const float *x, size_t x_image,
                                 const size_t *offset, size_t n_taps, size_t n, size_t n_images, float *acc);
+        /* The same for a single channel, for groups of few: @w is [n_taps], @acc [n_taps, CONV_P]. */
+        void (*forward_one)(const float *x, const size_t *offset, size_t n_taps, const float *w, size_t n, float *y);
+        void (*weight_gradient_one)(const float *dy, size_t dy_image, const float *x, size_t x_image,
+                                    const size_t *offset, size_t n_taps, size_t n, size_t n_images, float *acc);
 };
 
 /* The best set for this CPU. */

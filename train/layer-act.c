@@ -19,15 +19,17 @@ enum act_kind {
         ACT_SIGMOID,
         ACT_TANH,
         ACT_HARDSWISH,
+        ACT_HARDSIGMOID,
 };
 
 static enum act_kind kind_of(const struct layer *l)
 {
-        return l->ops == &layer_leakyrelu   ? ACT_LEAKYRELU
-               : l->ops == &layer_sigmoid   ? ACT_SIGMOID
-               : l->ops == &layer_tanh      ? ACT_TANH
-               : l->ops == &layer_hardswish ? ACT_HARDSWISH
-                                            : ACT_RELU;
+        return l->ops == &layer_leakyrelu     ? ACT_LEAKYRELU
+               : l->ops == &layer_sigmoid     ? ACT_SIGMOID
+               : l->ops == &layer_tanh        ? ACT_TANH
+               : l->ops == &layer_hardswish   ? ACT_HARDSWISH
+               : l->ops == &layer_hardsigmoid ? ACT_HARDSIGMOID
+                                              : ACT_RELU;
 }
 
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
@@ -58,6 +60,8 @@ static float value(enum act_kind kind, float slope, float x)
                 return tanhf(x);
         case ACT_HARDSWISH:
                 return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6;
+        case ACT_HARDSIGMOID:
+                return CLAMP(x / 6 + 0.5f, 0.f, 1.f);
         }
         return x;
 }
@@ -75,6 +79,8 @@ static float slope_at(enum act_kind kind, float slope, float x, float y)
                 return 1 - y * y;
         case ACT_HARDSWISH:
                 return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+        case ACT_HARDSIGMOID:
+                return y > 0 && y < 1 ? 1.0f / 6 : 0;
         }
         return 1;
 }
@@ -136,16 +142,16 @@ static void backward(struct net *net, struct layer *l)
 
 static int export_node(struct export *e, struct net *net, struct layer *l)
 {
-        static const char *const names[] = { "Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish" };
+        static const char *const names[] = { "Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid" };
         const struct act *a = l->state;
         const struct onnx_attribute alpha[] = { { .name = "alpha", .kind = ONNX_FLOAT, .f = a->slope }, { 0 } };
+        const struct onnx_attribute sixth[] = { { .name = "alpha", .kind = ONNX_FLOAT, .f = 1.0f / 6 },
+                                                { .name = "beta", .kind = ONNX_FLOAT, .f = 0.5f },
+                                                { 0 } };
         enum act_kind kind = kind_of(l);
 
         if (kind == ACT_HARDSWISH) {
                 /* HardSwish came with opset 14: x * HardSigmoid(x) says the same */
-                const struct onnx_attribute sixth[] = { { .name = "alpha", .kind = ONNX_FLOAT, .f = 1.0f / 6 },
-                                                        { .name = "beta", .kind = ONNX_FLOAT, .f = 0.5f },
-                                                        { 0 } };
                 const char *in = e->values[l->inputs[0]->index];
                 char gate[64];
 
@@ -157,7 +163,7 @@ static int export_node(struct export *e, struct net *net, struct layer *l)
                 snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
                 return 0;
         }
-        export_simple(e, l, names[kind], kind == ACT_LEAKYRELU ? alpha : NULL);
+        export_simple(e, l, names[kind], kind == ACT_LEAKYRELU ? alpha : kind == ACT_HARDSIGMOID ? sixth : NULL);
         return 0;
 }
 
@@ -177,6 +183,7 @@ ACTIVATION(leakyrelu);
 ACTIVATION(sigmoid);
 ACTIVATION(tanh);
 ACTIVATION(hardswish);
+ACTIVATION(hardsigmoid);
 
 static int dropout_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
@@ -204,25 +211,48 @@ static void dropout_apply(struct net *net, struct layer *l, unsigned image, cons
                 to[i] = (add ? to[i] : 0) + (rng_uniform(&rng) < a->rate ? 0 : from[i] * keep);
 }
 
+static void dropout_forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        size_t n = shape_size(l->out), from, to;
+
+        net_part(net->n, NET_PARTS, part, &from, &to);
+        if (!net->training)
+                memcpy(l->y + from * n, l->inputs[0]->y + from * n, (to - from) * n * sizeof(float));
+        else
+                for (; from < to; from++)
+                        dropout_apply(net, l, (unsigned)from, l->inputs[0]->y, false, l->y);
+}
+
 static void dropout_forward(struct net *net, struct layer *l)
 {
-        size_t n = shape_size(l->out);
+        net_parallel(net, l, NET_PARTS, dropout_forward_part);
+}
 
-        if (!net->training)
-                memcpy(l->y, l->inputs[0]->y, net->n * n * sizeof(float));
-        else
-                for (unsigned i = 0; i < net->n; i++)
-                        dropout_apply(net, l, i, l->inputs[0]->y, false, l->y);
+static void dropout_gradient(struct net *net, struct layer *l, unsigned part, bool add)
+{
+        size_t from, to;
+
+        net_part(net->n, NET_PARTS, part, &from, &to);
+        for (; from < to; from++)
+                dropout_apply(net, l, (unsigned)from, l->dy, add, l->inputs[0]->dy);
+}
+
+static void dropout_gradient_set(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        dropout_gradient(net, l, part, false);
+}
+
+static void dropout_gradient_add(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        dropout_gradient(net, l, part, true);
 }
 
 static void dropout_backward(struct net *net, struct layer *l)
 {
         bool add;
-        float *dx = net_begin_gradient(l, 0, &add);
 
-        if (dx)
-                for (unsigned i = 0; i < net->n; i++)
-                        dropout_apply(net, l, i, l->dy, add, dx);
+        if (net_begin_gradient(l, 0, &add))
+                net_parallel(net, l, NET_PARTS, add ? dropout_gradient_add : dropout_gradient_set);
 }
 
 static int dropout_export(struct export *e, struct net *net, struct layer *l)

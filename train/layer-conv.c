@@ -8,6 +8,7 @@
 #include "basic/macro.h"
 #include "train/export.h"
 #include "train/net.h"
+#include "train/vec.h"
 
 /* How planes of one side are laid out for a set of taps. */
 struct layout {
@@ -35,6 +36,8 @@ struct conv {
 };
 
 #define NO_SLOT UINT32_MAX
+#define WEIGHT_PARTS 64 /* more than there are images' parts: tiles of filters are few and uneven */
+#define NARROW 4u /* channels of a group below which each is computed alone, as in a depthwise convolution */
 
 static int floor_div(int a, int b)
 {
@@ -174,9 +177,24 @@ static int make_backward(struct layer *l, struct conv *c)
         return 0;
 }
 
+/* Of @k channels so many are handled together: a tile with most of its rows empty would waste more than it gains. */
+static unsigned tile_rows(unsigned k)
+{
+        return k < NARROW ? 1 : CONV_K;
+}
+
 static unsigned rounded(unsigned k)
 {
-        return (k + CONV_K - 1) / CONV_K * CONV_K;
+        return (k + tile_rows(k) - 1) / tile_rows(k) * tile_rows(k);
+}
+
+static void run_tile(const struct net *net, unsigned rows, const float *x, const size_t *offset, size_t n_taps,
+                     const float *w, size_t run, float *y)
+{
+        if (rows == 1)
+                net->kernels->forward_one(x, offset, n_taps, w, run, y);
+        else
+                net->kernels->forward(x, offset, n_taps, w, run, y, run);
 }
 
 /* Floats of weights packed in tiles of CONV_K channels: forward, or for the gradient of the input. */
@@ -199,12 +217,13 @@ static void declare_scratch(struct net *net, struct layer *l, struct conv *c)
 {
         size_t forward = c->image + rounded(c->filters / c->groups) * c->x.run;
         size_t backward = c->dy.plane * c->filters + rounded(l->in.c / c->groups) * c->dy.run;
-        size_t weights = (c->n_taps + CONV_J) * CONV_K * CONV_P;
+        unsigned rows = tile_rows(c->filters / c->groups);
+        size_t weights = (c->n_taps + CONV_J) * rows * CONV_P;
 
         /* the batch's packed inputs and gradients for the weights are sized by prepare(), which knows the batch */
         net_need_scratch(net, packed_forward(c), forward);
         net_need_scratch(net, packed_backward(l, c), MAX(backward, weights));
-        c->group_images = (unsigned)CLAMP((size_t)6144 / (CONV_K * c->x.run), (size_t)1, (size_t)NET_MAX_BATCH);
+        c->group_images = (unsigned)CLAMP((size_t)6144 / (rows * c->x.run), (size_t)1, (size_t)NET_MAX_BATCH);
 }
 
 static int read_padding(struct layer *l, struct conv *c, config_setting_t *s, struct recipe_error *error)
@@ -351,23 +370,27 @@ static void pack_input(const struct layer *l, const struct conv *c, const float 
 static void pack_forward(struct net *net, struct layer *l, unsigned part, unsigned thread)
 {
         struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, tiles = rounded(out_c) / CONV_K;
-        unsigned g = part / tiles, tile = part % tiles;
-        float *to = net->shared + (size_t)part * CONV_K * c->n_taps;
+        unsigned out_c = c->filters / c->groups, rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
         const float *w = net->w + l->weight.at;
+        size_t from, to;
 
-        for (unsigned k = 0; k < CONV_K; k++) {
-                unsigned filter = tile * CONV_K + k;
+        net_part((size_t)c->groups * tiles, NET_PARTS, part, &from, &to);
+        for (; from < to; from++) {
+                size_t g = from / tiles, first = from % tiles * rows;
+                float *packed = net->shared + from * rows * c->n_taps;
 
-                for (size_t j = 0; j < c->n_taps; j++)
-                        to[j * CONV_K + k] = filter < out_c ? w[((size_t)g * out_c + filter) * c->n_taps + j] : 0;
+                for (unsigned k = 0; k < rows; k++)
+                        for (size_t j = 0; j < c->n_taps; j++)
+                                packed[j * rows + k] =
+                                        first + k < out_c ? w[(g * out_c + first + k) * c->n_taps + j] : 0;
         }
 }
 
 static void forward_image(struct net *net, struct layer *l, size_t image, float *scratch)
 {
         struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, tiles = rounded(out_c) / CONV_K;
+        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups;
+        unsigned rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
         float *flat = scratch + c->image;
         const float *bias = l->bias.n ? net->w + l->bias.at : NULL;
 
@@ -377,9 +400,9 @@ static void forward_image(struct net *net, struct layer *l, size_t image, float 
                 float *y = l->y + image * shape_size(l->out) + (size_t)g * out_c * l->out.h * l->out.w;
 
                 for (unsigned t = 0; t < tiles; t++)
-                        net->kernels->forward(x, c->offset, c->n_taps,
-                                              net->shared + (size_t)(g * tiles + t) * CONV_K * c->n_taps, c->x.run,
-                                              flat + (size_t)t * CONV_K * c->x.run, c->x.run);
+                        run_tile(net, rows, x, c->offset, c->n_taps,
+                                 net->shared + (size_t)(g * tiles + t) * rows * c->n_taps, c->x.run,
+                                 flat + (size_t)t * rows * c->x.run);
                 for (unsigned k = 0; k < out_c; k++)
                         for (unsigned i = 0; i < l->out.h; i++, y += l->out.w) {
                                 const float *from = flat + k * c->x.run + i * c->x.stride;
@@ -402,9 +425,7 @@ static void forward_part(struct net *net, struct layer *l, unsigned part, unsign
 
 static void forward(struct net *net, struct layer *l)
 {
-        struct conv *c = l->state;
-
-        net_parallel(net, l, c->groups * rounded(c->filters / c->groups) / CONV_K, pack_forward);
+        net_parallel(net, l, NET_PARTS, pack_forward);
         net_parallel(net, l, NET_PARTS, forward_part);
 }
 
@@ -413,20 +434,24 @@ static void pack_backward(struct net *net, struct layer *l, unsigned part, unsig
 {
         struct conv *c = l->state;
         unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, n_taps = c->kernel_h * c->kernel_w;
-        unsigned tiles = rounded(in_c) / CONV_K, g = part / tiles, tile = part % tiles;
-        float *to = net->shared + (size_t)part * CONV_K * out_c * n_taps;
-        const float *w = net->w + l->weight.at + (size_t)g * out_c * c->n_taps;
+        unsigned rows = tile_rows(in_c), tiles = rounded(in_c) / rows;
+        size_t from, end;
 
-        for (unsigned i = 0; i < c->stride * c->stride; i++) {
-                struct phase *p = &c->phases[i];
+        net_part((size_t)c->groups * tiles, NET_PARTS, part, &from, &end);
+        for (; from < end; from++) {
+                float *to = net->shared + from * rows * out_c * n_taps;
+                const float *w = net->w + l->weight.at + from / tiles * out_c * c->n_taps;
+                unsigned first = (unsigned)(from % tiles) * rows;
 
-                for (unsigned j = 0, n = (unsigned)(p->n_taps / out_c); j < p->n_taps; j++, to += CONV_K)
-                        for (unsigned k = 0; k < CONV_K; k++) {
-                                unsigned channel = tile * CONV_K + k;
+                for (unsigned i = 0; i < c->stride * c->stride; i++) {
+                        const struct phase *p = &c->phases[i];
 
-                                to[k] = channel < in_c ? w[(j / n) * c->n_taps + channel * n_taps + p->tap[j % n]]
-                                                       : 0;
-                        }
+                        for (unsigned j = 0, n = (unsigned)(p->n_taps / out_c); j < p->n_taps; j++, to += rows)
+                                for (unsigned k = 0; k < rows; k++)
+                                        to[k] = first + k < in_c ? w[(j / n) * c->n_taps + (first + k) * n_taps +
+                                                                     p->tap[j % n]]
+                                                                 : 0;
+                }
         }
 }
 
@@ -458,8 +483,9 @@ static void unpack_phase(const struct layer *l, const struct conv *c, const floa
 static void input_gradient_image(struct net *net, struct layer *l, size_t image, bool add, float *scratch)
 {
         struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, tiles = rounded(in_c) / CONV_K;
-        size_t tile_floats = (size_t)CONV_K * out_c * c->kernel_h * c->kernel_w;
+        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups;
+        unsigned rows = tile_rows(in_c), tiles = rounded(in_c) / rows;
+        size_t tile_floats = (size_t)rows * out_c * c->kernel_h * c->kernel_w;
         const float *dy = l->dy + image * shape_size(l->out);
         float *flat = scratch + c->dy.plane * c->filters;
 
@@ -476,11 +502,10 @@ static void input_gradient_image(struct net *net, struct layer *l, size_t image,
                         struct phase *p = &c->phases[i];
 
                         for (unsigned t = 0; t < tiles && p->n_taps; t++)
-                                net->kernels->forward(scratch + (size_t)g * out_c * c->dy.plane, p->offset,
-                                                      p->n_taps,
-                                                      net->shared + (g * tiles + t) * tile_floats + done, c->dy.run,
-                                                      flat + (size_t)t * CONV_K * c->dy.run, c->dy.run);
-                        done += p->n_taps * CONV_K;
+                                run_tile(net, rows, scratch + (size_t)g * out_c * c->dy.plane, p->offset, p->n_taps,
+                                         net->shared + (g * tiles + t) * tile_floats + done, c->dy.run,
+                                         flat + (size_t)t * rows * c->dy.run);
+                        done += p->n_taps * rows;
                         unpack_phase(l, c, flat, i, in_c, add, dx);
                 }
         }
@@ -536,52 +561,68 @@ static float sum_lanes(const float *v)
         return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
-static void weight_gradient_tile(struct net *net, struct layer *l, unsigned part, unsigned thread)
+static void weight_gradient_tile(struct net *net, struct layer *l, size_t part, float *acc)
 {
         struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, tiles = rounded(out_c) / CONV_K, g = part / tiles, t = part % tiles;
-        size_t n = packed_gradient(c);
-        const float *x = net->shared + (size_t)g * (l->in.c / c->groups) * c->n_slots * c->x.plane;
-        const float *d = net->shared + net->max_batch * c->image + ((size_t)g * rounded(out_c) + t * CONV_K) * c->x.run;
-        float *acc = net->scratch[thread], *dw = net->g + l->weight.at + (size_t)g * out_c * c->n_taps;
+        unsigned out_c = c->filters / c->groups, rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
+        size_t n = packed_gradient(c), g = part / tiles, t = part % tiles;
+        const float *x = net->shared + g * (l->in.c / c->groups) * c->n_slots * c->x.plane;
+        const float *d = net->shared + net->max_batch * c->image + (g * rounded(out_c) + t * rows) * c->x.run;
+        float *dw = net->g + l->weight.at + g * out_c * c->n_taps;
 
-        memset(acc, 0, (c->n_taps + CONV_J) * CONV_K * CONV_P * sizeof(float));
-        for (unsigned i = 0; i < net->n; i += c->group_images)
-                net->kernels->weight_gradient(d + i * n, c->x.run, n, x + i * c->image, c->image, c->offset,
-                                              c->n_taps, c->x.run, MIN(c->group_images, net->n - i), acc);
+        memset(acc, 0, (c->n_taps + CONV_J) * rows * CONV_P * sizeof(float));
+        for (unsigned i = 0; i < net->n; i += c->group_images) {
+                unsigned m = MIN(c->group_images, net->n - i);
+
+                if (rows == 1)
+                        net->kernels->weight_gradient_one(d + i * n, n, x + i * c->image, c->image, c->offset,
+                                                          c->n_taps, c->x.run, m, acc);
+                else
+                        net->kernels->weight_gradient(d + i * n, c->x.run, n, x + i * c->image, c->image, c->offset,
+                                                      c->n_taps, c->x.run, m, acc);
+        }
         for (size_t j = 0; j < c->n_taps; j++)
-                for (unsigned k = 0; k < CONV_K && t * CONV_K + k < out_c; k++)
-                        dw[(size_t)(t * CONV_K + k) * c->n_taps + j] = sum_lanes(acc + (j * CONV_K + k) * CONV_P);
+                for (unsigned k = 0; k < rows && t * rows + k < out_c; k++)
+                        dw[(t * rows + k) * c->n_taps + j] = sum_lanes(acc + (j * rows + k) * CONV_P);
 }
 
-static void bias_gradient(struct net *net, struct layer *l)
+static void weight_gradient_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
 {
-        size_t plane = (size_t)l->out.h * l->out.w;
+        const struct conv *c = l->state;
+        unsigned out_c = c->filters / c->groups;
+        size_t n_tiles = (size_t)c->groups * (rounded(out_c) / tile_rows(out_c)), from, to;
 
-        for (unsigned k = 0; k < l->out.c; k++) {
-                double s = 0;
+        net_part(n_tiles, WEIGHT_PARTS, part, &from, &to);
+        for (; from < to; from++)
+                weight_gradient_tile(net, l, from, net->scratch[thread]);
+}
+
+static void bias_gradient(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        size_t plane = (size_t)l->out.h * l->out.w, k, to;
+
+        net_part(l->out.c, NET_PARTS, part, &k, &to);
+        for (; k < to; k++) {
+                double total = 0, sum, squares;
 
                 for (unsigned i = 0; i < net->n; i++) {
-                        const float *dy = l->dy + ((size_t)i * l->out.c + k) * plane;
-
-                        for (size_t p = 0; p < plane; p++)
-                                s += dy[p];
+                        vec_sums(l->dy + ((size_t)i * l->out.c + k) * plane, plane, &sum, &squares);
+                        total += sum;
                 }
-                net->g[l->bias.at + k] = (float)s;
+                net->g[l->bias.at + k] = (float)total;
         }
 }
 
 static void backward(struct net *net, struct layer *l)
 {
-        struct conv *c = l->state;
         bool add;
 
         net_parallel(net, l, NET_PARTS, pack_batch);
-        net_parallel(net, l, c->groups * rounded(c->filters / c->groups) / CONV_K, weight_gradient_tile);
+        net_parallel(net, l, WEIGHT_PARTS, weight_gradient_part);
         if (l->bias.n)
-                bias_gradient(net, l);
+                net_parallel(net, l, NET_PARTS, bias_gradient);
         if (net_begin_gradient(l, 0, &add)) {
-                net_parallel(net, l, c->groups * rounded(l->in.c / c->groups) / CONV_K, pack_backward);
+                net_parallel(net, l, NET_PARTS, pack_backward);
                 net_parallel(net, l, NET_PARTS, add ? input_gradient_add : input_gradient_set);
         }
 }

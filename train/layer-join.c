@@ -171,6 +171,11 @@ const struct layer_ops layer_concat = {
         .export = concat_export,
 };
 
+struct scale {
+        float *dx, *dk; /* of this backward pass */
+        bool add_x, add_k;
+};
+
 static int scale_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
         struct shape k = l->inputs[1]->out;
@@ -179,7 +184,8 @@ static int scale_configure(struct net *net, struct layer *l, config_setting_t *s
                 return recipe_fail(s, error, "%s must give one number for each of %u channels", l->inputs[1]->name,
                                    l->in.c);
         l->out = l->in;
-        return 0;
+        l->state = calloc(1, sizeof(struct scale));
+        return l->state ? 0 : -ENOMEM;
 }
 
 static void scale_forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
@@ -197,30 +203,63 @@ static void scale_forward(struct net *net, struct layer *l)
         net_parallel(net, l, NET_PARTS, scale_forward_part);
 }
 
-static void scale_backward(struct net *net, struct layer *l)
+static void scale_backward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
 {
-        size_t plane = (size_t)l->in.h * l->in.w;
-        bool add0 = false, add1 = false;
-        float *dx = net_begin_gradient(l, 0, &add0), *dk = net_begin_gradient(l, 1, &add1);
+        const struct scale *s = l->state;
+        size_t i, to, plane = (size_t)l->in.h * l->in.w;
 
-        for (size_t i = 0; i < (size_t)net->n * l->in.c; i++) {
+        net_part((size_t)net->n * l->in.c, NET_PARTS, part, &i, &to);
+        for (; i < to; i++) {
                 const float *dy = l->dy + i * plane, *x = l->inputs[0]->y + i * plane;
 
-                if (dx)
-                        vec_affine_gradient(dy, x, plane, 0, 0, false, l->inputs[1]->y[i], 0, 0, add0,
-                                            dx + i * plane);
-                if (dk) {
+                if (s->dx)
+                        vec_affine_gradient(dy, x, plane, 0, 0, false, l->inputs[1]->y[i], 0, 0, s->add_x,
+                                            s->dx + i * plane);
+                if (s->dk) {
                         double sum, products;
 
                         vec_affine_sums(dy, x, plane, 0, 0, false, &sum, &products);
-                        dk[i] = (add1 ? dk[i] : 0) + (float)products;
+                        s->dk[i] = (s->add_k ? s->dk[i] : 0) + (float)products;
                 }
         }
 }
 
+static void scale_backward(struct net *net, struct layer *l)
+{
+        struct scale *s = l->state;
+
+        s->dx = net_begin_gradient(l, 0, &s->add_x);
+        s->dk = net_begin_gradient(l, 1, &s->add_k);
+        net_parallel(net, l, NET_PARTS, scale_backward_part);
+}
+
+/* In the file the value is [N, units] rather than [N, units, 1, 1]: it comes from a fully connected layer. */
+static bool is_flat(const struct layer *l)
+{
+        while (l->n_inputs == 1 && l->ops != &layer_fc && l->out.c == l->in.c && l->out.h == l->in.h)
+                l = l->inputs[0];
+        return l->ops == &layer_fc;
+}
+
 static int scale_export(struct export *e, struct net *net, struct layer *l)
 {
-        export_simple(e, l, "Mul", NULL);
+        const struct layer *gate = l->inputs[1];
+        const int64_t shape[] = { 0, gate->out.c, 1, 1 }, four = 4; /* 0: as it is */
+        struct nn_tensor t = { .type = NN_INT64, .n_dims = 1, .dims = { four }, .data = (void *)(uintptr_t)shape };
+        char names[2][64];
+
+        if (!is_flat(gate)) {
+                export_simple(e, l, "Mul", NULL);
+                return 0;
+        }
+        snprintf(names[0], sizeof(names[0]), "%s.shape", l->name);
+        snprintf(names[1], sizeof(names[1]), "%s.gate", l->name);
+        onnx_writer_initializer(e->writer, names[0], &t);
+        onnx_writer_node(e->writer, "Reshape", (const char *[]) { e->values[gate->index], names[0], NULL },
+                         (const char *[]) { names[1], NULL }, NULL);
+        onnx_writer_node(e->writer, "Mul", (const char *[]) { e->values[l->inputs[0]->index], names[1], NULL },
+                         (const char *[]) { l->name, NULL }, NULL);
+        snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;
 }
 

@@ -6,7 +6,7 @@ libtrain_la_SOURCES = \
 	train/data/dataset.h train/data/dataset.c train/data/reader.h train/data/lines.c train/data/fer2013.c \
 	train/recipe.h train/recipe.c train/training.h train/training.c train/net.h train/net.c train/layer.h \
 	train/layer-conv.c train/layer-bn.c train/layer-act.c train/layer-pool.c train/layer-join.c train/layer-fc.c \
-	train/layer-lrn.c train/layer-prelu.c \
+	train/layer-lrn.c train/layer-lcn.c train/layer-prelu.c \
 	train/conv-kernel.h train/conv-kernel.c train/conv-kernel-simd.h train/vec.h train/vec.c \
 	train/loss.h train/loss.c train/calibrate.h train/calibrate.c train/trainer.h train/trainer.c train/checkpoint.c train/progress.h train/progress.c \
 	train/export.h train/export.c train/cmd-train.c \

@@ -10,7 +10,7 @@ static const struct layer_ops *const kinds[] = {
         &layer_conv,      &layer_batchnorm, &layer_fc,      &layer_dropout,   &layer_relu,
         &layer_leakyrelu, &layer_sigmoid,   &layer_tanh,    &layer_hardswish, &layer_maxpool,
         &layer_avgpool,   &layer_global_avgpool, &layer_add, &layer_concat,   &layer_scale,
-        &layer_lrn,       &layer_prelu,
+        &layer_lrn,       &layer_lcn,       &layer_prelu,   &layer_hardsigmoid,
 };
 
 const struct layer_ops *layer_ops_find(const char *type)

@@ -296,16 +296,10 @@ static void count_correct(struct trainer *t, size_t first)
 static void adam(struct trainer *t, const struct net_param *p, float rate)
 {
         const float b1 = (float)t->config.momentum, b2 = (float)t->config.beta2;
-        const float decay = p->decay ? (float)t->config.weight_decay : 0;
         const float c1 = 1 / (1 - powf(b1, (float)(t->step + 1))), c2 = 1 / (1 - powf(b2, (float)(t->step + 1)));
-        float *w = t->net->w + p->at, *m = t->velocity + p->at, *v = t->second + p->at;
-        const float *g = t->net->g + p->at;
 
-        for (size_t i = 0; i < p->n; i++) {
-                m[i] = b1 * m[i] + (1 - b1) * g[i];
-                v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
-                w[i] -= rate * (m[i] * c1 / (sqrtf(v[i] * c2) + 1e-8f) + decay * w[i]);
-        }
+        vec_adam(t->net->w + p->at, t->net->g + p->at, t->velocity + p->at, t->second + p->at, p->n, rate, b1, b2, c1,
+                 c2, p->decay ? (float)t->config.weight_decay : 0);
 }
 
 static void update(struct trainer *t)

@@ -168,6 +168,16 @@ CLONES void vec_sgd(float *w, const float *g, float *v, size_t n, float rate, fl
         }
 }
 
+CLONES void vec_adam(float *w, const float *g, float *m, float *v, size_t n, float rate, float b1, float b2, float c1,
+                     float c2, float decay)
+{
+        for (size_t i = 0; i < n; i++) {
+                m[i] = b1 * m[i] + (1 - b1) * g[i];
+                v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
+                w[i] -= rate * (m[i] * c1 / (__builtin_sqrtf(v[i] * c2) + 1e-8f) + decay * w[i]);
+        }
+}
+
 CLONES void vec_blend(float *m, const float *w, size_t n, float k)
 {
         for (size_t i = 0; i < n; i++)

@@ -55,6 +55,52 @@ static void forward(const struct conv_kernels *k, size_t n_taps, size_t run)
         free(y);
 }
 
+/* A single channel is a row of eight. */
+static void one(const struct conv_kernels *k, size_t n_taps, size_t run)
+{
+        enum { IMAGES = 2 };
+        struct rng rng;
+        size_t offset[64], image = 400 + run;
+        float *x, *w, *dy, *y = floats_new(run), *acc = floats_new(n_taps * CONV_P);
+
+        rng_seed(&rng, n_taps * 1002 + run);
+        x = random_floats(&rng, IMAGES * image);
+        w = random_floats(&rng, n_taps);
+        dy = random_floats(&rng, IMAGES * run);
+        for (size_t j = 0; j < n_taps; j++)
+                offset[j] = rng_below(&rng, 400);
+        k->forward_one(x, offset, n_taps, w, run, y);
+        for (size_t p = 0; p < run; p++) {
+                double s = 0, size = 0;
+
+                for (size_t j = 0; j < n_taps; j++) {
+                        s += (double)w[j] * (double)x[offset[j] + p];
+                        size += fabs((double)w[j] * (double)x[offset[j] + p]);
+                }
+                assert_true(fabs(s - (double)y[p]) <= TOLERANCE * size);
+        }
+        k->weight_gradient_one(dy, run, x, image, offset, n_taps, run, IMAGES, acc);
+        for (size_t j = 0; j < n_taps; j++) {
+                double want = 0, size = 0, got = 0;
+
+                for (size_t i = 0; i < IMAGES; i++)
+                        for (size_t p = 0; p < run; p++) {
+                                double t = (double)dy[i * run + p] * (double)x[i * image + offset[j] + p];
+
+                                want += t;
+                                size += fabs(t);
+                        }
+                for (size_t lane = 0; lane < CONV_P; lane++)
+                        got += (double)acc[j * CONV_P + lane];
+                assert_true(fabs(want - got) <= TOLERANCE * size);
+        }
+        free(x);
+        free(w);
+        free(dy);
+        free(y);
+        free(acc);
+}
+
 static void gradient(const struct conv_kernels *k, size_t n_taps, size_t run)
 {
         enum { IMAGES = 3 };
@@ -99,6 +145,7 @@ static void test_kernels(void **state)
                         for (size_t run = CONV_P; run <= 8 * CONV_P; run += CONV_P) {
                                 forward(sets[s], taps[t], run);
                                 gradient(sets[s], taps[t], run);
+                                one(sets[s], taps[t], run);
                         }
 }
 

@@ -165,6 +165,16 @@ static void test_rest(void **state)
               "{ type = \"avgpool\"; kernel = 3; stride = 2; same = true; }, { type = \"leakyrelu\"; slope = 0.2; }" END);
 }
 
+static void test_lcn(void **state)
+{
+        check("{ type = \"conv\"; filters = 6; }, { type = \"relu\"; }, { type = \"lcn\"; }, "
+              "{ type = \"maxpool\"; kernel = 3; stride = 2; same = true; }, "
+              "{ type = \"lcn\"; size = 5; sigma = 1; floor = 0.4; }" END);
+        check("{ type = \"lcn\"; floor = 20; }, { type = \"fc\"; units = 5; }");
+        check("{ type = \"conv\"; filters = 8; name = \"a\"; }, { type = \"globalavgpool\"; }, { type = \"fc\"; units = 8; }, "
+              "{ type = \"hardsigmoid\"; name = \"gate\"; }, { type = \"scale\"; from = [\"a\", \"gate\"]; }" END);
+}
+
 /* The model in the source: what the service relies on. */
 static void test_shipped(void **state)
 {
@@ -203,7 +213,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_plain),    cmocka_unit_test(test_conv),
                 cmocka_unit_test(test_batchnorm), cmocka_unit_test(test_residual),
-                cmocka_unit_test(test_squeeze_excite), cmocka_unit_test(test_rest),
+                cmocka_unit_test(test_squeeze_excite), cmocka_unit_test(test_rest), cmocka_unit_test(test_lcn),
                 cmocka_unit_test(test_shipped),
         };
 

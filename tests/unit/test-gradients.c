@@ -155,6 +155,11 @@ static void test_conv_groups(void **state)
 {
         check(AROUND("{ type = \"conv\"; filters = 6; kernel = 3; groups = 6; }"), 9);
         check(AROUND("{ type = \"conv\"; filters = 12; kernel = 3; groups = 3; stride = 2; }"), 9);
+        check(AROUND("{ type = \"conv\"; filters = 6; kernel = 3; groups = 6; stride = 2; bias = false; }"), 10);
+        check(AROUND("{ type = \"conv\"; filters = 12; kernel = 5; groups = 6; dilation = 2; }"), 11);
+        check(AROUND("{ type = \"conv\"; filters = 9; kernel = 3; groups = 3; }"), 7);
+        check(AROUND("{ type = \"conv\"; filters = 30; kernel = 3; groups = 3; stride = 3; }"), 9);
+        check(AROUND("{ type = \"conv\"; filters = 3; kernel = 3; }"), 7);
 }
 
 static void test_batchnorm(void **state)
@@ -171,6 +176,7 @@ static void test_activations(void **state)
         check(AROUND("{ type = \"tanh\"; }"), 7);
         check(AROUND("{ type = \"hardswish\"; }"), 7);
         check(AROUND("{ type = \"prelu\"; }"), 7);
+        check(AROUND("{ type = \"hardsigmoid\"; }"), 7);
         check(AROUND("{ type = \"dropout\"; rate = 0.4; }"), 7);
 }
 
@@ -178,6 +184,27 @@ static void test_lrn(void **state)
 {
         check(AROUND("{ type = \"lrn\"; size = 3; alpha = 0.5; beta = 0.75; }"), 7);
         check(AROUND("{ type = \"lrn\"; size = 4; alpha = 2; beta = 0.5; bias = 2; }"), 6);
+}
+
+/* The floor below all deviations, among them, and above all of them. */
+static void test_lcn(void **state)
+{
+        check(AROUND("{ type = \"lcn\"; size = 3; }"), 7);
+        check(AROUND("{ type = \"lcn\"; size = 5; sigma = 1.5; floor = 1.5; }"), 9);
+        check(AROUND("{ type = \"lcn\"; size = 5; floor = 50; }"), 8);
+        check(AROUND("{ type = \"lcn\"; size = 15; sigma = 3; }"), 7); /* larger than the picture */
+        check("{ type = \"conv\"; filters = 6; }, { type = \"relu\"; name = \"a\"; }, { type = \"lcn\"; size = 5; }, "
+              "{ type = \"concat\"; from = [\"lcn3\", \"a\"]; }, { type = \"fc\"; units = 3; }", 8);
+}
+
+/* Gates from globally averaged channels, in the two forms that networks use. */
+static void test_squeeze_excite(void **state)
+{
+        check(AROUND("{ type = \"globalavgpool\"; }, { type = \"conv\"; filters = 2; kernel = 1; }, { type = \"relu\"; }, "
+                     "{ type = \"conv\"; filters = 6; kernel = 1; }, { type = \"hardsigmoid\"; name = \"gate\"; }, "
+                     "{ type = \"scale\"; from = [\"first\", \"gate\"]; }, "
+                     "{ type = \"add\"; with = \"first\"; activation = \"relu\"; }"),
+              8);
 }
 
 static void test_pooling(void **state)
@@ -218,7 +245,8 @@ int main(void)
                 cmocka_unit_test(test_conv_groups), cmocka_unit_test(test_batchnorm),
                 cmocka_unit_test(test_activations), cmocka_unit_test(test_pooling),
                 cmocka_unit_test(test_joins),       cmocka_unit_test(test_lrn),
-                cmocka_unit_test(test_head),
+                cmocka_unit_test(test_head),        cmocka_unit_test(test_lcn),
+                cmocka_unit_test(test_squeeze_excite),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

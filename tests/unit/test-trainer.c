@@ -374,6 +374,7 @@ static void test_bad_recipes(void **state)
         refuse(NETWORK "training = { optimiser = { type = \"magic\"; }; };", "none of");
         refuse("training = { }; network = ( { type = \"fc\"; units = 3; kernel = 3; } );", "unknown key");
         refuse("training = { }; network = ( { type = \"fc\"; } );", "units is missing");
+        refuse("training = { }; network = ( { type = \"lcn\"; size = 4; }, { type = \"fc\"; units = 3; } );", "odd");
         refuse("training = { }; network = ( { type = \"conv\"; filters = 4; }, { type = \"relu\"; } );", "last layer");
         refuse("training = { }; network = ( { type = \"conv\"; filters = 4; kernel = 31; pad = 0; stride = 9; } );",
                "outside 1..8");
