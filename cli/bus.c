@@ -41,6 +41,10 @@ static const struct explanation explanations[] = {
           CTL_FAILED },
         { EMO_ERROR("CameraBusy"), "Another program holds the camera; \"fuser -v /dev/video*\" shows which.",
           CTL_FAILED },
+        { EMO_ERROR("PreviewForbidden"),
+          "The configuration does not allow it. To aim the camera, set \"privacy: { allow_preview = true; };\" in a file of "
+          "/etc/emotiond/emotiond.conf.d, then \"emotionctl reload\"; and take it back afterwards.",
+          CTL_FAILED },
         { EMO_ERROR("NotClaimed"), "There is no claim to release.", CTL_NOTHING_TO_DO },
         { EMO_ERROR("TooManyClaims"), "Too many programs watch already. Stop one of them.", CTL_FAILED },
         { EMO_ERROR("PluginFailed"), "A plugin failed; \"emotionctl plugins\" and \"journalctl -u emotiond\" say why.",

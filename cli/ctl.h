@@ -51,7 +51,10 @@ struct ctl {
         size_t n_properties;
         bool value;
 
-        /* watch, classify; absent: NAN, -1 or 0 */
+        /* preview */
+        const char *png; /* NULL: the terminal */
+
+        /* watch, classify, preview; absent: NAN, -1 or 0 */
         double min_confidence; /* 0..1 */
         int64_t min_hold_ms;   /* 0..60000 */
         double max_rate_hz;    /* 0.1..10 */
@@ -70,6 +73,7 @@ int verb_watch(struct ctl *c, int argc, char **argv);
 int verb_classify(struct ctl *c, int argc, char **argv);
 int verb_cameras(struct ctl *c, int argc, char **argv);
 int verb_plugins(struct ctl *c, int argc, char **argv);
+int verb_preview(struct ctl *c, int argc, char **argv);
 int verb_enable(struct ctl *c, int argc, char **argv);
 int verb_disable(struct ctl *c, int argc, char **argv);
 int verb_reload(struct ctl *c, int argc, char **argv);

@@ -4,6 +4,8 @@ bin_PROGRAMS += emotionctl
 emotionctl_SOURCES = \
 	cli/bus.c \
 	cli/bus.h \
+	cli/canvas.c \
+	cli/canvas.h \
 	cli/ctl.h \
 	cli/json.c \
 	cli/main.c \
@@ -16,11 +18,12 @@ emotionctl_SOURCES = \
 	cli/verb-control.c \
 	cli/verb-faces.c \
 	cli/verb-plugins.c \
+	cli/verb-preview.c \
 	cli/verb-show.c \
 	cli/verb-status.c \
 	cli/verb-watch.c
 emotionctl_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_C_CFLAGS)
-emotionctl_LDADD = libpicture.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS)
+emotionctl_LDADD = libpicture.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS) -lm
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = conf/completion/bash/emotionctl

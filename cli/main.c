@@ -12,8 +12,10 @@
 /* Options that go with some verbs only. */
 enum {
         USES_PROPERTY = 1 << 0,   /* -p, --value */
-        USES_CLAIM = 1 << 1,      /* --min-hold-ms and its like, --seconds, --count */
+        USES_CLAIM = 1 << 1,      /* --min-hold-ms and its like */
         USES_CONFIDENCE = 1 << 2, /* --min-confidence */
+        USES_CAMERA = 1 << 3,     /* --camera, --seconds, --count */
+        USES_PNG = 1 << 4,        /* --png */
 };
 
 struct verb {
@@ -29,11 +31,12 @@ static const struct verb verbs[] = {
         { "status", 0, 0, 0, true, verb_status, "", "How the service is doing (the default)" },
         { "show", 0, 1, USES_PROPERTY, true, verb_show, " [CAMERA]", "Properties as NAME=VALUE" },
         { "faces", 0, 0, 0, true, verb_faces, "", "Who is in view now" },
-        { "watch", 0, 0, USES_CLAIM | USES_CONFIDENCE, false, verb_watch, "", "Print each event until stopped" },
+        { "watch", 0, 0, USES_CLAIM | USES_CONFIDENCE | USES_CAMERA, false, verb_watch, "", "Print each event until stopped" },
         { "classify", 1, INT_MAX, USES_CONFIDENCE, false, verb_classify, " FILE...",
           "Find the faces of JPEG or PNG files" },
         { "cameras", 0, 0, 0, true, verb_cameras, "", "List cameras" },
         { "plugins", 0, 0, 0, true, verb_plugins, "", "List plugins, and why one was refused" },
+        { "preview", 0, 0, USES_CAMERA | USES_PNG, false, verb_preview, "", "See what the camera sees, to aim it" },
         { "enable", 0, 0, 0, false, verb_enable, "", "Switch recognition on" },
         { "disable", 0, 0, 0, false, verb_disable, "", "Switch recognition off and close the camera" },
         { "reload", 0, 0, 0, false, verb_reload, "", "Have the configuration read again" },
@@ -54,6 +57,7 @@ enum {
         OPT_CAMERA,
         OPT_SECONDS,
         OPT_COUNT,
+        OPT_PNG,
 };
 
 static const struct option options[] = {
@@ -74,6 +78,7 @@ static const struct option options[] = {
         { "camera", required_argument, NULL, OPT_CAMERA },
         { "seconds", required_argument, NULL, OPT_SECONDS },
         { "count", required_argument, NULL, OPT_COUNT },
+        { "png", required_argument, NULL, OPT_PNG },
         { NULL, 0, NULL, 0 },
 };
 
@@ -102,9 +107,12 @@ static void print_help(void)
                "     --min-hold-ms=MS     0..60000: how long an expression must last to count\n"
                "     --max-rate-hz=RATE   0.1..10: changes per face and second\n"
                "     --emotion=NAME       Only changes to or from it; may be given more than once\n"
+               "\nwatch, preview:\n"
                "     --camera=CAMERA      Only this camera: a number, or a device\n"
                "     --seconds=N          Stop after N seconds\n"
-               "     --count=N            Stop after N events\n"
+               "     --count=N            Stop after N events or pictures\n"
+               "\npreview:\n"
+               "     --png=FILE           Write the picture to a file\n"
                "\nExit status: 0 done, 1 failed, 2 nothing to do, 3 not found. See emotionctl(1).\n");
 }
 
@@ -144,6 +152,8 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
 
         *uses |= option == 'p' || option == OPT_VALUE ? USES_PROPERTY
                  : option == OPT_MIN_CONFIDENCE       ? USES_CONFIDENCE
+                 : option == OPT_PNG                  ? USES_PNG
+                 : option == OPT_CAMERA || option == OPT_SECONDS || option == OPT_COUNT ? USES_CAMERA
                                                       : USES_CLAIM;
         switch (option) {
         case 'p':
@@ -169,6 +179,9 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
         case OPT_CAMERA:
                 c->camera = value;
                 return 0;
+        case OPT_PNG:
+                c->png = value;
+                return *value ? 0 : refuse("png", value, "the name of a file");
         case OPT_SECONDS:
                 return text_parse_double(value, 0.001, 1e9, &c->seconds)
                                ? 0

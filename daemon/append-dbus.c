@@ -285,6 +285,7 @@ int bus_get_statistics(sd_bus *bus, const char *path, const char *interface, con
                 { "plugin-errors", p->n_plugin_errors },
                 { "events", manager_n_events(m) },
                 { "events-lost", manager_n_events_lost(m) + s->n_pipeline_events_lost + f->n_lost },
+                { "previews", f->preview.n },
                 { "signals-sent", f->n_sent },
                 { "signals-suppressed", claims_n_suppressed(manager_get_claims(m)) },
                 { "camera-opens", s->n_opens },

@@ -13,6 +13,7 @@ static const char *const names[] = {
         [SERVICE_PLUGIN_FAILED] = BUS_NAME ".Error.PluginFailed",
         [SERVICE_MODEL_INVALID] = BUS_NAME ".Error.ModelInvalid",
         [SERVICE_TOO_MANY_CLAIMS] = BUS_NAME ".Error.TooManyClaims",
+        [SERVICE_PREVIEW_FORBIDDEN] = BUS_NAME ".Error.PreviewForbidden",
         [SERVICE_LIMITS_EXCEEDED] = SD_BUS_ERROR_LIMITS_EXCEEDED,
         [SERVICE_FAILED] = SD_BUS_ERROR_FAILED,
 };

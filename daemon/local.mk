@@ -20,7 +20,8 @@ libservicecore_la_SOURCES = \
 	daemon/engine-report.c daemon/worker.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/manager-dbus.c daemon/manager-dbus.h \
-	daemon/options-dbus.c
+	daemon/options-dbus.c \
+	daemon/preview-dbus.c
 libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)
 libservicecore_la_LIBADD = libsettings.la libbasic.la $(SYSTEMD_LIBS)
 
@@ -28,6 +29,7 @@ libservice_la_SOURCES = \
 	daemon/engine.c daemon/engine.h \
 	daemon/hotplug.c daemon/hotplug.h \
 	daemon/mailbox.c daemon/mailbox.h \
+	daemon/preview.c daemon/preview.h \
 	daemon/service.c daemon/service.h \
 	daemon/worker.c
 libservice_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread

@@ -142,6 +142,11 @@ static void on_picture_done(void *userdata, const struct picture_job *job)
         }
 }
 
+static void on_preview_done(void *userdata, const struct preview_job *job)
+{
+        bus_preview_done(userdata, job);
+}
+
 static void on_reload_done(void *userdata, enum service_error e, const char *text)
 {
         struct bus_face *f = userdata;
@@ -387,7 +392,7 @@ GETTER(get_version)
 
 GETTER(get_features)
 {
-        return sd_bus_message_append(reply, "as", 4, "attention", "claims", "classify-image", "replay");
+        return sd_bus_message_append(reply, "as", 5, "attention", "claims", "classify-image", "preview", "replay");
 }
 
 GETTER(get_state)
@@ -459,6 +464,7 @@ int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_fac
                                     .face_went = on_went,
                                     .face_turned = on_turned,
                                     .picture_done = on_picture_done,
+                                    .preview_done = on_preview_done,
                                     .reload_done = on_reload_done,
                                     .cameras = { on_camera_added, on_camera_removed, on_camera_changed, f },
                                     .userdata = f,
@@ -484,6 +490,8 @@ struct bus_face *bus_face_free(struct bus_face *f)
                 bus_camera_removed(f, cs->list[i]);
         for (size_t i = 0; i < ARRAY_LEN(f->pictures); i++)
                 sd_bus_message_unref(f->pictures[i].message);
+        for (size_t i = 0; i < ARRAY_LEN(f->previews); i++)
+                sd_bus_message_unref(f->previews[i].message);
         for (size_t i = 0; i < f->n_reloads; i++)
                 sd_bus_message_unref(f->reloads[i]);
         manager_set_face(f->manager, &(struct manager_face) { 0 });
@@ -519,6 +527,9 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetFaces", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", faces), method_get_faces, OPEN),
         SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options),
                                 SD_BUS_RESULT("aa{sv}", faces), method_classify, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Preview", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("h", picture, "u", width, "u", height, "aa{sv}", faces, "a{sv}", details),
+                                bus_method_preview, 0),
         SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, 0),
         SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, 0),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),

@@ -44,7 +44,12 @@ struct bus_face {
         struct {
                 uint64_t id;
                 sd_bus_message *message; /* NULL: free */
-        } pictures[WORKER_MAX_PICTURES];
+        } pictures[WORKER_MAX_PICTURES], previews[WORKER_MAX_PREVIEWS];
+        struct {
+                uint64_t n, n_of_sender; /* given, ever and to the last sender */
+                uint64_t told_usec;      /* the journal */
+                char sender[64];
+        } preview;
 };
 
 extern const sd_bus_vtable manager_vtable[];
@@ -81,7 +86,12 @@ void bus_send_presence(struct bus_face *f, struct claim *c, const char *signal, 
 
 /* Reads options; an error is set and negative errno returned for anything unknown or out of range. */
 int bus_read_claim_options(sd_bus_message *m, struct bus_face *f, struct claim_options *ret, sd_bus_error *error);
+/* For methods that know none yet. */
+int bus_read_no_options(sd_bus_message *m, sd_bus_error *error);
 int bus_read_picture_options(sd_bus_message *m, double *ret_min_confidence, sd_bus_error *error);
+
+int bus_method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error);
+void bus_preview_done(struct bus_face *f, const struct preview_job *job);
 
 int bus_get_model(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                   void *userdata, sd_bus_error *error);

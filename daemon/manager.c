@@ -21,7 +21,7 @@ struct manager {
         struct worker_snapshot none; /* what is said without a worker */
         struct manager_view view;
         bool enabled, reloading;
-        uint64_t last_picture, n_pictures, n_events;
+        uint64_t last_picture, n_pictures, last_preview, n_events;
         /* what the watchdog asked and saw last */
         uint64_t asked_serial, seen_frames, seen_opens;
 };
@@ -326,6 +326,7 @@ static void take_events(struct manager *m)
 
 void manager_dispatch(struct manager *m)
 {
+        struct preview_job preview;
         struct picture_job job;
 
         if (!m->worker)
@@ -339,6 +340,11 @@ void manager_dispatch(struct manager *m)
                 m->n_pictures--;
                 if (m->face.picture_done)
                         m->face.picture_done(m->face.userdata, &job);
+        }
+        while (worker_pop_preview(m->worker, &preview)) {
+                if (m->face.preview_done)
+                        m->face.preview_done(m->face.userdata, &preview);
+                fd_close(preview.fd);
         }
         update_view(m, 0);
 }
@@ -469,6 +475,24 @@ int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t 
         m->n_pictures++;
         *ret_id = ++m->last_picture;
         return 0;
+}
+
+int manager_preview(struct manager *m, uint64_t *ret_id)
+{
+        int r;
+
+        if (!m->settings->privacy.allow_preview)
+                return -EACCES;
+        if (!m->enabled)
+                return -EPERM;
+        if (!m->worker || m->view.state != MANAGER_WATCHING)
+                return -ENODEV;
+        if (!ret_id)
+                return -ENOBUFS;
+        r = worker_push_preview(m->worker, m->last_preview + 1);
+        if (r >= 0)
+                *ret_id = ++m->last_preview;
+        return r;
 }
 
 bool manager_check_alive(struct manager *m)

@@ -42,6 +42,7 @@ struct manager_face {
         void (*face_went)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*face_turned)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*picture_done)(void *userdata, const struct picture_job *job);
+        void (*preview_done)(void *userdata, const struct preview_job *job); /* its descriptor is closed after the call */
         void (*reload_done)(void *userdata, enum service_error error, const char *text);
         struct camera_changes cameras; /* its userdata is used for these three */
         void *userdata;
@@ -104,6 +105,13 @@ bool manager_is_reloading(const struct manager *m);
 
 /* @fd is taken over on success. Return: 0 and *@ret_id; -ENOBUFS too many wait; -ENODEV no engine. */
 int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id);
+
+/**
+ * manager_preview() - ask for the next picture of the camera; face->preview_done() follows
+ * @ret_id: NULL if the caller has no room for an answer
+ * Return: 0; -EACCES the settings do not allow it; -EPERM switched off; -ENODEV no picture flows; -ENOBUFS; -ENOMEM.
+ */
+int manager_preview(struct manager *m, uint64_t *ret_id);
 
 /* For the watchdog, at each tick: did the worker answer since the last one, and did frames flow if they should? */
 bool manager_check_alive(struct manager *m);

@@ -137,6 +137,20 @@ int bus_read_claim_options(sd_bus_message *m, struct bus_face *f, struct claim_o
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+int bus_read_no_options(sd_bus_message *m, sd_bus_error *error)
+{
+        const char *name;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'e', "sv");
+        if (r > 0)
+                r = sd_bus_message_read(m, "s", &name);
+        if (r > 0)
+                return bus_error_set(error, SERVICE_INVALID_OPTION, "there is no option \"%.64s\"", name);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 int bus_read_picture_options(sd_bus_message *m, double *ret_min_confidence, sd_bus_error *error)
 {
         const char *name;

@@ -55,6 +55,9 @@ struct settings {
                 int min_hold_ms;
         } decision;
         struct {
+                bool allow_preview;
+        } privacy;
+        struct {
                 int max_claims, max_pictures;
                 int log_level; /* index: settings_log_level() */
         } service;

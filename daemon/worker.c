@@ -7,6 +7,7 @@
 #include "basic/log.h"
 #include "daemon/engine.h"
 #include "daemon/mailbox.h"
+#include "daemon/preview.h"
 #include "daemon/worker.h"
 
 #define RETRY_FIRST_USEC 500000u
@@ -18,7 +19,7 @@ struct worker {
         /* the mailbox, used by both threads */
         struct bell to_worker, to_main;
         struct slot wishes, snapshots, settings, reports;
-        struct queue events, pictures, answers;
+        struct queue events, pictures, answers, previews, shown;
 
         /* main thread only */
         pthread_t thread;
@@ -239,12 +240,34 @@ static void measure_rate(struct worker *w, uint64_t now)
         w->rate_frames = 0;
 }
 
+/* Answers whoever asked for a picture, by @f; NULL: there will be none. */
+static void answer_previews(struct worker *w, const struct frame *f, const struct pipeline_result *result)
+{
+        struct preview_job *job;
+        bool any = false;
+
+        while (queue_pop(&w->previews, &job)) {
+                job->result = -ENODEV;
+                job->engine_serial = w->engine ? w->engine->serial : 0;
+                if (f)
+                        preview_fill(job, f, result->faces, result->n_faces);
+                if (queue_push(&w->shown, &job) < 0) {
+                        fd_close(job->fd);
+                        free(job);
+                }
+                any = true;
+        }
+        if (any)
+                bell_ring(&w->to_main);
+}
+
 static void use_frame(struct worker *w, struct frame *f)
 {
         struct pipeline_result result = { 0 };
         int r = pipeline_process(w->engine->pipeline, f, &result);
 
         w->last_timestamp_usec = f->timestamp_usec;
+        answer_previews(w, f, &result);
         source_release(w->source, f);
         w->backoff_usec = 0;
         measure_rate(w, clock_usec());
@@ -440,6 +463,8 @@ static void *run(void *userdata)
                 wanted = w->wish->watch && w->engine && !w->ended;
                 if (wanted && !w->source && clock_usec() >= w->retry_usec)
                         open_source(w);
+                if (!w->source)
+                        answer_previews(w, NULL, NULL);
                 if (wanted && w->source)
                         stream(w, hurry);
                 else if (!hurry)
@@ -496,6 +521,10 @@ static int make_mailbox(struct worker *w)
         if (r >= 0)
                 r = queue_init(&w->answers, sizeof(struct picture_job *), 2 * WORKER_MAX_PICTURES);
         if (r >= 0)
+                r = queue_init(&w->previews, sizeof(struct preview_job *), WORKER_MAX_PREVIEWS);
+        if (r >= 0)
+                r = queue_init(&w->shown, sizeof(struct preview_job *), 2 * WORKER_MAX_PREVIEWS);
+        if (r >= 0)
                 r = bell_init(&w->to_worker);
         if (r >= 0)
                 r = bell_init(&w->to_main);
@@ -541,6 +570,17 @@ static void free_jobs(struct queue *q)
         queue_done(q);
 }
 
+static void free_previews(struct queue *q)
+{
+        struct preview_job *job;
+
+        while (q->items && queue_pop(q, &job)) {
+                fd_close(job->fd);
+                free(job);
+        }
+        queue_done(q);
+}
+
 static void drop_settings(void *left)
 {
         if (left != &quit_word)
@@ -562,6 +602,8 @@ struct worker *worker_free(struct worker *w)
         engine_report_free(slot_done(&w->reports));
         free_jobs(&w->pictures);
         free_jobs(&w->answers);
+        free_previews(&w->previews);
+        free_previews(&w->shown);
         queue_done(&w->events);
         bell_done(&w->to_worker);
         bell_done(&w->to_main);
@@ -616,6 +658,35 @@ int worker_push_picture(struct worker *w, const struct picture_job *job)
         }
         bell_ring(&w->to_worker);
         return 0;
+}
+
+int worker_push_preview(struct worker *w, uint64_t id)
+{
+        struct preview_job *job = calloc(1, sizeof(*job));
+        int r;
+
+        if (!job)
+                return -ENOMEM;
+        job->id = id;
+        job->fd = -1;
+        r = queue_push(&w->previews, &job);
+        if (r < 0) {
+                free(job);
+                return r;
+        }
+        bell_ring(&w->to_worker);
+        return 0;
+}
+
+bool worker_pop_preview(struct worker *w, struct preview_job *ret)
+{
+        struct preview_job *job;
+
+        if (!queue_pop(&w->shown, &job))
+                return false;
+        *ret = *job;
+        free(job);
+        return true;
 }
 
 const struct worker_snapshot *worker_get_snapshot(struct worker *w)

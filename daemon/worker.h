@@ -16,6 +16,7 @@
 #define WORKER_MAX_EVENTS 1024u
 #define WORKER_MAX_PICTURES 64u
 #define WORKER_MAX_PLUGINS 64u
+#define WORKER_MAX_PREVIEWS 4u
 
 /* What shall be. Replaced as a whole. */
 struct worker_wish {
@@ -72,6 +73,18 @@ struct picture_job {
         uint64_t engine_serial;
         int result; /* number of faces, or a negative errno */
         bool image_failed; /* @result is about the picture, not about plugins or model */
+        struct face faces[PIPELINE_MAX_FACES];
+};
+
+/* The next frame, for whoever aims the camera. */
+struct preview_job {
+        uint64_t id;
+        /* the answer */
+        int result; /* 0, or a negative errno: -ENODEV the camera was closed before a frame came */
+        int fd;     /* sealed memfd of width_px * height_px bytes of luma, owned by the job; -1 */
+        unsigned width_px, height_px;
+        uint64_t timestamp_usec, engine_serial;
+        size_t n_faces;
         struct face faces[PIPELINE_MAX_FACES];
 };
 
@@ -139,11 +152,16 @@ void worker_set_settings(struct worker *w, struct settings *settings);
 /* Takes over @job->fd on success. Return: 0; -ENOBUFS when too many wait. */
 int worker_push_picture(struct worker *w, const struct picture_job *job);
 
+/* Asks for the next frame. Return: 0; -ENOBUFS when WORKER_MAX_PREVIEWS wait; -ENOMEM. */
+int worker_push_preview(struct worker *w, uint64_t id);
+
 /* The newest snapshot; owned by the worker object, valid until the next call. */
 const struct worker_snapshot *worker_get_snapshot(struct worker *w);
 /* Return: true and *@ret, or false if there is none. */
 bool worker_pop_event(struct worker *w, struct worker_event *ret);
 bool worker_pop_picture(struct worker *w, struct picture_job *ret);
+/* The caller closes @ret->fd. */
+bool worker_pop_preview(struct worker *w, struct preview_job *ret);
 /* The newest report not yet taken, or NULL. The caller frees it. */
 struct engine_report *worker_take_report(struct worker *w);
 uint64_t worker_get_events_lost(const struct worker *w);

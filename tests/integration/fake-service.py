@@ -7,6 +7,7 @@ Each line on standard input is a JSON object with one command; each is answered 
   {"faces": [...]}                           what GetFaces and ClassifyImage answer (see face())
   {"emit": ["EmotionChanged", 1, "unsure", "happiness", 0.9]}  a signal to each claimant
   {"emit": [...], "to": ":1.5"}              ... or to one name
+  {"preview-bytes": 100}                     how much of its picture Preview gives
   {"fail": ["Claim", "org.x.Error.Y", "why"]} the next calls of a method fail; ["Claim"] ends that
   {"delay": ["Reload", 5]}                   a method answers so many seconds late
   {"cameras": [["/dev/video0", "state"]]}    the Camera objects
@@ -83,6 +84,7 @@ class Service:
         self.claims = {}
         self.failures, self.delays = {}, {}
         self.faces = [face()]
+        self.preview_bytes = 320 * 240
         self.manager = {
             "Version": "0.1.0", "Features": ["claims", "classify-image", "replay"], "State": "watching",
             "LastError": "", "Enabled": True, "InUse": True, "Emotions": EMOTIONS,
@@ -147,6 +149,12 @@ class Service:
             hidden = ("face", "camera", "since", "seen")
             return [dbus.Array([variants({k: v for k, v in f.items() if k not in hidden}) for f in self.faces],
                                signature="a{sv}")]
+        elif member == "Preview":
+            fd = os.memfd_create("preview")
+            os.write(fd, bytes(64 + x // 4 for y in range(240) for x in range(320))[:self.preview_bytes])
+            faces = dbus.Array([variants(f) for f in self.faces], signature="a{sv}")
+            return [dbus.types.UnixFd(fd), dbus.UInt32(320), dbus.UInt32(240), faces,
+                    variants({"camera": ROOT + "/camera/0", "timestamp": 77})]
         elif member != "Reload":
             raise KeyError(member)
         return []
@@ -177,7 +185,11 @@ class Service:
 
     @staticmethod
     def append(message, a):
-        if isinstance(a, dbus.Dictionary):
+        if isinstance(a, dbus.types.UnixFd):
+            message.append(a, signature="h")
+        elif isinstance(a, dbus.UInt32):
+            message.append(a, signature="u")
+        elif isinstance(a, dbus.Dictionary):
             message.append(a, signature="a{%s}" % a.signature)
         elif isinstance(a, dbus.Array):
             message.append(a, signature="a" + a.signature)
@@ -212,6 +224,8 @@ class Service:
     def command(self, c):
         if "set" in c:
             self.set_manager(c["set"])
+        if "preview-bytes" in c:
+            self.preview_bytes = c["preview-bytes"]
         if "faces" in c:
             self.faces = [face(**f) for f in c["faces"]]
         if "cameras" in c:

@@ -209,6 +209,10 @@ def test_control_characters():
 
 def on_terminal(*args, **env):
     """What emotionctl prints on a terminal."""
+    return on_terminal_code(0, *args, **env)
+
+
+def on_terminal_code(code, *args, **env):
     import pty
     try:
         master, slave = pty.openpty()
@@ -227,7 +231,7 @@ def on_terminal(*args, **env):
             break
         out += data
     os.close(master)
-    equal(p.wait(lib.PATIENCE), 0)
+    equal(p.wait(lib.PATIENCE), code)
     return out.decode()
 
 
@@ -316,6 +320,99 @@ def test_classify():
     fake(fail=["ClassifyImage", lib.ERROR + "InvalidImage", "its Huffman table is cut"])
     contains(ctl("classify", a, code=1).err, "a.png: its Huffman table is cut")
     fake(fail=["ClassifyImage"], faces=[{}])
+
+
+def decode_png(path):
+    """Width, height and the pixels (red, green, blue) of one of our PNG files."""
+    import zlib
+    with open(path, "rb") as f:
+        data = f.read()
+    at, idat = 8, b""
+    while at < len(data):
+        n, kind = int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8]
+        if kind == b"IHDR":
+            width, height = (int.from_bytes(data[at + 8 + i:at + 12 + i], "big") for i in (0, 4))
+            equal(data[at + 16:at + 18], b"\x08\x02")
+        elif kind == b"IDAT":
+            idat += data[at + 8:at + 8 + n]
+        at += 12 + n
+    raw, rows, before = zlib.decompress(idat), [], bytes(3 * width)
+    for y in range(height):
+        kind, line = raw[y * (3 * width + 1)], bytearray(raw[y * (3 * width + 1) + 1:(y + 1) * (3 * width + 1)])
+        for i in range(3 * width):
+            a, b, c = line[i - 3] if i > 2 else 0, before[i], before[i - 3] if i > 2 else 0
+            pa, pb, pc = abs(b - c), abs(a - c), abs(a + b - 2 * c)
+            paeth = a if pa <= pb and pa <= pc else b if pb <= pc else c
+            line[i] = (line[i] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
+        before = bytes(line)
+        rows.append([tuple(line[i:i + 3]) for i in range(0, 3 * width, 3)])
+    return width, height, rows
+
+
+def test_preview():
+    """preview draws boxes and points over the picture, to a file or on the terminal"""
+    png_file = os.path.join(bus.folder, "preview.png")
+    fake(faces=[{"points": 68, "attention": True, "yaw": 0.0, "pitch": 0.0, "roll": 0.0}])
+    claimed(0)
+    ctl("preview", "--png", png_file)
+    claimed(0)
+    width, height, rows = decode_png(png_file)
+    equal((width, height), (320, 240))
+    equal(rows[200][300], (64 + 75,) * 3)
+    equal(rows[20][50], (64, 255, 96))  # the upper edge of a box at 10.5, 20, 80 wide
+    equal(rows[60][11], (64, 255, 96))
+    equal(rows[4][2], (255, 255, 255))  # a point at 2, 4
+    j = ctl("preview", "--json=short", "--count=2").lines()
+    equal([(o["width"], o["height"], o["timestamp_usec"], len(o["faces"])) for o in j], [(320, 240, 77, 1)] * 2)
+    env = {**os.environ, "COLUMNS": "60", "LINES": "20", "NO_COLOR": ""}
+    r = ctl("preview", "--count=1", env={**env, "COLORTERM": "truecolor"})
+    lines = r.out.splitlines()
+    equal(len([x for x in lines if "\u2580" in x]), 15)
+    assert all(x.count("\u2580") == 40 for x in lines[:15]), "60 by 20 cells hold a picture of 40 by 15"
+    contains(r.out, "\033[38;2;64;255;96m")
+    contains(r.out, "80x90 px, quality 75%, happiness 90%")
+    grey = ctl("preview", "--count=1", env={**env, "COLORTERM": ""}).out
+    assert "\033[38;2" not in grey
+    contains(grey, "\033[38;5;2")
+    screen = on_terminal("preview", "--count=2", COLORTERM="truecolor", NO_COLOR="")
+    assert screen.startswith("\033[?1049h") and "\033[?1049l" in screen[-20:], "the screen is given back"
+    contains(on_terminal_code(1, "preview", TERM="dumb"), "--png")
+
+
+def test_preview_ends():
+    """preview ends with --seconds, SIGINT and SIGTERM, and gives the camera back"""
+    ctl("preview", "--json=short", "--seconds=0.3")
+    ctl("preview", "--json=short", "--seconds=0.3", "--count=100", code=1)
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([lib.tool("emotionctl"), "preview", "--json=short"], stdout=subprocess.PIPE, text=True)
+        json.loads(p.stdout.readline())
+        claimed()
+        p.send_signal(sig)
+        equal(p.wait(lib.PATIENCE), 0)
+        p.stdout.close()
+        claimed(0)
+
+
+def test_preview_refused():
+    """preview says what is in the way, and opens no camera where it is not allowed"""
+    for error, part in (("PreviewForbidden", "allow_preview"), ("Disabled", "emotionctl enable")):
+        fake(fail=["Preview", lib.ERROR + error, "why"])
+        contains(ctl("preview", "--json=short", code=1).err, part)
+        claimed(0)
+    fake(fail=["Preview", "org.freedesktop.DBus.Error.AccessDenied", "no"])
+    ctl("preview", "--json=short", code=1)
+    # a camera that opens: asked again until there is a picture
+    fake(fail=["Preview", lib.ERROR + "NoCamera", "starting"])
+    p = subprocess.Popen([lib.tool("emotionctl"), "preview", "--json=short", "--count=1"], stdout=subprocess.DEVNULL)
+    claimed()
+    fake(fail=["Preview"])
+    equal(p.wait(lib.PATIENCE), 0)
+    fake(**{"preview-bytes": 1000})  # less than it says
+    contains(ctl("preview", "--json=short", "--count=1", code=1).err, "answer of emotiond")
+    fake(**{"preview-bytes": 320 * 240})
+    ctl("preview", "--png=/nonexistent/x.png", code=1)
+    contains(ctl("preview", "--min-hold-ms=5", code=1).err, "does not take")
+    contains(ctl("preview", "--camera=9", "--json=short", code=3).err, "no camera '9'")
 
 
 def test_watch():

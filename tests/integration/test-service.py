@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """emotiond on a system bus of its own, with clients that are not ours."""
+import contextlib
 import os
 import re
 import shutil
@@ -201,7 +202,7 @@ def test_group_policy():
         return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", *groups, program, *args],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=lib.PATIENCE, text=True)
     member, stranger = ["--groups=%d" % lib.emotion_group().gr_gid], ["--clear-groups"]
-    with Daemon(bus, lib.synthetic_clip()):
+    with Daemon(bus, lib.synthetic_clip(), privacy={"allow_preview": True}):
         p = as_user(member, "watch", "--json=short", "--count=2", "--seconds=%d" % lib.PATIENCE)
         equal((p.returncode, len(p.stdout.splitlines())), (0, 2), p.stderr)
         equal(as_user(member, "faces", "--json=short").returncode, 0)
@@ -210,9 +211,9 @@ def test_group_policy():
             equal((p.returncode, p.stdout), (1, ""), args[0])
             contains(p.stderr, "group emotion")
         equal(as_user(stranger, "status").returncode, 0, "whoever asks may know whether he is watched")
-        for verb in ("disable", "reload"):
+        for verb in (["disable"], ["reload"], ["preview", "--json=short"]):
             for groups in (member, stranger):
-                equal(as_user(groups, verb).returncode, 1, verb)
+                equal(as_user(groups, *verb).returncode, 1, verb)
         equal(ctl("show", "-p", "Enabled", "--value").out, "yes\n")
 
 
@@ -621,6 +622,108 @@ def test_restart_under_watch():
         d.start()
         wait_for(lambda: len(w.events()) > n, lib.PATIENCE + 15)
         equal(w.stop(), 0)
+
+
+def preview(c):
+    """Picture, width, height, faces and details that Preview gives to @c."""
+    fd, width, height, faces, details = c.manager.Preview(dbus.Dictionary({}, signature="sv"))
+    fd = fd.take()
+    size = os.fstat(fd).st_size
+    data = os.pread(fd, size + 1, 0)
+    with refused_write():
+        os.pwrite(fd, b"x", 0)
+    os.close(fd)
+    return data, int(width), int(height), faces, details
+
+
+@contextlib.contextmanager
+def refused_write():
+    try:
+        yield
+    except OSError:
+        return
+    raise AssertionError("the picture can be written to")
+
+
+def test_preview_is_forbidden():
+    """Without privacy.allow_preview there is no preview, whoever asks, and nothing of it in the journal"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        c = Client(bus)
+        c.claim()
+        state_is(c, "watching")
+        with refused(lib.ERROR + "PreviewForbidden"):
+            preview(c)
+        contains(ctl("preview", "--json=short", code=1).err, "allow_preview")
+        equal(int(c.get("Statistics")["previews"]), 0)
+        assert "preview" not in d.log()
+        c.close()
+
+
+def test_preview():
+    """With privacy.allow_preview root sees the picture and its faces; each use is in the journal"""
+    with Daemon(bus, lib.synthetic_clip(), privacy={"allow_preview": True}) as d:
+        c = Client(bus)
+        with refused(lib.ERROR + "NoCamera"):
+            preview(c)
+        assert "preview" not in d.log()
+        c.claim()
+        wait_for(lambda: c.changes())
+        data, width, height, faces, details = preview(c)
+        equal((width, height, len(data), len(faces)), (640, 480, 640 * 480, 1))
+        assert max(data) - min(data) > 50, "a picture of something"
+        x, y, w, h = faces[0]["box"]
+        assert 0 < x and w > 50 and "emotion" in faces[0] and "quality" in faces[0]
+        assert str(details["camera"]) in cameras(c) and details["timestamp"] > 0
+        equal(d.log().count("preview:"), 1)
+        contains(d.log(), "given to uid %d, process %d" % (os.getuid(), os.getpid()))
+        for _ in range(5):
+            preview(c)
+        equal(d.log().count("preview:"), 1, "one use is one entry")
+        equal(int(c.get("Statistics")["previews"]), 6)
+        with refused(INVALID_OPTION):
+            c.manager.Preview(dbus.Dictionary({"colour": 1}, signature="sv"))
+        c.close()
+        # the tool opens the camera by itself, and closes it
+        path = os.path.join(bus.folder, "preview.png")
+        ctl("preview", "--png=" + path)
+        equal(d.log().count("preview:"), 2, "another program is another use")
+        face = ctl("classify", path, "--json=short").json()
+        equal((face["width"], face["height"], len(face["faces"])), (640, 480, 1))
+        c = Client(bus)
+        camera_closes(c)
+        ctl("disable")
+        with refused(lib.ERROR + "Disabled"):
+            preview(c)
+        ctl("enable")
+        # and when the setting is taken back, that is that
+        d.configure()
+        ctl("reload")
+        with refused(lib.ERROR + "PreviewForbidden"):
+            preview(c)
+        c.close()
+
+
+def test_too_many_previews():
+    """No more than four pictures wait, and asking without end costs no memory"""
+    with Daemon(bus, lib.synthetic_clip(), privacy={"allow_preview": True}) as d:
+        c = Client(bus)
+        c.claim()
+        wait_for(lambda: c.changes())
+        answers, errors = [], []
+
+        def on_answer(fd, *rest):
+            os.close(fd.take())
+            answers.append(rest)
+        before = d.memory_kib()
+        for _ in range(200):
+            c.manager.Preview(dbus.Dictionary({}, signature="sv"), reply_handler=on_answer, error_handler=errors.append)
+        wait_for(lambda: len(answers) + len(errors) == 200)
+        assert len(answers) >= 4 and errors, (len(answers), len(errors))
+        equal({e.get_dbus_name() for e in errors}, {"org.freedesktop.DBus.Error.LimitsExceeded"})
+        assert d.memory_kib() - before < 10000 * (4 if lib.SANITIZED else 1), "memory grew"
+        fds = [os.readlink("/proc/%d/fd/%s" % (d.process.pid, fd)) for fd in os.listdir("/proc/%d/fd" % d.process.pid)]
+        equal([f for f in fds if "emotiond-preview" in f], [], "no picture is kept")
+        c.close()
 
 
 def test_bad_calls():

@@ -78,6 +78,24 @@ bool worker_pop_picture(struct worker *w, struct picture_job *ret)
         return true;
 }
 
+int worker_push_preview(struct worker *w, uint64_t id)
+{
+        if (w->n_previews - w->n_shown >= WORKER_MAX_PREVIEWS)
+                return -ENOBUFS;
+        w->previews[w->n_previews++ % WORKER_MAX_PREVIEWS] = id;
+        return 0;
+}
+
+bool worker_pop_preview(struct worker *w, struct preview_job *ret)
+{
+        if (w->n_shown >= w->n_to_show)
+                return false;
+        *ret = w->preview;
+        ret->id = w->previews[w->n_shown++ % WORKER_MAX_PREVIEWS];
+        ret->fd = w->preview.fd >= 0 ? dup(w->preview.fd) : -1;
+        return true;
+}
+
 struct engine_report *worker_take_report(struct worker *w)
 {
         return STEAL(w->report);

@@ -14,6 +14,9 @@ struct worker {
         size_t n_events, next_event;
         struct picture_job jobs[WORKER_MAX_PICTURES]; /* pushed */
         size_t n_jobs, n_answered;
+        uint64_t previews[WORKER_MAX_PREVIEWS]; /* asked for */
+        size_t n_previews, n_shown, n_to_show;
+        struct preview_job preview; /* the answer to each; its descriptor is copied */
         size_t n_answers; /* how many of them may be popped */
 };
 

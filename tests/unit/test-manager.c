@@ -428,6 +428,51 @@ static void test_pictures(void **state)
         assert_string_equal(sd_bus_message_get_error(p->reply)->name, BUS_NAME ".Error.InvalidImage");
 }
 
+static sd_bus_message *preview(struct place *p)
+{
+        sd_bus_message *m = method(p, "Preview");
+
+        assert_true(sd_bus_message_append(m, "a{sv}", 0) >= 0);
+        return m;
+}
+
+/* Whether it is allowed is said first; then whether there is a picture; and no more wait than there is room for. */
+static void test_preview(void **state)
+{
+        struct place *p = *state;
+        const sd_bus_error *e;
+
+        call(p, preview(p), BUS_NAME ".Error.PreviewForbidden");
+        p->settings->privacy.allow_preview = true;
+        call(p, preview(p), BUS_NAME ".Error.NoCamera");
+        CLAIM(p, "", "a{sv}", 0);
+        stream(p, STREAM_BUSY, -EBUSY);
+        call(p, preview(p), BUS_NAME ".Error.CameraBusy");
+        stream(p, STREAM_STREAMING, 0);
+        p->worker.preview = (struct preview_job) { .fd = memfd_create("p", MFD_CLOEXEC), .width_px = 4, .height_px = 2 };
+        for (unsigned i = 0; i < WORKER_MAX_PREVIEWS; i++) {
+                start_call(p, preview(p));
+                run(p);
+        }
+        call(p, preview(p), SD_BUS_ERROR_LIMITS_EXCEEDED);
+        p->reply = sd_bus_message_unref(p->reply);
+        p->worker.n_to_show = 1;
+        manager_dispatch(p->manager);
+        finish(p);
+        assert_null(sd_bus_message_get_error(p->reply));
+        assert_string_equal(sd_bus_message_get_signature(p->reply, true), "huuaa{sv}a{sv}");
+        /* what was asked for before the setting was taken back is not given after it */
+        p->settings->privacy.allow_preview = false;
+        p->reply = sd_bus_message_unref(p->reply);
+        p->worker.n_to_show = 2;
+        manager_dispatch(p->manager);
+        finish(p);
+        e = sd_bus_message_get_error(p->reply);
+        assert_string_equal(e ? e->name : "", BUS_NAME ".Error.PreviewForbidden");
+        close(p->worker.preview.fd);
+        p->worker.preview.fd = -1;
+}
+
 static void test_reload(void **state)
 {
         struct place *p = *state;
@@ -597,6 +642,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_cameras, make, destroy),
                 cmocka_unit_test_setup_teardown(test_bad_descriptors, make, destroy),
                 cmocka_unit_test_setup_teardown(test_pictures, make, destroy),
+                cmocka_unit_test_setup_teardown(test_preview, make, destroy),
                 cmocka_unit_test_setup_teardown(test_reload, make, destroy),
                 cmocka_unit_test_setup_teardown(test_disabled_is_kept, make, destroy),
                 cmocka_unit_test_setup_teardown(test_watchdog, make, destroy),

@@ -456,6 +456,51 @@ static void test_picture(void **state)
         assert_true(done.image_failed);
 }
 
+static void test_preview(void **state)
+{
+        struct place *p = *state;
+        struct preview_job shown = { 0 };
+        uint8_t pixels[9];
+
+        assert_int_equal(worker_push_preview(p->w, 5), 0); /* the camera is closed */
+        WAIT_FOR(p, worker_pop_preview(p->w, &shown));
+        assert_int_equal(shown.id, 5);
+        assert_int_equal(shown.result, -ENODEV);
+        assert_int_equal(shown.fd, -1);
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+        assert_int_equal(worker_push_preview(p->w, 6), 0);
+        WAIT_FOR(p, worker_pop_preview(p->w, &shown));
+        assert_int_equal(shown.id, 6);
+        assert_int_equal(shown.result, 0);
+        assert_int_equal(shown.width_px, 4);
+        assert_int_equal(shown.height_px, 2);
+        assert_int_equal(shown.n_faces, 1);
+        assert_int_equal(shown.faces[0].id, 7);
+        assert_int_equal(pread(shown.fd, pixels, sizeof(pixels), 0), 8);
+        assert_int_equal(write(shown.fd, pixels, 1), -1); /* sealed */
+        close(shown.fd);
+        /* no more wait than there is room for, and those that wait are answered when the camera closes, or freed */
+        atomic_store(&fake.stall, true);
+        pump(p, 20);
+        for (unsigned i = 0; i < WORKER_MAX_PREVIEWS; i++)
+                assert_int_equal(worker_push_preview(p->w, 10 + i), 0);
+        assert_int_equal(worker_push_preview(p->w, 99), -ENOBUFS);
+        wish(p, false);
+        for (unsigned i = 0; i < WORKER_MAX_PREVIEWS; i++) {
+                WAIT_FOR(p, worker_pop_preview(p->w, &shown));
+                assert_int_equal(shown.id, 10 + i);
+                if (shown.fd >= 0) /* a frame was on its way */
+                        close(shown.fd);
+                else
+                        assert_int_equal(shown.result, -ENODEV);
+        }
+        atomic_store(&fake.stall, false);
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+        assert_int_equal(worker_push_preview(p->w, 100), 0); /* nobody takes it */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -466,6 +511,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_events_are_bounded, make, destroy),
                 cmocka_unit_test_setup_teardown(test_reload, make, destroy),
                 cmocka_unit_test_setup_teardown(test_picture, make, destroy),
+                cmocka_unit_test_setup_teardown(test_preview, make, destroy),
         };
 
         return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
