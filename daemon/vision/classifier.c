@@ -139,6 +139,7 @@ static int read_metadata(struct classifier *c, struct classifier_error *error)
 {
         const char *normalisation = nn_model_metadata(c->model, "emotiond.normalisation");
         const char *output = nn_model_metadata(c->model, "emotiond.output");
+        const char *face = nn_model_metadata(c->model, "emotiond.template");
         int r = read_labels(c, error);
 
         if (r < 0)
@@ -150,6 +151,10 @@ static int read_metadata(struct classifier *c, struct classifier_error *error)
         if (output && strcmp(output, "logits") != 0 && strcmp(output, "probabilities") != 0)
                 return fail(error, -EINVAL, "model %s: emotiond.output is '%.40s', not probabilities or logits",
                             c->file, output);
+        c->info.face_template = face_template_fer2013;
+        if (face && face_template_parse(face, &c->info.face_template) < 0)
+                return fail(error, -EINVAL, "model %s: emotiond.template is '%.60s', not a template of a face", c->file,
+                            face);
         c->logits = output && strcmp(output, "logits") == 0;
         c->info.name = nn_model_metadata(c->model, "emotiond.name") ?: "";
         c->info.licence = nn_model_metadata(c->model, "emotiond.licence") ?: "";

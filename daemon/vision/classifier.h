@@ -9,11 +9,13 @@
  *   emotiond.labels         comma-separated, in output order ("anger,disgust,fear,happiness,sadness,surprise,neutral")
  *   emotiond.normalisation  see nn/image.h; absent: "unit"
  *   emotiond.output         "probabilities" (the graph ends in Softmax; default) or "logits"
+ *   emotiond.template       where the faces of training were carried to, see nn/face-template.h; absent: FER2013's framing
  *   emotiond.name, emotiond.licence   for people
  */
 
 #include "basic/macro.h"
 #include "daemon/vision/pipeline.h"
+#include "nn/face-template.h"
 #include "nn/image.h"
 
 struct classifier;
@@ -24,6 +26,7 @@ struct classifier_info {
         unsigned n_labels;
         const char *labels[EMOTION_MAX];
         unsigned width_px, height_px; /* input */
+        struct face_template face_template;
         unsigned max_batch;
 };
 

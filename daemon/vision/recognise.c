@@ -233,7 +233,7 @@ static unsigned crop_all(struct pipeline *p, const struct frame *f, uint64_t now
                 struct quality q;
                 double side_px;
 
-                if (crop_face(f, &c->alignment, width, height, input, &side_px) < 0)
+                if (crop_face(&p->model->face_template, f, &c->alignment, width, height, input, &side_px) < 0)
                         continue;
                 quality_measure(input, width, height, side_px, &c->track->face.pose, &q);
                 update_quality(p, c->track, quality_least(&q), now_usec);

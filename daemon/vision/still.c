@@ -31,7 +31,7 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
         memcpy(ret->points, a.points, sizeof(ret->points));
         (void)pose_fit(ret->points, ret->n_points, &ret->pose);
         ret->facing = attention_update(&(struct attention){ 0 }, &at_once, &ret->pose, 0);
-        r = crop_face(f, &a, p->model->width_px, p->model->height_px, input, &side_px);
+        r = crop_face(&p->model->face_template, f, &a, p->model->width_px, p->model->height_px, input, &side_px);
         if (r < 0)
                 return r;
         quality_measure(input, p->model->width_px, p->model->height_px, side_px, &ret->pose, &quality);

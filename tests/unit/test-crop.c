@@ -24,7 +24,7 @@ static void test_square(void **state)
         struct nn_affine m;
         double x, y;
 
-        assert_int_equal(crop_map(&a, 48, 48, &m), 0);
+        assert_int_equal(crop_map(&face_template_fer2013, &a, 48, 48, &m), 0);
         apply(&m, 23.5, 23.5, &x, &y);
         assert_float_equal(x, 100, 1e-9);
         assert_float_equal(y, 50, 1e-9);
@@ -32,7 +32,7 @@ static void test_square(void **state)
         assert_float_equal(x, 52, 1e-9);
         assert_float_equal(y, 2, 1e-9);
         /* an oblong input keeps the centre and the scale */
-        assert_int_equal(crop_map(&a, 64, 48, &m), 0);
+        assert_int_equal(crop_map(&face_template_fer2013, &a, 64, 48, &m), 0);
         apply(&m, 31.5, 23.5, &x, &y);
         assert_float_equal(x, 100, 1e-9);
         assert_float_equal(y, 50, 1e-9);
@@ -63,7 +63,7 @@ static void test_landmarks(void **state)
                 struct nn_affine m;
                 double x, y;
 
-                assert_int_equal(crop_map(&a, 48, 48, &m), 0);
+                assert_int_equal(crop_map(&face_template_fer2013, &a, 48, 48, &m), 0);
                 apply(&m, 23.5, 23.5, &x, &y);
                 assert_float_equal(x, 200, 0.01);
                 assert_float_equal(y, 120, 0.01);
@@ -73,7 +73,7 @@ static void test_landmarks(void **state)
         struct emo_alignment same = { .n_points = EMO_MAX_LANDMARKS, .confidence = 1 };
         struct nn_affine m;
 
-        assert_int_equal(crop_map(&same, 48, 48, &m), -EINVAL);
+        assert_int_equal(crop_map(&face_template_fer2013, &same, 48, 48, &m), -EINVAL);
 }
 
 static void test_pixels(void **state)
@@ -85,15 +85,15 @@ static void test_pixels(void **state)
 
         for (unsigned i = 0; i < sizeof(pixels); i++)
                 pixels[i] = (uint8_t)(i % 64 * 2 + i / 64);
-        assert_int_equal(crop_face(&f, &a, 16, 16, crop, NULL), 0);
+        assert_int_equal(crop_face(&face_template_fer2013, &f, &a, 16, 16, crop, NULL), 0);
         assert_float_equal(crop[0], 24 * 2 + 24, 1e-3);
         assert_float_equal(crop[255], 39 * 2 + 39, 1e-3);
         /* beyond the border its pixels repeat */
         a.x = a.y = -100;
-        assert_int_equal(crop_face(&f, &a, 16, 16, crop, NULL), 0);
+        assert_int_equal(crop_face(&face_template_fer2013, &f, &a, 16, 16, crop, NULL), 0);
         assert_float_equal(crop[100], pixels[0], 1e-3);
         f.gray = NULL;
-        assert_int_equal(crop_face(&f, &a, 16, 16, crop, NULL), -EINVAL);
+        assert_int_equal(crop_face(&face_template_fer2013, &f, &a, 16, 16, crop, NULL), -EINVAL);
 }
 
 int main(void)

@@ -137,6 +137,7 @@ static void world_init_with(struct world *w, const char *plugin, const struct pi
         dlclose(module);
         memset(w->script->boxes, 0, sizeof(w->script->boxes));
         w->classifier.info = (struct classifier_info){ .n_labels = N_LABELS,
+                                                       .face_template = face_template_fer2013,
                                                        .width_px = SIDE,
                                                        .height_px = SIDE,
                                                        .max_batch = PIPELINE_MAX_FACES };
