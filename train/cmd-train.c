@@ -8,6 +8,7 @@
 
 #include "basic/macro.h"
 #include "train/cmd.h"
+#include "train/data/template-file.h"
 #include "train/export.h"
 #include "train/progress.h"
 #include "train/start.h"
@@ -122,6 +123,7 @@ struct run {
         struct trainer *trainer;
         struct progress progress;
         char labels[256];
+        char face_template[FACE_TEMPLATE_TEXT]; /* of an aligned set, or "" */
         char log[4096], checkpoint[4096], best[4096], last[4096];
 };
 
@@ -166,6 +168,8 @@ static int read_data(struct run *run)
         int r;
 
         r = dataset_load(run->options.data, &options, &all, &error);
+        if (r >= 0)
+                r = template_file_read(run->options.data, run->face_template, &error);
         if (r < 0) {
                 fprintf(stderr, "emotion-nn train: %s\n", error.text);
                 return r;
@@ -255,7 +259,8 @@ static int export_models(struct run *run, bool best)
 {
         struct export_info info = { .name = run->config.name,
                                     .licence = run->config.licence,
-                                    .labels = run->labels };
+                                    .labels = run->labels,
+                                    .face_template = run->face_template };
         struct calibration calibration;
         int r;
 

@@ -173,6 +173,8 @@ static void write_metadata(struct export *e, const struct net *net, const struct
         onnx_writer_metadata(e->writer, "emotiond.labels", info->labels);
         onnx_writer_metadata(e->writer, "emotiond.normalisation", nn_normalisation_to_string(net->normalisation));
         onnx_writer_metadata(e->writer, "emotiond.output", "probabilities");
+        if (info->face_template && *info->face_template)
+                onnx_writer_metadata(e->writer, "emotiond.template", info->face_template);
         if (info->name)
                 onnx_writer_metadata(e->writer, "emotiond.name", info->name);
         if (info->licence)

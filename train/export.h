@@ -19,6 +19,7 @@ struct export {
 struct export_info {
         const char *name, *licence; /* NULL: left out */
         const char *labels;         /* comma-separated */
+        const char *face_template;  /* nn/face-template.h; NULL or "": none */
         const struct calibration *calibration; /* folded into the last layer; NULL: none */
 };
 

@@ -18,10 +18,11 @@ libtrain_la_SOURCES += \
 	train/classifier-file.c \
 	train/data/picture-file.c train/data/folder.c train/data/rafd.c train/data/ckplus.c \
 	train/cmd-data.c train/run-log.h train/run-log.c train/cmd-plot.c
+libtrain_la_SOURCES += train/cmd-align.c train/data/template-file.h train/data/template-file.c
 # what uses a model
 libtrain_la_SOURCES += train/npy.h train/npy.c train/cmd-run.c train/cmd-show.c train/cmd-bench.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
-libtrain_la_LIBADD = libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
+libtrain_la_LIBADD = liblandmarks.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 
 bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/main.c

@@ -24,3 +24,15 @@ TESTS += tests/unit/test-image
 tests_unit_test_image_SOURCES = tests/unit/test-image.c
 tests_unit_test_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_image_LDADD = libnnimage.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-face-template
+TESTS += tests/unit/test-face-template
+tests_unit_test_face_template_SOURCES = tests/unit/test-face-template.c
+tests_unit_test_face_template_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_face_template_LDADD = libnnimage.la $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/write-landmarks
+tests_unit_write_landmarks_SOURCES = tests/unit/write-landmarks.c tests/unit/face-nets.h
+tests_unit_write_landmarks_LDADD = libnn.la libbasic.la -lm
+dist_check_SCRIPTS += tests/unit/test-align.sh
+TESTS += tests/unit/test-align.sh
