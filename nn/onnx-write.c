@@ -124,7 +124,7 @@ static int fill_dimension(struct onnx_writer *w, Onnx__TensorShapeProto *shape, 
         if (dim >= 0) {
                 d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
                 d->dim_value = dim;
-        } else {
+        } else if (dim == -1) {
                 d->dim_param = copy_string(w, "N");
                 d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
         }

@@ -160,13 +160,14 @@ static int layout_step(struct layouter *l, struct nn_step s)
         struct nn_plan *p = l->p;
         enum nn_layout in, out;
         uint32_t made = s.out[0], inner;
-        bool reorder_after = false;
+        bool reorder_after = false, first_only;
 
         choose(l, &s, &in, &out);
         s.call.layout_in = in;
         s.call.layout_out = out;
-        /* weights are constants, which have no layout */
-        if ((s.call.op->shape == nn_shape_conv ? want(l, &s, &s.in[0], in) : want_all(l, &s, in)) < 0 ||
+        /* weights and scales are constants, which have no layout */
+        first_only = s.call.op->shape == nn_shape_conv || s.call.op->shape == nn_shape_resize;
+        if ((first_only ? want(l, &s, &s.in[0], in) : want_all(l, &s, in)) < 0 ||
             want(l, &s, &s.residual, out) < 0 || l->n_steps == l->cap_steps) {
                 nn_step_done(&s);
                 return -ENOMEM;

@@ -154,21 +154,27 @@ static void cut_out(float *x, unsigned width_px, unsigned height_px, double size
                         x[(size_t)j * width_px + (size_t)i] = grey;
 }
 
+void augment_pixels(const struct augment_config *config, struct rng *rng, unsigned width_px, unsigned height_px, float *x,
+                    float *scratch)
+{
+        if (config->blur_px > 0 && rng_uniform(rng) < 0.5)
+                blur(x, width_px, height_px, rng_range(rng, 0, config->blur_px), scratch);
+        if (config->contrast > 0 || config->brightness > 0 || config->noise > 0) {
+                double contrast = 1 + rng_range(rng, -config->contrast, config->contrast);
+                double brightness = 255 * rng_range(rng, -config->brightness, config->brightness);
+                double noise = rng_range(rng, 0, config->noise);
+
+                change_tone(x, (size_t)width_px * height_px, contrast, brightness, noise, rng);
+        }
+        if (config->cutout > 0 && rng_uniform(rng) < config->cutout)
+                cut_out(x, width_px, height_px, config->cutout_size, rng);
+}
+
 void augment(const struct augment_config *config, struct rng *rng, const struct nn_image *src, unsigned width_px,
              unsigned height_px, float *ret, float *scratch)
 {
         struct nn_affine map = draw_map(config, rng, src, width_px, height_px);
 
         warp(src, &map, width_px, height_px, ret);
-        if (config->blur_px > 0 && rng_uniform(rng) < 0.5)
-                blur(ret, width_px, height_px, rng_range(rng, 0, config->blur_px), scratch);
-        if (config->contrast > 0 || config->brightness > 0 || config->noise > 0) {
-                double contrast = 1 + rng_range(rng, -config->contrast, config->contrast);
-                double brightness = 255 * rng_range(rng, -config->brightness, config->brightness);
-                double noise = rng_range(rng, 0, config->noise);
-
-                change_tone(ret, (size_t)width_px * height_px, contrast, brightness, noise, rng);
-        }
-        if (config->cutout > 0 && rng_uniform(rng) < config->cutout)
-                cut_out(ret, width_px, height_px, config->cutout_size, rng);
+        augment_pixels(config, rng, width_px, height_px, ret, scratch);
 }

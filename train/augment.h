@@ -27,6 +27,9 @@ struct augment_config {             /* all zero: only a resize to the destinatio
         double cutout_size;         /* its side as a share of the width */
 };
 
+/* The second half alone: contrast and what follows, in place. */
+void augment_pixels(const struct augment_config *config, struct rng *rng, unsigned width_px, unsigned height_px, float *x,
+                    float *scratch);
 /* @ret: width_px * height_px floats in 0..255. @scratch: as many floats. */
 void augment(const struct augment_config *config, struct rng *rng, const struct nn_image *src, unsigned width_px,
              unsigned height_px, float *ret, float *scratch);

@@ -20,7 +20,7 @@ static struct header header_of(const struct trainer *t)
         struct header h = {
                 .n_floats = t->net->n_floats,
                 .n_params = t->net->n_params,
-                .n_rows = t->train->n,
+                .n_rows = t->n_rows,
                 .n_batches = t->n_batches,
                 .batch_size = t->config.batch,
                 .seed = t->config.seed,
@@ -177,6 +177,6 @@ int trainer_load(struct trainer *t, const char *path)
         t->loss_sum = h.loss_sum;
         t->seconds = h.seconds;
         t->best_accuracy = h.best_accuracy;
-        memset(t->order, 0, t->train->n * sizeof(*t->order));
+        memset(t->order, 0, t->n_rows * sizeof(*t->order));
         return 0;
 }

@@ -6,27 +6,61 @@
 
 #include "train/args.h"
 #include "train/cmd.h"
+#include "train/eval-faces.h"
 #include "train/evaluate.h"
 #include "train/svg.h"
 
 static const char help[] =
         "emotion-nn eval MODEL --data DATA [OPTION...]\n\n"
-        "Measure a classifier on a labelled set: accuracy, loss, calibration, and what is taken for what.\n\n"
+        "Measure a classifier on a labelled set: accuracy, loss, calibration, and what is taken for what; a landmark\n"
+        "network on faces with points; or a detector on pictures with boxes. Which it is stands in the model.\n\n"
         "  --data DATA      data set, see emotion-nn(1)\n"
         "  --usage USAGE    rows to use: Training, PublicTest, PrivateTest, several with commas, or all (default)\n"
         "  --ferplus FILE   FER+ votes beside a FER2013 csv\n"
         "  --majority       labels by the majority of these votes\n"
         "  --limit N        the first N rows only\n"
         "  --threads N      1 to 64 (default 1)\n"
+        "  --background DIR of a landmark network: scenes, whose pictures without faces test the confidence\n"
+        "  --part PART      of a detector: all pictures (default), those of training, or those kept back from it\n"
+        "  --side PX        of a detector: larger pictures are shrunk to it, a multiple of 32 (320)\n"
+        "  --iou X          of a detector: overlap from which a box is right (0.5)\n"
         "  --json           one JSON object instead of a table\n"
-        "  --svg FILE       the confusion matrix, rows scaled to 1, as a picture\n";
+        "  --svg FILE       the confusion matrix, rows scaled to 1, as a picture; of a detector precision over recall\n";
 
 struct eval {
-        const char *model, *data, *svg;
+        const char *model, *data, *svg, *background;
         struct dataset_options options;
+        struct evaluate_detector_options detector;
         unsigned threads;
         bool json;
 };
+
+static int parse_part(const char *s, enum scene_part *ret)
+{
+        static const char *const names[] = { [SCENES_ALL] = "all", [SCENES_TRAINING] = "training", [SCENES_KEPT] = "kept" };
+
+        for (unsigned i = 0; i < 3; i++)
+                if (strcmp(s, names[i]) == 0) {
+                        *ret = (enum scene_part)i;
+                        return 0;
+                }
+        fprintf(stderr, "emotion-nn eval: --part must be all, training or kept\n");
+        return -EINVAL;
+}
+
+static int parse_side(const char *s, unsigned *ret)
+{
+        unsigned side;
+        int r = args_unsigned("--side", s, 32, 4096, &side);
+
+        if (r == 0 && side % 32) {
+                fprintf(stderr, "emotion-nn eval: --side must be a multiple of 32\n");
+                r = -EINVAL;
+        }
+        if (r == 0)
+                *ret = side;
+        return r;
+}
 
 static int parse_option(int c, struct eval *e)
 {
@@ -52,6 +86,15 @@ static int parse_option(int c, struct eval *e)
                 return r;
         case 't':
                 return args_unsigned("--threads", optarg, 1, 64, &e->threads);
+        case 'b':
+                e->background = optarg;
+                return 0;
+        case 'p':
+                return parse_part(optarg, &e->detector.part);
+        case 'S':
+                return parse_side(optarg, &e->detector.side_px);
+        case 'i':
+                return args_double("--iou", optarg, 0.01, 1, &e->detector.iou);
         case 'j':
                 e->json = true;
                 return 0;
@@ -73,6 +116,8 @@ static int parse(int argc, char **argv, struct eval *e)
                 { "ferplus", required_argument, NULL, 'f' }, { "majority", no_argument, NULL, 'm' },
                 { "limit", required_argument, NULL, 'l' },  { "threads", required_argument, NULL, 't' },
                 { "json", no_argument, NULL, 'j' },         { "svg", required_argument, NULL, 's' },
+                { "background", required_argument, NULL, 'b' }, { "part", required_argument, NULL, 'p' },
+                { "side", required_argument, NULL, 'S' },   { "iou", required_argument, NULL, 'i' },
                 { "help", no_argument, NULL, 'h' },         { 0 },
         };
         int c;
@@ -209,15 +254,27 @@ static int draw(const char *path, const struct metrics *m, const struct dataset 
 
 static int run(int argc, char **argv)
 {
-        struct eval e = { .threads = 1 };
+        struct eval e = { .threads = 1, .detector = { .side_px = 320, .iou = 0.5 } };
         _cleanup_(dataset_freep) struct dataset *d = NULL;
         struct dataset_error data_error;
         struct classifier_error error;
         struct metrics m;
         int r = parse(argc, argv, &e);
 
+        e.detector.threads = e.threads;
+
         if (r)
                 return r < 0;
+        r = evaluate_kind(e.model, &error);
+        if (r < 0) {
+                fprintf(stderr, "emotion-nn eval: %s\n", error.text);
+                return 1;
+        }
+        if (r != EVALUATE_CLASSIFIER) {
+                const struct eval_faces_options options = { e.model, e.data, e.background, e.svg, e.detector, e.json };
+
+                return eval_faces((enum evaluate_kind)r, &options);
+        }
         r = dataset_load(e.data, &e.options, &d, &data_error);
         if (r < 0) {
                 fprintf(stderr, "emotion-nn eval: %s\n", data_error.text);
@@ -241,4 +298,4 @@ static int run(int argc, char **argv)
         return 0;
 }
 
-const struct cmd cmd_eval = { .name = "eval", .summary = "accuracy of a classifier on a data set", .run = run };
+const struct cmd cmd_eval = { .name = "eval", .summary = "what a model is worth on a data set", .run = run };

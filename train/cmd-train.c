@@ -24,7 +24,7 @@ static void interrupt(int signal_number)
 }
 
 struct options {
-        const char *recipe, *data, *ferplus, *out, *init;
+        const char *recipe, *data, *ferplus, *background, *out, *init;
         unsigned threads;
         int epochs; /* 0: the recipe's */
         bool resume;
@@ -34,7 +34,9 @@ static void print_help(void)
 {
         printf("emotion-nn train RECIPE --data FILE --out DIR [OPTION...]\n\n"
                "Trains the network of a recipe. DIR receives log.csv, checkpoint, best.onnx and last.onnx.\n\n"
-               "  --data FILE       a data set: FER2013's csv, or a folder with one folder a class\n"
+               "  --data FILE       a data set: FER2013's csv, or a folder with one folder a class; for landmarks\n"
+               "                    the folder of train.csv, for a detector that of boxes.csv\n"
+               "  --background DIR  for landmarks: scenes whose pictures without faces teach what is none\n"
                "  --ferplus FILE    the FER+ votes beside a FER2013 csv, for soft labels\n"
                "  --out DIR         made if it is missing\n"
                "  --threads N       1 to 64 (default 1)\n"
@@ -65,6 +67,7 @@ static int parse(int argc, char **argv, struct options *o)
                 { "out", required_argument, NULL, 'o' },   { "threads", required_argument, NULL, 't' },
                 { "epochs", required_argument, NULL, 'e' }, { "resume", no_argument, NULL, 'r' },
                 { "init", required_argument, NULL, 'i' },  { "help", no_argument, NULL, 'h' },
+                { "background", required_argument, NULL, 'b' },
                 { 0 },
         };
         long n;
@@ -78,6 +81,9 @@ static int parse(int argc, char **argv, struct options *o)
                         break;
                 case 'f':
                         o->ferplus = optarg;
+                        break;
+                case 'b':
+                        o->background = optarg;
                         break;
                 case 'o':
                         o->out = optarg;
@@ -119,6 +125,7 @@ struct run {
         struct recipe *recipe;
         struct training_config config;
         struct net *net;
+        struct task task; /* ops NULL: classification */
         struct dataset *train, *valid;
         struct trainer *trainer;
         struct progress progress;
@@ -130,6 +137,7 @@ struct run {
 static void run_done(struct run *run)
 {
         trainer_free(run->trainer);
+        task_done(&run->task);
         net_free(run->net);
         dataset_free(run->train);
         dataset_free(run->valid);
@@ -149,11 +157,28 @@ static int read_recipe(struct run *run)
         if (r >= 0 && run->config.votes_task > 0)
                 r = net_add_head(run->net, "votes_task", run->net->n_classes, &error);
         if (r >= 0)
+                r = task_choose(run->recipe, &run->task.ops, &error);
+        if (r >= 0 && run->task.ops)
+                r = run->task.ops->configure(&run->task, run->recipe, &run->config, run->net, &error);
+        else if (r >= 0 && !run->net->n_classes)
+                r = recipe_fail(config_root_setting(&run->recipe->config), &error, "a classifier has no outputs = [...]");
+        if (r >= 0)
                 r = recipe_check_unknown(run->recipe, &error);
         if (r < 0)
                 fprintf(stderr, "emotion-nn train: %s\n", error.text);
         if (run->options.epochs)
                 run->config.epochs = (unsigned)run->options.epochs;
+        return r;
+}
+
+static int read_task_data(struct run *run)
+{
+        const struct task_options options = { .data = run->options.data, .background = run->options.background };
+        struct dataset_error error = { "out of memory" };
+        int r = run->task.ops->read(&run->task, &options, &error);
+
+        if (r < 0)
+                fprintf(stderr, "emotion-nn train: %s\n", error.text);
         return r;
 }
 
@@ -208,6 +233,10 @@ static int begin(struct run *run, bool fresh)
         struct distill *d = NULL;
         int r = 0;
 
+        if (fresh && run->task.ops && (c->start || run->options.init)) {
+                fprintf(stderr, "emotion-nn train: only a classifier begins from another run's weights\n");
+                return -EINVAL;
+        }
         if (fresh && (c->start || run->options.init)) {
                 path = run->options.init ? strdup(run->options.init) : recipe_resolve(c->recipe_path, c->start);
                 r = path ? trainer_start(run->trainer, path, &error) : -ENOMEM;
@@ -239,7 +268,11 @@ static int prepare(struct run *run)
         snprintf(run->last, sizeof(run->last), "%s/last.onnx", out);
 
         r = net_prepare(run->net, run->config.batch, run->config.seed);
-        if (r >= 0)
+        if (r >= 0 && run->task.ops) {
+                r = run->task.ops->prepare(&run->task);
+                if (r >= 0)
+                        r = trainer_new_task(run->net, &run->config, &run->task, &run->trainer);
+        } else if (r >= 0)
                 r = trainer_new(run->net, &run->config, run->train, run->valid && run->valid->n ? run->valid : NULL,
                                 &run->trainer);
         if (r < 0) {
@@ -265,6 +298,13 @@ static int export_models(struct run *run, bool best)
         int r;
 
         trainer_swap(run->trainer);
+        if (run->task.ops) {
+                r = run->task.ops->export(&run->task, run->last);
+                if (r >= 0 && best)
+                        r = run->task.ops->export(&run->task, run->best);
+                trainer_swap(run->trainer);
+                return r;
+        }
         r = trainer_calibrate(run->trainer, &calibration);
         info.calibration = &calibration;
         if (r >= 0)
@@ -318,7 +358,7 @@ static int loop(struct run *run)
                 if (r < 0)
                         return r;
                 progress_epoch(&run->progress, t);
-                save_epoch(run, t->best_accuracy > before || !t->valid);
+                save_epoch(run, t->best_accuracy > before || !(t->valid || t->task));
         }
         return 0;
 }
@@ -339,7 +379,7 @@ static int cmd_train_run(int argc, char **argv)
 
         r = read_recipe(&run);
         if (r >= 0)
-                r = read_data(&run);
+                r = run.task.ops ? read_task_data(&run) : read_data(&run);
         if (r >= 0)
                 r = prepare(&run);
         if (r >= 0) {

@@ -140,7 +140,7 @@ int export_fc_node(struct export *e, struct net *net, struct layer *l, unsigned 
         return 0;
 }
 
-static int write_layers(struct export *e, struct net *net)
+int export_layers(struct export *e, struct net *net)
 {
         for (unsigned i = 1; i < net->n_layers; i++) {
                 struct layer *l = net->layers[i];
@@ -194,7 +194,7 @@ int export_net(struct net *net, const struct export_info *info, const char *path
         if (r >= 0) {
                 onnx_writer_input(e.writer, "input", NN_FLOAT32, in, 4);
                 snprintf(e.values[0], sizeof(e.values[0]), "input");
-                r = write_layers(&e, net);
+                r = export_layers(&e, net);
         }
         if (r >= 0) {
                 last = e.values[net->n_layers - 1];

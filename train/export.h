@@ -16,15 +16,31 @@ struct export {
         const struct calibration *calibration; /* of the last layer's output; NULL: none, or written already */
 };
 
+struct export_entry {
+        const char *key, *value; /* key NULL ends an array */
+};
+
 struct export_info {
         const char *name, *licence; /* NULL: left out */
         const char *labels;         /* comma-separated */
         const char *face_template;  /* nn/face-template.h; NULL or "": none */
         const struct calibration *calibration; /* folded into the last layer; NULL: none */
+        const struct export_entry *metadata;   /* of export_outputs(); may be NULL */
+        bool any_size;                         /* of export_outputs(): height and width of the input are left open */
 };
 
 /* Writes the parameters net->w as they are now. Return: 0, -ENOMEM, -EOPNOTSUPP a layer that cannot be written. */
 int export_net(struct net *net, const struct export_info *info, const char *path);
+/**
+ * export_outputs() - the same for a network with named outputs (see net.h), each one of the file, without Softmax
+ *
+ * An output "x_logit" is written as "x", after a Sigmoid. Labels and calibration are not used. Flat outputs are
+ * [N, n], others [N, C, H, W]. Return: as export_net().
+ */
+int export_outputs(struct net *net, const struct export_info *info, const char *path);
+
+/* All layers' nodes, in order. */
+int export_layers(struct export *e, struct net *net);
 
 /* For layers. */
 struct export_conv {

@@ -9,6 +9,10 @@
 
 #define FC_PARTS 8
 
+struct fc {
+        double gain; /* of the first weights */
+};
+
 int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bias, struct recipe_error *error)
 {
         int r;
@@ -23,24 +27,37 @@ int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bi
 
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
+        struct fc *fc = l->state = calloc(1, sizeof(*fc));
         unsigned units = 0;
         bool bias = true;
+        double rate = 1;
         int r;
 
+        if (!fc)
+                return -ENOMEM;
+        fc->gain = 1;
         r = recipe_unsigned(s, "units", 1, LAYER_MAX_UNITS, &units, error);
         if (r >= 0)
                 r = recipe_bool(s, "bias", &bias, error);
+        if (r >= 0)
+                r = recipe_real(s, "gain", 0, 100, &fc->gain, error);
+        if (r >= 0)
+                r = recipe_real(s, "rate", 0, 100, &rate, error);
         if (r < 0)
                 return r;
         if (!units)
                 return recipe_fail(s, error, "units is missing");
-        return layer_fc_configure(net, l, units, bias, error);
+        r = layer_fc_configure(net, l, units, bias, error);
+        for (size_t i = net->n_params; r >= 0 && i-- > net->n_params - (bias ? 2 : 1);)
+                net->params[i].rate = (float)rate;
+        return r;
 }
 
 static void reset(struct net *net, struct layer *l, struct rng *rng)
 {
         /* half the variance of a layer before a ReLU: what follows is a softmax or has its own scale */
-        double sd = sqrt(1.0 / (double)shape_size(l->in));
+        const struct fc *fc = l->state; /* NULL: a head, which no recipe has configured */
+        double sd = (fc ? fc->gain : 1) * sqrt(1.0 / (double)shape_size(l->in));
 
         for (size_t i = 0; i < l->weight.n; i++)
                 net->w[l->weight.at + i] = (float)(sd * rng_normal(rng));

@@ -65,6 +65,7 @@ struct layer {
         struct layer *inputs[LAYER_MAX_INPUTS];
         unsigned n_consumers;
         struct layer *consumer; /* the last of them */
+        bool is_output;         /* the loss sets its dy */
         struct shape in, out;   /* in: of the first input */
         float *y, *dy;          /* [batch, out]; dy is NULL where nothing before the layer learns */
         bool needs_gradient;    /* its output's gradient is wanted: it or a layer before it has parameters */
@@ -78,6 +79,7 @@ struct layer {
 extern const struct layer_ops layer_input, layer_conv, layer_batchnorm, layer_fc, layer_dropout, layer_lrn, layer_lcn, layer_prelu;
 extern const struct layer_ops layer_relu, layer_leakyrelu, layer_sigmoid, layer_tanh, layer_hardswish, layer_hardsigmoid;
 extern const struct layer_ops layer_maxpool, layer_avgpool, layer_global_avgpool, layer_add, layer_concat, layer_scale;
+extern const struct layer_ops layer_upsample;
 
 /* Makes @l a fully connected layer on its first input; for layers that no recipe lists. */
 int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bias, struct recipe_error *error);

@@ -21,6 +21,15 @@ libtrain_la_SOURCES += \
 libtrain_la_SOURCES += train/cmd-align.c train/data/template-file.h train/data/template-file.c
 # what uses a model
 libtrain_la_SOURCES += train/npy.h train/npy.c train/cmd-run.c train/cmd-show.c train/cmd-bench.c
+# what a network is trained for besides classification
+libtrain_la_SOURCES += \
+	train/task.h train/task.c train/export-outputs.c train/layer-upsample.c train/sample.h train/sample.c \
+	train/data/cells.h train/data/cells.c train/data/landmarks.h train/data/landmarks.c \
+	train/data/scenes.h train/data/scenes.c train/landmark-shape.h train/landmark-shape.c \
+	train/landmark-loss.h train/landmark-loss.c train/landmark-task.h train/landmark-task.c \
+	train/detect-loss.h train/detect-loss.c train/detect-decode.h train/detect-decode.c train/detect-sample.h \
+	train/detect-sample.c train/detect-target.h train/detect-target.c train/detect-task.c \
+	train/evaluate-faces.h train/evaluate-landmarks.c train/evaluate-detector.c train/eval-faces.h train/eval-faces.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
 libtrain_la_LIBADD = liblandmarks.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 
@@ -28,4 +37,4 @@ bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/main.c
 emotion_nn_LDADD = libtrain.la
 
-EXTRA_DIST += recipes/README.md recipes/default.conf recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf
+EXTRA_DIST += recipes/README.md recipes/default.conf recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf recipes/landmarks.conf recipes/detect.conf

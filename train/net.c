@@ -11,6 +11,7 @@ static const struct layer_ops *const kinds[] = {
         &layer_leakyrelu, &layer_sigmoid,   &layer_tanh,    &layer_hardswish, &layer_maxpool,
         &layer_avgpool,   &layer_global_avgpool, &layer_add, &layer_concat,   &layer_scale,
         &layer_lrn,       &layer_lcn,       &layer_prelu,   &layer_hardsigmoid,
+        &layer_upsample,
 };
 
 const struct layer_ops *layer_ops_find(const char *type)
@@ -49,7 +50,7 @@ int net_add_param(struct net *net, const struct layer *l, const char *name, size
                 return -ENOMEM;
         net->params = p;
         p += net->n_params++;
-        *p = (struct net_param) { .at = net->n_floats, .n = n, .trainable = trainable, .decay = decay };
+        *p = (struct net_param) { .at = net->n_floats, .n = n, .trainable = trainable, .decay = decay, .rate = 1 };
         snprintf(p->name, sizeof(p->name), "%s.%s", l->name, name);
         *ret = (struct param) { .at = net->n_floats, .n = n };
         /* each starts on a cache line */
@@ -242,6 +243,40 @@ static int add_input(struct net *net, config_setting_t *root, struct recipe_erro
         return 0;
 }
 
+/* outputs = [ "a", "b" ]; without it the last layer is the output. */
+static int read_outputs(struct net *net, config_setting_t *root, struct recipe_error *error)
+{
+        config_setting_t *list;
+        int r = recipe_child(root, "outputs", CONFIG_TYPE_ARRAY, &list, error);
+
+        if (r < 0)
+                return r;
+        if (!list) {
+                net->outputs[net->n_outputs++] = net->layers[net->n_layers - 1];
+                return 0;
+        }
+        recipe_known(list);
+        for (int i = 0; i < config_setting_length(list); i++) {
+                const char *name = config_setting_get_string_elem(list, i);
+                struct layer *l = name ? find(net, name) : NULL;
+
+                if (!l || l->is_output || !l->needs_gradient || net->n_outputs == NET_MAX_OUTPUTS)
+                        return recipe_fail(list, error, "\"%s\" is no layer that learns, comes twice, or is one of too "
+                                           "many", name ? name : "");
+                l->is_output = true;
+                net->outputs[net->n_outputs++] = l;
+        }
+        return net->n_outputs ? 0 : recipe_fail(list, error, "names no layer");
+}
+
+struct layer *net_find_output(const struct net *net, const char *name)
+{
+        for (unsigned i = 0; i < net->n_outputs; i++)
+                if (strcmp(net->outputs[i]->name, name) == 0)
+                        return net->outputs[i];
+        return NULL;
+}
+
 static int add_layers(struct net *net, config_setting_t *root, struct recipe_error *error)
 {
         config_setting_t *list;
@@ -258,10 +293,15 @@ static int add_layers(struct net *net, config_setting_t *root, struct recipe_err
                 if (r < 0)
                         return r;
         }
-        for (unsigned i = 0; i + 1 < net->n_layers; i++)
-                if (!net->layers[i]->n_consumers)
-                        return recipe_fail(list, error, "nothing uses the output of %s", net->layers[i]->name);
+        r = read_outputs(net, root, error);
+        if (r < 0)
+                return r;
         last = net->layers[net->n_layers - 1];
+        for (unsigned i = 0; i < net->n_layers; i++)
+                if (!net->layers[i]->n_consumers && !net->layers[i]->is_output && net->layers[i] != net->outputs[0])
+                        return recipe_fail(list, error, "nothing uses the output of %s", net->layers[i]->name);
+        if (net->outputs[0]->is_output)
+                return 0;
         if (last->out.h != 1 || last->out.w != 1 || !last->needs_gradient)
                 return recipe_fail(list, error, "the last layer must give one number a class and learn");
         net->n_classes = last->out.c;
@@ -431,7 +471,8 @@ void net_forward(struct net *net, unsigned n, bool training)
 void net_backward(struct net *net)
 {
         for (unsigned i = 0; i < net->n_layers; i++)
-                net->layers[i]->gradient_begun = false;
+                /* what the loss has set is added to */
+                net->layers[i]->gradient_begun = net->layers[i]->is_output;
         if (net->head)
                 net->head->ops->backward(net, net->head);
         for (unsigned i = net->n_layers; i-- > 1;)

@@ -13,6 +13,7 @@
 
 #define NET_MAX_LAYERS 512
 #define NET_MAX_BATCH 1024
+#define NET_MAX_OUTPUTS 16
 
 /* One named run of the flat arrays. */
 struct net_param {
@@ -20,6 +21,7 @@ struct net_param {
         size_t at, n;
         bool trainable; /* false: running statistics */
         bool decay;     /* weight decay applies */
+        float rate;     /* factor of the learning rate: 1 unless a layer says otherwise */
 };
 
 struct net {
@@ -27,8 +29,10 @@ struct net {
         unsigned n_layers;
         struct shape in;
         enum nn_normalisation normalisation;
-        unsigned n_classes; /* units of the last layer */
+        unsigned n_classes; /* units of the last layer; 0 where the recipe names outputs */
         struct layer *head; /* see net_add_head(); NULL: none */
+        struct layer *outputs[NET_MAX_OUTPUTS]; /* those that the recipe's "outputs" names, else the last layer */
+        unsigned n_outputs;
 
         struct net_param *params;
         size_t n_params, n_floats;
@@ -46,7 +50,7 @@ struct net {
         float **scratch; /* one a thread */
 };
 
-/* Reads the groups "input" and "network" of a recipe; layers only, no parameters yet. */
+/* Reads the groups "input", "network" and "outputs" of a recipe; layers only, no parameters yet. */
 int net_new(struct recipe *recipe, unsigned threads, struct net **ret, struct recipe_error *error);
 struct net *net_free(struct net *net);
 static inline void net_freep(struct net **net)
@@ -72,6 +76,9 @@ float *net_input(struct net *net);
 /* The last layer's output, [n, n_classes], and where the loss writes its gradient. */
 const float *net_output(const struct net *net);
 float *net_output_gradient(struct net *net);
+
+/* Output of that name, or NULL. */
+struct layer *net_find_output(const struct net *net, const char *name);
 
 void net_forward(struct net *net, unsigned n, bool training);
 /* After net_forward(.., true) of the same batch: sets net->g. The head's gradient goes to net->head->dy. */

@@ -20,8 +20,8 @@ void progress_begin(struct progress *p, const struct trainer *t)
         *p = (struct progress) { .terminal = isatty(STDOUT_FILENO), .started_at = now(), .first_step = t->step };
         for (unsigned i = 0; i < t->net->n_layers; i++)
                 macs += t->net->layers[i]->macs;
-        printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", net_n_learned(t->net), (double)macs * 1e-6,
-               t->train->n, t->valid ? t->valid->n : 0, t->net->kernels->name);
+        printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", net_n_learned(t->net),
+               (double)macs * 1e-6, t->n_rows, t->task ? t->task->n_valid : t->valid ? t->valid->n : 0, t->net->kernels->name);
         fflush(stdout);
 }
 
@@ -65,7 +65,7 @@ void progress_epoch(struct progress *p, const struct trainer *t)
         time_left(p, t, &rate, &minutes);
         printf("%sepoch %u/%u: loss %.4f, accuracy %.2f %%", p->terminal ? "\r\033[K" : "", t->epoch,
                t->config.epochs, r->train_loss, 100 * r->train_accuracy);
-        if (t->valid)
+        if (t->valid || t->task)
                 printf("; validation loss %.4f, accuracy %.2f %% (best %.2f)", r->valid_loss,
                        100 * r->valid_accuracy, 100 * t->best_accuracy);
         printf("; %.0f samples/s, %u:%02u h left\n", rate, minutes / 60, minutes % 60);

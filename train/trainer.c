@@ -19,8 +19,8 @@ static int allocate(struct trainer *t)
         t->second = t->config.optimiser == OPTIMISER_ADAM ? floats_new(n) : NULL;
         t->average = t->config.average > 0 ? floats_new(n) : NULL;
         t->history = calloc(t->config.epochs, sizeof(*t->history));
-        t->order = calloc(t->train->n, sizeof(*t->order));
-        t->target = floats_new((size_t)t->config.batch * t->net->n_classes);
+        t->order = calloc(t->n_rows, sizeof(*t->order));
+        t->target = floats_new((size_t)t->config.batch * MAX(t->net->n_classes, 1u));
         t->scratch = calloc(threads, sizeof(*t->scratch));
         if (!t->velocity || !t->history || !t->order || !t->target || !t->scratch)
                 return -ENOMEM;
@@ -73,8 +73,31 @@ int trainer_new(struct net *net, const struct training_config *config, const str
         t->config = *config;
         t->train = train;
         t->valid = valid;
+        t->n_rows = train->n;
         t->n_batches = train->n / config->batch;
         weigh_classes(t);
+        r = allocate(t);
+        if (r < 0)
+                return r;
+        *ret = STEAL(t);
+        return 0;
+}
+
+int trainer_new_task(struct net *net, const struct training_config *config, struct task *task, struct trainer **ret)
+{
+        _cleanup_(trainer_freep) struct trainer *t = NULL;
+        int r;
+
+        if (task->n_rows < config->batch || net->max_batch < config->batch)
+                return -EINVAL;
+        t = calloc(1, sizeof(*t));
+        if (!t)
+                return -ENOMEM;
+        t->net = net;
+        t->config = *config;
+        t->task = task;
+        t->n_rows = task->n_rows;
+        t->n_batches = task->n_rows / config->batch;
         r = allocate(t);
         if (r < 0)
                 return r;
@@ -106,10 +129,10 @@ static void shuffle_rows(struct trainer *t)
 {
         struct rng rng;
 
-        for (size_t i = 0; i < t->train->n; i++)
+        for (size_t i = 0; i < t->n_rows; i++)
                 t->order[i] = i;
         rng_seed_stream(&rng, t->config.seed, t->epoch, UINT64_MAX);
-        rng_shuffle(&rng, t->order, t->train->n);
+        rng_shuffle(&rng, t->order, t->n_rows);
 }
 
 static struct nn_image picture(const struct dataset *d, size_t row)
@@ -313,10 +336,10 @@ static void update(struct trainer *t)
                 if (!p->trainable)
                         continue;
                 if (c->optimiser == OPTIMISER_ADAM)
-                        adam(t, p, rate);
+                        adam(t, p, rate * p->rate);
                 else
-                        vec_sgd(t->net->w + p->at, t->net->g + p->at, t->velocity + p->at, p->n, rate,
-                                (float)c->momentum, p->decay ? (float)c->weight_decay : 0, c->nesterov);
+                        vec_sgd(t->net->w + p->at, t->net->g + p->at, t->velocity + p->at, p->n,
+                                rate * p->rate, (float)c->momentum, p->decay ? (float)c->weight_decay : 0, c->nesterov);
         }
         if (t->average) {
                 /* young averages forget faster, or they would be stuck at the first random weights */
@@ -334,14 +357,27 @@ static double now(void)
         return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
-int trainer_step(struct trainer *t)
+/* Forward, loss and backward of one batch. */
+static double task_batch(struct trainer *t, size_t first)
 {
-        size_t first = t->batch * t->config.batch;
-        double start = now(), loss;
-        const float *said = NULL;
+        uint64_t correct = 0;
+        double loss;
 
-        if (t->batch == 0 || t->order[0] == t->order[1])
-                shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
+        t->task->ops->load(t->task, t, first);
+        t->net->step = t->step;
+        net_forward(t->net, t->config.batch, true);
+        loss = t->task->ops->loss(t->task, t->config.batch, &correct);
+        t->n_correct += correct;
+        if (isfinite(loss))
+                net_backward(t->net);
+        return loss;
+}
+
+static double class_batch(struct trainer *t, size_t first)
+{
+        const float *said = NULL;
+        double loss;
+
         load_batch(t, t->train, first, t->config.batch, false);
         make_targets(t, first);
         if (t->config.mixup > 0)
@@ -360,9 +396,22 @@ int trainer_step(struct trainer *t)
                 loss += loss_softened(net_output(t->net), said, t->config.batch, t->net->n_classes,
                                       t->config.distill_temperature, net_output_gradient(t->net));
         if (!isfinite(loss))
-                return -EDOM;
+                return loss;
         count_correct(t, first);
         net_backward(t->net);
+        return loss;
+}
+
+int trainer_step(struct trainer *t)
+{
+        size_t first = t->batch * t->config.batch;
+        double start = now(), loss;
+
+        if (t->batch == 0 || t->order[0] == t->order[1])
+                shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
+        loss = t->task ? task_batch(t, first) : class_batch(t, first);
+        if (!isfinite(loss))
+                return -EDOM;
         update(t);
         t->loss_sum += loss;
         t->batch++;
@@ -479,18 +528,25 @@ int trainer_finish_epoch(struct trainer *t, struct metrics *ret)
 {
         struct trainer_record *record = &t->history[t->epoch];
         struct metrics m = { 0 };
+        double valid_loss = 0, valid_accuracy = 0;
 
-        if (t->valid) {
+        if (t->task) {
+                trainer_swap(t);
+                t->task->ops->evaluate(t->task, &valid_loss, &valid_accuracy);
+                trainer_swap(t);
+        } else if (t->valid) {
                 trainer_swap(t);
                 trainer_evaluate(t, t->valid, &m, NULL);
                 trainer_swap(t);
+                valid_loss = m.loss;
+                valid_accuracy = metrics_accuracy(&m);
         }
         *record = (struct trainer_record) {
                 .rate = schedule_rate(&t->config, t->epoch),
                 .train_loss = t->loss_sum / (double)t->n_batches,
                 .train_accuracy = (double)t->n_correct / (double)(t->n_batches * t->config.batch),
-                .valid_loss = t->valid ? m.loss : 0,
-                .valid_accuracy = t->valid ? metrics_accuracy(&m) : 0,
+                .valid_loss = valid_loss,
+                .valid_accuracy = valid_accuracy,
                 .seconds = t->seconds,
         };
         t->best_accuracy = MAX(t->best_accuracy, record->valid_accuracy);

@@ -11,6 +11,7 @@
 #include "train/distill.h"
 #include "train/metrics.h"
 #include "train/net.h"
+#include "train/task.h"
 #include "train/training.h"
 
 /* One finished epoch. Plain numbers: a checkpoint stores it as it is. */
@@ -20,8 +21,10 @@ struct trainer_record {
 
 struct trainer {
         struct net *net;                  /* borrowed */
+        struct task *task;                /* borrowed; NULL: classification, with the sets below */
+        size_t n_rows;                    /* of an epoch */
         struct training_config config;
-        const struct dataset *train, *valid; /* borrowed; valid may be NULL */
+        const struct dataset *train, *valid; /* borrowed; valid may be NULL; both are with a task */
 
         unsigned epoch;     /* in progress, from 0 */
         size_t batch, n_batches; /* next in the epoch; full batches of an epoch */
@@ -33,7 +36,7 @@ struct trainer {
         struct trainer_record *history;     /* [config.epochs] */
         double best_accuracy;
 
-        size_t *order;      /* [train->n] of this epoch */
+        size_t *order;      /* [n_rows] of this epoch */
         float *target;      /* [batch, classes] */
         float *vote_target; /* the same for the head, weighed; NULL without votes_task */
         struct distill *distill; /* NULL: no teachers */
@@ -44,6 +47,8 @@ struct trainer {
 /* -EINVAL: too few rows for a batch, other classes than the network's, votes_task without votes or net->head; -ENOMEM */
 int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
                 const struct dataset *valid, struct trainer **ret);
+/* For a task that has read its data and is prepared. */
+int trainer_new_task(struct net *net, const struct training_config *config, struct task *task, struct trainer **ret);
 struct trainer *trainer_free(struct trainer *t);
 static inline void trainer_freep(struct trainer **t)
 {

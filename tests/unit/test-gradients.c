@@ -151,6 +151,12 @@ static void test_conv_stride(void **state)
         check(AROUND("{ type = \"conv\"; filters = 3; kernel = 2; stride = 3; pad = 0; }"), 13);
 }
 
+static void test_upsample(void **state)
+{
+        check(AROUND("{ type = \"upsample\"; }"), 5);
+        check(AROUND("{ type = \"upsample\"; name = \"up\"; }, { type = \"maxpool\"; }, { type = \"add\"; with = \"first\"; }"), 6);
+}
+
 static void test_conv_groups(void **state)
 {
         check(AROUND("{ type = \"conv\"; filters = 6; kernel = 3; groups = 6; }"), 9);
@@ -242,6 +248,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_conv),        cmocka_unit_test(test_conv_stride),
+                cmocka_unit_test(test_upsample),
                 cmocka_unit_test(test_conv_groups), cmocka_unit_test(test_batchnorm),
                 cmocka_unit_test(test_activations), cmocka_unit_test(test_pooling),
                 cmocka_unit_test(test_joins),       cmocka_unit_test(test_lrn),

@@ -46,3 +46,13 @@ tests_unit_test_synthetic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_synthetic_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 dist_check_SCRIPTS += tests/unit/test-tool-data.sh
 TESTS += tests/unit/test-tool-data.sh
+
+faces_tests = tests/unit/test-landmark-task tests/unit/test-detect-task
+check_PROGRAMS += $(faces_tests)
+TESTS += $(faces_tests)
+tests_unit_test_landmark_task_SOURCES = tests/unit/test-landmark-task.c tests/unit/faces-common.h tests/unit/task-common.h
+tests_unit_test_landmark_task_CFLAGS = $(train_test_cflags)
+tests_unit_test_landmark_task_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_detect_task_SOURCES = tests/unit/test-detect-task.c tests/unit/faces-common.h tests/unit/task-common.h
+tests_unit_test_detect_task_CFLAGS = $(train_test_cflags)
+tests_unit_test_detect_task_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
