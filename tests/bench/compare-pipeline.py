@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROWS = ["cpu_ms", "source_ms", "detect_ms", "align_ms", "crop_ms", "classify_ms", "track_ms", "fps", "rss_mib",
+ROWS = ["cpu_ms", "source_ms", "detect_ms", "align_ms", "crop_ms", "classify_ms", "track_ms", "cpu_p50_ms", "cpu_p99_ms", "fps", "rss_mib",
         "rss_peak_mib", "faces_per_frame"]
 
 
