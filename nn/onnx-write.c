@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/macro.h"
+#include "basic/replace-file.h"
 #include "nn/onnx-write.h"
 #include "nn/onnx.pb-c.h"
 
@@ -332,28 +332,12 @@ void onnx_writer_metadata(struct onnx_writer *w, const char *key, const char *va
         p->value = copy_string(w, value);
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-        while (size > 0) {
-                ssize_t n = write(fd, data, size);
-
-                if (n < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
-                data += n;
-                size -= (size_t)n;
-        }
-        return 0;
-}
-
 int onnx_writer_save(struct onnx_writer *w, const char *path)
 {
+        _cleanup_(replace_file_done) struct replace_file f = { 0 };
         _cleanup_(freep) uint8_t *packed = NULL;
-        _cleanup_(freep) char *temporary = NULL;
         size_t size;
-        int fd, r;
+        int r;
 
         if (w->error)
                 return w->error;
@@ -361,21 +345,10 @@ int onnx_writer_save(struct onnx_writer *w, const char *path)
         packed = malloc(size);
         if (!packed)
                 return -ENOMEM;
-        if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
         onnx__model_proto__pack(w->model, packed);
-
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (fd < 0)
-                return -errno;
-        r = write_all(fd, packed, size);
-        if (close(fd) < 0 && r == 0)
-                r = -errno;
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
+        r = replace_file_open(&f, path);
         if (r < 0)
-                unlink(temporary);
-        return r;
+                return r;
+        fwrite(packed, 1, size, f.stream); /* looked at by the next */
+        return replace_file_commit(&f);
 }

@@ -6,4 +6,4 @@ libpicture_la_SOURCES = \
 	picture/jpeg.h picture/jpeg.c \
 	picture/png.h picture/png.c
 libpicture_la_CFLAGS = $(AM_CFLAGS) $(TURBOJPEG_CFLAGS) $(PNG_CFLAGS)
-libpicture_la_LIBADD = $(TURBOJPEG_LIBS) $(PNG_LIBS)
+libpicture_la_LIBADD = libbasic.la $(TURBOJPEG_LIBS) $(PNG_LIBS)

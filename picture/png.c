@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
 #include <png.h>
 #include <setjmp.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "basic/replace-file.h"
 #include "picture/png.h"
 
 /* What libpng's callbacks need. It lives outside the functions that longjmp() comes back to, so no local of
@@ -14,8 +13,6 @@ struct png_job {
         png_infop info;
         const uint8_t *data;
         size_t size, pos;
-        int error;
-        int fd;
 };
 
 static void on_error(png_structp png, png_const_charp message)
@@ -49,7 +46,7 @@ static void job_done(struct png_job *j)
 
 static int job_init_read(struct png_job *j, const void *data, size_t size)
 {
-        *j = (struct png_job){ .data = data, .size = size, .fd = -1 };
+        *j = (struct png_job){ .data = data, .size = size };
         j->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
         if (!j->png)
                 return -ENOMEM;
@@ -115,7 +112,7 @@ static int read_pixels(struct png_job *j, const struct picture *p)
 static int write_pixels(struct png_job *j, const struct picture *p)
 {
         if (setjmp(png_jmpbuf(j->png)))
-                return j->error ? j->error : -EIO;
+                return -EIO;
         png_set_IHDR(j->png, j->info, p->width_px, p->height_px, 8,
                      p->format == PICTURE_GRAY8 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                      PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
@@ -175,36 +172,14 @@ int png_decode(const void *data, size_t size, struct picture *p)
         return read_pixels(&j, p);
 }
 
-static void write_fd(png_structp png, png_bytep data, size_t n)
+static int write_png(FILE *stream, const struct picture *p)
 {
-        struct png_job *j = png_get_io_ptr(png);
-
-        while (n > 0) {
-                ssize_t k = write(j->fd, data, n);
-
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k < 0) {
-                        j->error = -errno;
-                        png_error(png, "write");
-                }
-                data += k;
-                n -= k;
-        }
-}
-
-static void flush_fd(png_structp png)
-{
-}
-
-static int write_png_fd(int fd, const struct picture *p)
-{
-        _cleanup_(job_done) struct png_job j = { .fd = fd };
+        _cleanup_(job_done) struct png_job j = {};
 
         j.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
         if (!j.png)
                 return -ENOMEM;
-        png_set_write_fn(j.png, &j, write_fd, flush_fd);
+        png_init_io(j.png, stream);
         j.info = png_create_info_struct(j.png);
         if (!j.info)
                 return -ENOMEM;
@@ -213,22 +188,15 @@ static int write_png_fd(int fd, const struct picture *p)
 
 int picture_write_png(const char *path, const struct picture *p)
 {
-        _cleanup_(freep) char *temporary = NULL;
-        _cleanup_(closep) int fd = -1;
-        mode_t mask;
+        _cleanup_(replace_file_done) struct replace_file f = {};
         int r;
 
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-                return -ENOMEM;
-        fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        mask = umask(0);
-        umask(mask);
-        r = write_png_fd(fd, p);
-        if (r == 0 && (fchmod(fd, 0666 & ~mask) < 0 || rename(temporary, path) < 0))
-                r = -errno;
+        r = replace_file_open(&f, path);
         if (r < 0)
-                unlink(temporary);
-        return r;
+                return r;
+        errno = 0;
+        r = write_png(f.stream, p);
+        if (r < 0)
+                return ferror(f.stream) && errno ? -errno : r; /* a full disk rather than what the library makes of it */
+        return replace_file_commit(&f);
 }

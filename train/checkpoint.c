@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A checkpoint is for the machine that wrote it: plain structures, no attempt at portability beyond a refusal. */
-#include <fcntl.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "basic/replace-file.h"
 #include "train/trainer.h"
 
 #define MAGIC "emotion-nn run 1"
@@ -57,27 +57,16 @@ static bool write_body(const struct trainer *t, FILE *f)
 
 int trainer_save(const struct trainer *t, const char *path)
 {
-        _cleanup_(freep) char *temporary = NULL;
-        FILE *f;
-        int r = 0;
+        _cleanup_(replace_file_done) struct replace_file f = { 0 };
+        int r;
 
-        if (asprintf(&temporary, "%s.new", path) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        f = fopen(temporary, "we");
-        if (!f)
-                return -errno;
-        errno = EIO;
-        if (!write_body(t, f) || fflush(f) != 0 || fdatasync(fileno(f)) < 0)
-                r = -errno;
-        if (fclose(f) != 0 && r >= 0)
-                r = -errno;
-        if (r >= 0 && rename(temporary, path) < 0)
-                r = -errno;
+        r = replace_file_open(&f, path);
         if (r < 0)
-                unlink(temporary);
-        return r;
+                return r;
+        errno = EIO;
+        if (!write_body(t, f.stream))
+                return -errno;
+        return replace_file_commit(&f);
 }
 
 static bool read_all(FILE *f, void *p, size_t bytes)

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "basic/macro.h"
+#include "basic/replace-file.h"
 #include "train/progress.h"
 
 static double now(void)
@@ -74,32 +75,18 @@ void progress_epoch(struct progress *p, const struct trainer *t)
 
 int progress_write_log(const struct trainer *t, const char *path)
 {
-        _cleanup_(freep) char *temporary = NULL;
-        FILE *f;
-        int r = 0;
+        _cleanup_(replace_file_done) struct replace_file f = { 0 };
+        int r;
 
-        if (asprintf(&temporary, "%s.new", path) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        f = fopen(temporary, "we");
-        if (!f)
-                return -errno;
-        fprintf(f, "epoch,rate,train_loss,train_accuracy,valid_loss,valid_accuracy,seconds\n");
+        r = replace_file_open(&f, path);
+        if (r < 0)
+                return r;
+        fprintf(f.stream, "epoch,rate,train_loss,train_accuracy,valid_loss,valid_accuracy,seconds\n");
         for (unsigned i = 0; i < t->epoch; i++) {
                 const struct trainer_record *h = &t->history[i];
 
-                fprintf(f, "%u,%.6g,%.5f,%.5f,%.5f,%.5f,%.1f\n", i + 1, h->rate, h->train_loss, h->train_accuracy,
-                        h->valid_loss, h->valid_accuracy, h->seconds);
+                fprintf(f.stream, "%u,%.6g,%.5f,%.5f,%.5f,%.5f,%.1f\n", i + 1, h->rate, h->train_loss,
+                        h->train_accuracy, h->valid_loss, h->valid_accuracy, h->seconds);
         }
-        errno = EIO;
-        if (ferror(f))
-                r = -EIO;
-        if (fclose(f) != 0)
-                r = -errno;
-        if (r >= 0 && rename(temporary, path) < 0)
-                r = -errno;
-        if (r < 0)
-                unlink(temporary);
-        return r;
+        return replace_file_commit(&f);
 }

@@ -19,3 +19,8 @@ tests_unit_test_worker_LDADD = libservice.la libpicture.la $(service_test_libs)
 tests_unit_test_manager_SOURCES = tests/unit/test-manager.c tests/unit/fake-worker.c tests/unit/fake-worker.h
 tests_unit_test_manager_CFLAGS = $(service_test_cflags)
 tests_unit_test_manager_LDADD = libservicecore.la $(service_test_libs)
+
+check_PROGRAMS += tests/unit/test-replace-file
+TESTS += tests/unit/test-replace-file
+tests_unit_test_replace_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_replace_file_LDADD = libbasic.la $(CMOCKA_LIBS)
