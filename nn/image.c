@@ -20,6 +20,15 @@ static bool image_is_valid(const struct nn_image *im)
         return im->data && im->width_px && im->height_px && im->stride_bytes >= im->width_px;
 }
 
+/* Between four pixels, two in line @a and two in line @b. */
+static inline float between(const uint8_t *a, const uint8_t *b, int x0, int x1, float fx, float fy)
+{
+        float top = a[x0] + fx * ((float)a[x1] - a[x0]);
+        float bottom = b[x0] + fx * ((float)b[x1] - b[x0]);
+
+        return top + fy * (bottom - top);
+}
+
 /* Bilinear value at (x, y); border pixels repeat outside. */
 static float sample(const struct nn_image *im, float x, float y)
 {
@@ -29,13 +38,19 @@ static float sample(const struct nn_image *im, float x, float y)
         y = y < 0.f ? 0.f : y > max_y ? max_y : y;
         unsigned x0 = (unsigned)x, y0 = (unsigned)y;
         unsigned x1 = x0 + 1 < im->width_px ? x0 + 1 : x0;
-        float fx = x - (float)x0, fy = y - (float)y0;
         const uint8_t *a = im->data + y0 * im->stride_bytes;
         const uint8_t *b = y0 + 1 < im->height_px ? a + im->stride_bytes : a;
-        float top = a[x0] + fx * ((float)a[x1] - a[x0]);
-        float bottom = b[x0] + fx * ((float)b[x1] - b[x0]);
 
-        return top + fy * (bottom - top);
+        return between(a, b, (int)x0, (int)x1, x - (float)x0, y - (float)y0);
+}
+
+/* The same where all four pixels are known to be there. */
+static inline float sample_inside(const struct nn_image *im, float x, float y)
+{
+        int x0 = (int)x, y0 = (int)y;
+        const uint8_t *a = im->data + (size_t)y0 * im->stride_bytes;
+
+        return between(a, a + im->stride_bytes, x0, x0 + 1, x - (float)x0, y - (float)y0);
 }
 
 /* How many samples a step of length (@dx, @dy) in the source needs so that none of its pixels is jumped over. */
@@ -47,33 +62,81 @@ static unsigned n_samples(double dx, double dy)
         return n < 1 ? 1 : n > WARP_MAX_SAMPLES ? WARP_MAX_SAMPLES : (unsigned)n;
 }
 
+/* True if every sample of a destination of this size has four pixels about it: its corners, on a line each, have. */
+static bool is_inside(const struct nn_image *src, const double *m, unsigned width_px, unsigned height_px)
+{
+        /* what a rounding error might do near the edge is left to the careful way */
+        double max_x = src->width_px - 1.01, max_y = src->height_px - 1.01;
+
+        for (unsigned i = 0; i < 4; i++) {
+                double xd = i % 2 ? width_px - 0.5 : -0.5, yd = i / 2 ? height_px - 0.5 : -0.5;
+                double x = m[0] * xd + m[1] * yd + m[2], y = m[3] * xd + m[4] * yd + m[5];
+
+                if (!(x >= 0 && x <= max_x && y >= 0 && y <= max_y))
+                        return false;
+        }
+        return true;
+}
+
+/* Where the samples of a destination pixel lie from its middle. */
+struct grid {
+        unsigned nx, ny;
+        double x[WARP_MAX_SAMPLES], y[WARP_MAX_SAMPLES];
+        float weight; /* of one sample */
+};
+
+static void grid_init(struct grid *g, const double *m)
+{
+        g->nx = n_samples(m[0], m[3]);
+        g->ny = n_samples(m[1], m[4]);
+        g->weight = 1.f / (float)(g->nx * g->ny);
+        for (unsigned i = 0; i < g->nx; i++)
+                g->x[i] = (i + 0.5) / g->nx - 0.5;
+        for (unsigned i = 0; i < g->ny; i++)
+                g->y[i] = (i + 0.5) / g->ny - 0.5;
+}
+
+/* Sum of the samples of pixel (@x, @y). */
+__attribute__((always_inline)) static inline float sum_samples(const struct nn_image *src, const double *m, const struct grid *g,
+                                                                unsigned x, unsigned y, bool inside)
+{
+        float sum = 0;
+
+        for (unsigned j = 0; j < g->ny; j++) {
+                double yd = y + g->y[j], row_x = m[1] * yd + m[2], row_y = m[4] * yd + m[5];
+
+                for (unsigned i = 0; i < g->nx; i++) {
+                        double xd = x + g->x[i];
+                        float xs = (float)(m[0] * xd + row_x), ys = (float)(m[3] * xd + row_y);
+
+                        sum += inside ? sample_inside(src, xs, ys) : sample(src, xs, ys);
+                }
+        }
+        return sum;
+}
+
 int nn_image_warp(const struct nn_image *src, const struct nn_affine *map, unsigned width_px, unsigned height_px,
                   float *ret)
 {
-        const double *m = map->m;
+        struct grid g;
 
         if (!image_is_valid(src))
                 return -EINVAL;
         for (size_t i = 0; i < 6; i++)
-                if (!isfinite(m[i]))
+                if (!isfinite(map->m[i]))
                         return -EINVAL;
 
-        unsigned nx = n_samples(m[0], m[3]), ny = n_samples(m[1], m[4]);
-        float scale = 1.f / (float)(nx * ny);
-
-        for (unsigned y = 0; y < height_px; y++)
-                for (unsigned x = 0; x < width_px; x++) {
-                        float sum = 0;
-
-                        for (unsigned j = 0; j < ny; j++)
-                                for (unsigned i = 0; i < nx; i++) {
-                                        double xd = x + (i + 0.5) / nx - 0.5, yd = y + (j + 0.5) / ny - 0.5;
-
-                                        sum += sample(src, (float)(m[0] * xd + m[1] * yd + m[2]),
-                                                      (float)(m[3] * xd + m[4] * yd + m[5]));
-                                }
-                        ret[(size_t)y * width_px + x] = sum * scale;
-                }
+        grid_init(&g, map->m);
+        /* two loops, so that the one that is nearly always taken has no more than it needs */
+        if (is_inside(src, map->m, width_px, height_px)) {
+                for (unsigned i = 0, y = 0; y < height_px; y++)
+                        for (unsigned x = 0; x < width_px; x++)
+                                ret[i++] = g.weight * sum_samples(src, map->m, &g, x, y, true);
+                return 0;
+        }
+        for (unsigned i = 0, y = 0; y < height_px; y++)
+                for (unsigned x = 0; x < width_px; x++)
+                        ret[i++] = g.weight * sum_samples(src, map->m, &g, x, y, false);
         return 0;
 }
 

@@ -19,3 +19,10 @@ tests_bench_peer_onednn_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_bench_peer_onednn_LDADD = libnn.la -ldnnl -lm
 endif
 EXTRA_DIST += tests/bench/compare-engines.py tests/bench/peer-opencv-dnn.py tests/bench/vgg.conf
+
+# the detector plugins side by side
+check_PROGRAMS += tests/bench/bench-detectors
+tests_bench_bench_detectors_SOURCES = tests/bench/bench-detectors.c
+tests_bench_bench_detectors_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
+tests_bench_bench_detectors_LDADD = libvisioncore.la libpicture.la libbasic.la $(CONFIG_LIBS) -lm
+EXTRA_DIST += tests/bench/compare-detectors.py

@@ -23,7 +23,7 @@ check_PROGRAMS += tests/unit/test-image
 TESTS += tests/unit/test-image
 tests_unit_test_image_SOURCES = tests/unit/test-image.c
 tests_unit_test_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_image_LDADD = libnnimage.la $(CMOCKA_LIBS)
+tests_unit_test_image_LDADD = libnnimage.la $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/test-face-template
 TESTS += tests/unit/test-face-template
@@ -36,3 +36,9 @@ tests_unit_write_landmarks_SOURCES = tests/unit/write-landmarks.c tests/unit/fac
 tests_unit_write_landmarks_LDADD = libnn.la libbasic.la -lm
 dist_check_SCRIPTS += tests/unit/test-align.sh
 TESTS += tests/unit/test-align.sh
+
+check_PROGRAMS += tests/unit/test-faces
+TESTS += tests/unit/test-faces
+tests_unit_test_faces_SOURCES = tests/unit/test-faces.c
+tests_unit_test_faces_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
+tests_unit_test_faces_LDADD = libvisioncore.la libpicture.la libbasic.la $(CMOCKA_LIBS) $(CONFIG_LIBS) -lm

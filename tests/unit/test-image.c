@@ -2,6 +2,7 @@
 /* Resizing of 8-bit pictures, held against plain means. */
 #undef NDEBUG
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,6 +51,64 @@ static void test_shrink(void **state)
         check(3, 3);
 }
 
+/* The mean of bilinear values on a fine grid under one pixel, as the header says, written down plainly. */
+static double slow(const struct nn_image *im, const struct nn_affine *map, unsigned x, unsigned y)
+{
+        const double *m = map->m;
+        unsigned nx = (unsigned)fmax(ceil(hypot(m[0], m[3]) - 1e-6), 1), ny = (unsigned)fmax(ceil(hypot(m[1], m[4]) - 1e-6), 1);
+        double sum = 0;
+
+        for (unsigned i = 0; i < nx * ny; i++) {
+                double xd = x + (i % nx + 0.5) / nx - 0.5, yd = y + (i / nx + 0.5) / ny - 0.5;
+                double xs = fmin(fmax(m[0] * xd + m[1] * yd + m[2], 0), im->width_px - 1.0);
+                double ys = fmin(fmax(m[3] * xd + m[4] * yd + m[5], 0), im->height_px - 1.0);
+                unsigned x0 = (unsigned)xs, y0 = (unsigned)ys;
+                unsigned x1 = x0 + 1 < im->width_px ? x0 + 1 : x0, y1 = y0 + 1 < im->height_px ? y0 + 1 : y0;
+                const uint8_t *a = im->data + y0 * im->stride_bytes, *b = im->data + y1 * im->stride_bytes;
+                double fx = xs - x0, fy = ys - y0;
+
+                sum += (1 - fy) * ((1 - fx) * a[x0] + fx * a[x1]) + fy * ((1 - fx) * b[x0] + fx * b[x1]);
+        }
+        return sum / (nx * ny);
+}
+
+/* Maps that stay inside, reach out, touch the last pixels, and lie wholly outside. */
+static void test_warp(void **state)
+{
+        static const struct nn_affine maps[] = {
+                { { 1, 0, 0, 0, 1, 0 } },       { { 1, 0, WIDTH - 12, 0, 1, HEIGHT - 9 } }, { { 2.3, 0.4, 5, -0.3, 1.9, 8 } },
+                { { 0.4, 0.1, 20, -0.1, 0.4, 9 } }, { { 9, 0, -40, 0, 9, -20 } },              { { 1, 0, 500, 0, 1, -500 } },
+                { { 0, -1, 30, 1, 0, 4 } },
+        };
+        const struct nn_image im = { pixels, WIDTH, HEIGHT, STRIDE };
+        float ret[12 * 9];
+
+        for (size_t i = 0; i < sizeof(pixels); i++)
+                pixels[i] = (uint8_t)(i * 7919 % 251);
+        for (size_t k = 0; k < sizeof(maps) / sizeof(maps[0]); k++) {
+                assert_int_equal(nn_image_warp(&im, &maps[k], 12, 9, ret), 0);
+                for (unsigned y = 0; y < 9; y++)
+                        for (unsigned x = 0; x < 12; x++)
+                                assert_float_equal(ret[y * 12 + x], slow(&im, &maps[k], x, y), 0.01);
+        }
+}
+
+/* A picture with nothing allocated beyond its last pixel, mapped to itself. */
+static void test_last_pixel(void **state)
+{
+        static const struct nn_affine same = { { 1, 0, 0, 0, 1, 0 } }, near = { { 0.9, 0, 0.5, 0, 0.9, 0.5 } };
+        uint8_t *tight = malloc(8 * 8);
+        const struct nn_image im = { tight, 8, 8, 8 };
+        float ret[64];
+
+        for (unsigned i = 0; i < 64; i++)
+                tight[i] = (uint8_t)i;
+        assert_int_equal(nn_image_warp(&im, &same, 8, 8, ret), 0);
+        assert_float_equal(ret[63], 63, 0.001);
+        assert_int_equal(nn_image_warp(&im, &near, 8, 8, ret), 0);
+        free(tight);
+}
+
 static void test_refusals(void **state)
 {
         struct nn_image im = { pixels, WIDTH, HEIGHT, STRIDE };
@@ -62,7 +121,8 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_shrink), cmocka_unit_test(test_refusals) };
+        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_shrink), cmocka_unit_test(test_warp),
+                                                    cmocka_unit_test(test_last_pixel), cmocka_unit_test(test_refusals) };
 
         return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }
