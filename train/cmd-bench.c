@@ -9,6 +9,7 @@
 
 #include "nn/plan.h"
 #include "train/cmd.h"
+#include "train/model-size.h"
 
 #define MAX_RUNS 2000
 #define LEAST_RUNS 20
@@ -88,10 +89,14 @@ static int bench(const char *path, const struct nn_plan_options *options, double
         struct nn_plan *p = NULL;
         double start = now_us();
         struct rusage usage;
+        struct nn_plan_options own = *options;
+        struct nn_tensor size;
         int r = nn_model_load(path, &m, &error);
 
+        if (r == 0 && model_size(m, options->batch, &size))
+                own.inputs = &size;
         if (r == 0)
-                r = nn_plan_new(m, options, &p, &error);
+                r = nn_plan_new(m, &own, &p, &error);
         ret->load_ms = (now_us() - start) / 1e3;
         if (r == 0)
                 r = measure(p, seconds, ret);

@@ -7,6 +7,7 @@
 
 #include "nn/plan.h"
 #include "train/cmd.h"
+#include "train/model-size.h"
 
 static void usage(void)
 {
@@ -134,8 +135,11 @@ static int show(const char *path, unsigned batch, bool plan, bool timed)
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct nn_plan *p = NULL;
+        struct nn_tensor size;
         int r = nn_model_load(path, &m, &error);
 
+        if (r == 0 && model_size(m, batch, &size))
+                options.inputs = &size;
         if (r == 0)
                 r = nn_plan_new(m, &options, &p, &error);
         if (r == 0) {

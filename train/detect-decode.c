@@ -93,8 +93,8 @@ void detect_suppress(struct detections *d, double limit)
         d->n = kept;
 }
 
-int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces, size_t n_faces,
-                     double iou)
+int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces,
+                     size_t n_faces, double iou)
 {
         _cleanup_(freep) bool *taken = calloc(n_faces + 1, sizeof(*taken));
 
@@ -120,7 +120,7 @@ int detect_score_add(struct detect_score *s, const struct detections *d, const s
                 if (grow(&marks, s->n, &s->room, sizeof(*s->marks)) < 0)
                         return -ENOMEM;
                 s->marks = marks;
-                s->marks[s->n++] = (struct detect_mark) { .score = a->score, .right = best < n_faces };
+                s->marks[s->n++] = (struct detect_mark){ .score = a->score, .right = best < n_faces };
                 taken[best] = true;
         }
         return 0;
@@ -186,5 +186,5 @@ void detect_score_at(const struct detect_score *s, double threshold, size_t *ret
 void detect_score_done(struct detect_score *s)
 {
         free(s->marks);
-        *s = (struct detect_score) { 0 };
+        *s = (struct detect_score){ 0 };
 }

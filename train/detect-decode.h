@@ -24,9 +24,9 @@ struct detections {
         struct detection *list;
 };
 
-/* One level's maps of one picture: cls [h, w], bbox [4, h, w], kps [10, h, w], in YuNet's meaning (Wu et al. 2023):
- * the box of cell (row, col) is centred at (col + dx) * stride, (row + dy) * stride, exp(log w) * stride wide; points
- * lie at (col + dx) * stride. */
+/* One level's maps of one picture: cls [h, w], bbox [4, h, w], kps [10, h, w], in YuNet's meaning (Wu et al.
+ * 2023): the box of cell (row, col) is centred at (col + dx) * stride, (row + dy) * stride, exp(log w) *
+ * stride wide; points lie at (col + dx) * stride. */
 struct detect_maps {
         const float *cls, *bbox, *kps;
         unsigned w, h, stride;
@@ -45,18 +45,19 @@ struct detect_score {
         struct detect_mark {
                 float score;
                 bool right;
-        } *marks;
+        } * marks;
 };
 
-/* Counts a picture: detections, best first, each take the truth that they overlap most, if that is by @iou at least
- * and not taken. Return: 0 or -ENOMEM. */
-int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces, size_t n_faces,
-                     double iou);
+/* Counts a picture: detections, best first, each take the truth that they overlap most, if that is by @iou at
+ * least and not taken. Return: 0 or -ENOMEM. */
+int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces,
+                     size_t n_faces, double iou);
 /* After the last picture: sorts, best first. */
 void detect_score_sort(struct detect_score *s);
 /* Area under the curve of precision over recall, precision made monotonous (as VOC 2010 has it). */
 double detect_score_average_precision(const struct detect_score *s);
-/* Recall at the lowest threshold with no more than @false_per_picture; *ret_threshold (may be NULL): that one. */
+/* Recall at the lowest threshold with no more than @false_per_picture; *ret_threshold (may be NULL): that
+ * one. */
 double detect_score_recall(const struct detect_score *s, double false_per_picture, double *ret_threshold);
 /* Right and wrong detections of at least @threshold. */
 void detect_score_at(const struct detect_score *s, double threshold, size_t *ret_right, size_t *ret_wrong);

@@ -6,15 +6,15 @@
 #include "train/detect-sample.h"
 #include "train/sample.h"
 
-#define TRIES 8            /* to find a place for a face */
-#define MAX_COVERED 0.12   /* of a face by a part pasted later */
-#define MIN_VISIBLE 0.65   /* of a face within the picture */
-#define MAX_ENLARGE 1.7    /* of a picture */
+#define TRIES 8          /* to find a place for a face */
+#define MAX_COVERED 0.12 /* of a face by a part pasted later */
+#define MIN_VISIBLE 0.65 /* of a face within the picture */
+#define MAX_ENLARGE 1.7  /* of a picture */
 #define HARD_TIMES 3
 
 int detect_sampler_init(struct detect_sampler *s, const struct scene_set *set)
 {
-        *s = (struct detect_sampler) { .set = set, .min_px = 10, .max_px = 230 };
+        *s = (struct detect_sampler){ .set = set, .min_px = 10, .max_px = 230 };
         s->faces = calloc(set->n, sizeof(*s->faces));
         s->empty = calloc(set->n, HARD_TIMES * sizeof(*s->empty));
         if (!s->faces || !s->empty)
@@ -22,7 +22,8 @@ int detect_sampler_init(struct detect_sampler *s, const struct scene_set *set)
         for (size_t i = 0; i < set->n; i++) {
                 if (set->scenes[i].n_faces == 1)
                         s->faces[s->n_faces++] = i;
-                for (unsigned k = 0; !set->scenes[i].n_faces && k < (set->scenes[i].hard ? HARD_TIMES : 1); k++)
+                for (unsigned k = 0; !set->scenes[i].n_faces && k < (set->scenes[i].hard ? HARD_TIMES : 1);
+                     k++)
                         s->empty[s->n_empty++] = i;
         }
         return s->n_faces && s->n_empty ? 0 : -EINVAL;
@@ -32,7 +33,7 @@ void detect_sampler_done(struct detect_sampler *s)
 {
         free(s->faces);
         free(s->empty);
-        *s = (struct detect_sampler) { 0 };
+        *s = (struct detect_sampler){ 0 };
 }
 
 /* A sample being made. */
@@ -44,8 +45,8 @@ struct canvas {
         struct detect_truth *truth;
 };
 
-/* How a part of a scene is laid onto the canvas: turned and scaled about (cx, cy) of the scene, which comes to
- * (x, y). Numbers are in pixels whose edges, not centres, are whole. */
+/* How a part of a scene is laid onto the canvas: turned and scaled about (cx, cy) of the scene, which comes
+ * to (x, y). Numbers are in pixels whose edges, not centres, are whole. */
 struct pose {
         double cx, cy, x, y, sx, sy, roll_rad;
         bool mirror;
@@ -64,12 +65,13 @@ static void forward_map(const struct pose *p, double m[6])
         m[5] = p->y - m[3] * p->cx - m[4] * p->cy;
 }
 
-struct scene_face detect_map_face(const struct scene_face *f, const double forward[6], double roll_rad, double sx,
-                                  double sy, bool mirror)
+struct scene_face detect_map_face(const struct scene_face *f, const double forward[6], double roll_rad,
+                                  double sx, double sy, bool mirror)
 {
         static const unsigned char mirrored[SCENE_POINTS] = { 1, 0, 2, 4, 3 };
         const double *m = forward;
-        double cx = (double)(f->x + f->w / 2), cy = (double)(f->y + f->h / 2), w = (double)f->w * sx, h = (double)f->h * sy;
+        double cx = (double)(f->x + f->w / 2), cy = (double)(f->y + f->h / 2), w = (double)f->w * sx,
+               h = (double)f->h * sy;
         double c = cos(roll_rad), s = sin(roll_rad);
         /* a face is nearer to an ellipse than to its box: the box of the turned ellipse */
         double tw = hypot(w * c, h * s), th = hypot(w * s, h * c);
@@ -94,7 +96,8 @@ static double log_range(struct rng *rng, double lo, double hi)
 }
 
 /* Pastes what @area holds of a scene. */
-static void paste(struct canvas *c, const struct scene *scene, const struct sample_area *area, const struct pose *p)
+static void paste(struct canvas *c, const struct scene *scene, const struct sample_area *area,
+                  const struct pose *p)
 {
         double m[6], scale = MIN(p->sx, p->sy);
         struct nn_affine forward, back;
@@ -104,12 +107,13 @@ static void paste(struct canvas *c, const struct scene *scene, const struct samp
                 level++;
         forward_map(p, m);
         const struct nn_image *im = &scene->levels[level];
-        double fx = (double)im->width_px / scene->levels[0].width_px, fy = (double)im->height_px / scene->levels[0].height_px;
+        double fx = (double)im->width_px / scene->levels[0].width_px,
+               fy = (double)im->height_px / scene->levels[0].height_px;
         struct sample_area from = { area->x0 * fx, area->y0 * fy, area->x1 * fx, area->y1 * fy };
 
         /* to pixel numbers: their centres are whole */
-        forward = (struct nn_affine) { { m[0] / fx, m[1] / fy, m[2] - 0.5 + 0.5 * (m[0] / fx + m[1] / fy),
-                                         m[3] / fx, m[4] / fy, m[5] - 0.5 + 0.5 * (m[3] / fx + m[4] / fy) } };
+        forward = (struct nn_affine){ { m[0] / fx, m[1] / fy, m[2] - 0.5 + 0.5 * (m[0] / fx + m[1] / fy),
+                                        m[3] / fx, m[4] / fy, m[5] - 0.5 + 0.5 * (m[3] / fx + m[4] / fy) } };
         if (sample_invert(&forward, &back) >= 0)
                 sample_onto(im, &from, &back, c->w, c->h, c->x);
 }
@@ -141,14 +145,15 @@ static void draw_ground(struct canvas *c)
         p.cy = h / 2;
         p.x = c->w / 2.0 + rng_range(c->rng, -0.5, 0.5) * slack_x;
         p.y = c->h / 2.0 + rng_range(c->rng, -0.5, 0.5) * slack_y;
-        paste(c, s, &(struct sample_area) { -1, -1, w + 1, h + 1 }, &p);
+        paste(c, s, &(struct sample_area){ -1, -1, w + 1, h + 1 }, &p);
 }
 
 /* Part of a scene without faces, framed as those with faces are. */
 static void draw_distraction(struct canvas *c)
 {
         const struct scene *s = draw_empty(c);
-        double w = s->levels[0].width_px, h = s->levels[0].height_px, size = log_range(c->rng, 16, MIN(c->w, c->h));
+        double w = s->levels[0].width_px, h = s->levels[0].height_px,
+               size = log_range(c->rng, 16, MIN(c->w, c->h));
         double side = log_range(c->rng, 0.3, 1) * MIN(w, h), scale = size / side;
         double x0 = rng_range(c->rng, 0, w - side), y0 = rng_range(c->rng, 0, h - side);
         struct pose p = { .cx = x0 + side / 2,
@@ -160,7 +165,7 @@ static void draw_distraction(struct canvas *c)
                           .roll_rad = rng_range(c->rng, -0.5, 0.5),
                           .mirror = rng_uniform(c->rng) < 0.5 };
 
-        paste(c, s, &(struct sample_area) { x0, y0, x0 + side, y0 + side }, &p);
+        paste(c, s, &(struct sample_area){ x0, y0, x0 + side, y0 + side }, &p);
 }
 
 /* The whole scene, or the face and as much round it as is drawn for each side. */
@@ -171,17 +176,18 @@ static struct sample_area draw_area(struct canvas *c, const struct scene *s)
         double x = (double)f->x, y = (double)f->y, right = x + (double)f->w, bottom = y + (double)f->h;
 
         if (rng_uniform(c->rng) < 0.5)
-                return (struct sample_area) { 0, 0, w, h };
-        return (struct sample_area) { MAX(x - size * rng_range(c->rng, 0.05, 1), 0.0),
-                                      MAX(y - size * rng_range(c->rng, 0.05, 0.8), 0.0),
-                                      MIN(right + size * rng_range(c->rng, 0.05, 1), w),
-                                      MIN(bottom + size * rng_range(c->rng, 0.05, 1), h) };
+                return (struct sample_area){ 0, 0, w, h };
+        return (struct sample_area){ MAX(x - size * rng_range(c->rng, 0.05, 1), 0.0),
+                                     MAX(y - size * rng_range(c->rng, 0.05, 0.8), 0.0),
+                                     MIN(right + size * rng_range(c->rng, 0.05, 1), w),
+                                     MIN(bottom + size * rng_range(c->rng, 0.05, 1), h) };
 }
 
 /* Share of a face that the pasted area's frame would cover. */
 static double covered(const struct scene_face *f, const struct sample_area *area, const double m[6])
 {
-        const double x[] = { area->x0, area->x1, area->x0, area->x1 }, y[] = { area->y0, area->y0, area->y1, area->y1 };
+        const double x[] = { area->x0, area->x1, area->x0, area->x1 },
+                     y[] = { area->y0, area->y0, area->y1, area->y1 };
         double x0 = INFINITY, y0 = INFINITY, x1 = -INFINITY, y1 = -INFINITY, w, h;
 
         for (unsigned i = 0; i < 4; i++) {
@@ -243,7 +249,7 @@ static void draw_face(struct canvas *c, double size_px)
                 mapped = detect_map_face(f, m, p.roll_rad, p.sx, p.sy, p.mirror);
                 paste(c, s, &area, &p);
                 c->truth->faces[c->truth->n++] =
-                        (struct detect_face) { .face = mapped, .ignored = visible(c, &mapped) < MIN_VISIBLE };
+                        (struct detect_face){ .face = mapped, .ignored = visible(c, &mapped) < MIN_VISIBLE };
                 return;
         }
 }
@@ -252,18 +258,27 @@ static unsigned draw_count(struct rng *rng)
 {
         double u = rng_uniform(rng);
 
-        return u < 0.12 ? 0 : u < 0.4 ? 1 : u < 0.6 ? 2 : u < 0.82 ? 3 + (unsigned)rng_below(rng, 2)
-                                                               : 5 + (unsigned)rng_below(rng, 4);
+        return u < 0.12   ? 0
+               : u < 0.4  ? 1
+               : u < 0.6  ? 2
+               : u < 0.82 ? 3 + (unsigned)rng_below(rng, 2)
+                          : 5 + (unsigned)rng_below(rng, 4);
 }
 
-void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px, float *ret,
-                   float *scratch, struct detect_truth *ret_truth)
+void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px,
+                   float *ret, float *scratch, struct detect_truth *ret_truth)
 {
-        struct canvas c = { .s = s, .rng = rng, .w = width_px, .h = height_px, .x = ret, .scratch = scratch,
+        struct canvas c = { .s = s,
+                            .rng = rng,
+                            .w = width_px,
+                            .h = height_px,
+                            .x = ret,
+                            .scratch = scratch,
                             .truth = ret_truth };
         unsigned n = draw_count(rng), distractions = (unsigned)rng_below(rng, n ? 3 : 5);
         /* the more faces, the smaller they must be to find room */
-        double largest = n <= 1 ? s->max_px : fmax(1.3 * sqrt((double)width_px * height_px / (n * 2.5)), 2 * s->min_px);
+        double largest = n <= 1 ? s->max_px
+                                : fmax(1.3 * sqrt((double)width_px * height_px / (n * 2.5)), 2 * s->min_px);
 
         ret_truth->n = 0;
         draw_ground(&c);

@@ -18,8 +18,8 @@ enum detect_cell {
  * detect_assign() - marks the cells of one level
  * @ret: [h, w]
  *
- * A face belongs to the level whose stride suits the root of its box's area, and near a border between two levels to
- * both. Its cells are those in the middle half of its box, and always the one under its centre; the rest of its box
- * is left alone. Where two faces claim a cell, the smaller has it.
+ * A face belongs to the level whose stride suits the root of its box's area, and near a border between two
+ * levels to both. Its cells are those in the middle half of its box, and always the one under its centre; the
+ * rest of its box is left alone. Where two faces claim a cell, the smaller has it.
  */
 void detect_assign(const struct detect_truth *t, unsigned stride, unsigned w, unsigned h, unsigned char *ret);

@@ -9,10 +9,12 @@
 #include "train/task.h"
 #include "train/trainer.h"
 
-#define POINT_SCALE 8.0     /* an error of an eighth of the face's size is where the loss of a point becomes linear */
+#define POINT_SCALE \
+        8.0 /* an error of an eighth of the face's size is where the loss of a point becomes linear */
 #define FIRST_LOGIT (-4.0f) /* cells say no to begin with, or their number would drown the few faces */
 #define EVALUATE_IOU 0.5
-#define EVALUATE_FALSE 0.1 /* false ones a picture at which the log's loss, the share of faces missed, is taken */
+#define EVALUATE_FALSE \
+        0.1 /* false ones a picture at which the log's loss, the share of faces missed, is taken */
 
 struct detect_state {
         double alpha, gamma, box_weight, point_weight, min_px, max_px;
@@ -47,18 +49,21 @@ static int read_group(struct detect_state *d, config_setting_t *s, struct recipe
         return r;
 }
 
-static struct layer *find_map(struct net *net, const char *kind, const char *end, unsigned stride, unsigned channels)
+static struct layer *find_map(struct net *net, const char *kind, const char *end, unsigned stride,
+                              unsigned channels)
 {
         char name[48];
         struct layer *l;
 
         snprintf(name, sizeof(name), "%s_%u%s", kind, stride, end);
         l = net_find_output(net, name);
-        return l && l->out.c == channels && l->out.w == net->in.w / stride && l->out.h == net->in.h / stride ? l : NULL;
+        return l && l->out.c == channels && l->out.w == net->in.w / stride && l->out.h == net->in.h / stride
+                       ? l
+                       : NULL;
 }
 
-static int configure(struct task *task, struct recipe *recipe, const struct training_config *config, struct net *net,
-                     struct recipe_error *error)
+static int configure(struct task *task, struct recipe *recipe, const struct training_config *config,
+                     struct net *net, struct recipe_error *error)
 {
         config_setting_t *root = config_root_setting(&recipe->config), *s;
         struct detect_state *d = calloc(1, sizeof(*d));
@@ -66,7 +71,7 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
 
         if (!d)
                 return -ENOMEM;
-        *task = (struct task) { .ops = task->ops, .config = config, .net = net, .state = d };
+        *task = (struct task){ .ops = task->ops, .config = config, .net = net, .state = d };
         d->alpha = 0.25;
         d->gamma = 2;
         d->box_weight = d->point_weight = 1;
@@ -84,13 +89,16 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
                 d->kps[i] = find_map(net, "kps", "", detect_strides[i], 2 * SCENE_POINTS);
                 if (!d->cls[i] || !d->bbox[i] || !d->kps[i])
                         return recipe_fail(root, error,
-                                           "outputs must be cls_%u_logit with 1, bbox_%u with 4 and kps_%u with 10 maps of "
-                                           "a %u-th of the input", detect_strides[i], detect_strides[i],
-                                           detect_strides[i], detect_strides[i]);
+                                           "outputs must be cls_%u_logit with 1, bbox_%u with 4 and kps_%u "
+                                           "with 10 maps of "
+                                           "a %u-th of the input",
+                                           detect_strides[i], detect_strides[i], detect_strides[i],
+                                           detect_strides[i]);
         }
         if (net->in.c != 1 || net->in.w % 32 || net->in.h % 32 || net->n_outputs != 3 * DETECT_LEVELS ||
             net->normalisation == NN_NORMALISE_CONTRAST)
-                return recipe_fail(root, error, "the input must be grey, of 32 pixels' multiples, its normalisation one "
+                return recipe_fail(root, error,
+                                   "the input must be grey, of 32 pixels' multiples, its normalisation one "
                                    "without a mean of the picture, and no other outputs named");
         return 0;
 }
@@ -157,8 +165,10 @@ static void load_part(void *userdata, unsigned part, unsigned thread)
                 float *x = net_input(net) + from * size;
                 struct rng rng;
 
-                rng_seed_stream(&rng, task->config->seed, d->trainer->epoch, d->trainer->order[d->first + from]);
-                detect_sample(&d->sampler, &rng, net->in.w, net->in.h, x, d->scratch[thread], &d->truth[from]);
+                rng_seed_stream(&rng, task->config->seed, d->trainer->epoch,
+                                d->trainer->order[d->first + from]);
+                detect_sample(&d->sampler, &rng, net->in.w, net->in.h, x, d->scratch[thread],
+                              &d->truth[from]);
                 nn_normalise(net->normalisation, x, size);
         }
 }
@@ -173,12 +183,13 @@ static void load(struct task *task, struct trainer *t, size_t first)
 }
 
 /* Box and points of a cell that answers for @f; their gradients are set. */
-static double face_loss(const struct detect_state *d, unsigned level, unsigned picture, unsigned row, unsigned col,
-                        const struct scene_face *f, double weight)
+static double face_loss(const struct detect_state *d, unsigned level, unsigned picture, unsigned row,
+                        unsigned col, const struct scene_face *f, double weight)
 {
         const struct layer *b = d->bbox[level], *k = d->kps[level];
         size_t plane = (size_t)b->out.w * b->out.h, at = (size_t)row * b->out.w + col;
-        double s = detect_strides[level], size = sqrt((double)f->w * (double)f->h) / s, loss, value[4], g[4], slope;
+        double s = detect_strides[level], size = sqrt((double)f->w * (double)f->h) / s, loss, value[4], g[4],
+               slope;
         const double target[] = { (double)(f->x + f->w / 2) / s - col, (double)(f->y + f->h / 2) / s - row,
                                   (double)f->w / s, (double)f->h / s };
 
@@ -237,7 +248,8 @@ static double picture_loss(struct detect_state *d, unsigned level, unsigned pict
         return sum;
 }
 
-/* Right pictures: the surest cell of all speaks for a face if there is one, and none speaks where there is none. */
+/* Right pictures: the surest cell of all speaks for a face if there is one, and none speaks where there is
+ * none. */
 static bool is_right(const struct detect_state *d, unsigned picture)
 {
         float best = -INFINITY;
@@ -267,14 +279,16 @@ static double loss(struct task *task, unsigned n, uint64_t *ret_correct)
         return sum * weight;
 }
 
-/* Lays the whole picture, shrunk if need be, into the input's top left corner. Return: pixels of the input a pixel. */
+/* Lays the whole picture, shrunk if need be, into the input's top left corner. Return: pixels of the input a
+ * pixel. */
 static double frame_picture(const struct net *net, const struct scene *s, float *x)
 {
         const struct nn_image *im = &s->levels[0];
         double scale = MIN(MIN((double)net->in.w / im->width_px, (double)net->in.h / im->height_px), 1.0);
         unsigned w = (unsigned)MAX(im->width_px * scale, 1.0), h = (unsigned)MAX(im->height_px * scale, 1.0);
         struct nn_affine map = { { 1 / scale, 0, (1 / scale - 1) / 2, 0, 1 / scale, (1 / scale - 1) / 2 } };
-        float *rows = x + shape_size(net->in) - (size_t)w * h; /* narrow rows are made at the end, then moved */
+        float *rows =
+                x + shape_size(net->in) - (size_t)w * h; /* narrow rows are made at the end, then moved */
 
         for (size_t i = 0; i < shape_size(net->in); i++)
                 x[i] = 127.5f;
@@ -354,7 +368,9 @@ static void evaluate(struct task *task, double *ret_loss, double *ret_accuracy)
 static int export_model(struct task *task, const char *path)
 {
         char size[32];
-        const struct export_entry metadata[] = { { "emotiond.task", "detect" }, { "emotiond.size", size }, { 0 } };
+        const struct export_entry metadata[] = { { "emotiond.task", "detect" },
+                                                 { "emotiond.size", size },
+                                                 { 0 } };
         const struct export_info info = { .name = task->config->name,
                                           .licence = task->config->licence,
                                           .metadata = metadata,

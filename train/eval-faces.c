@@ -41,7 +41,8 @@ static int print_landmarks_json(const struct evaluate_landmarks *l)
         }
         json_object_object_add(o, "framings", list);
         if (l->n_background) {
-                json_object_object_add(o, "background_count", json_object_new_int64((int64_t)l->n_background));
+                json_object_object_add(o, "background_count",
+                                       json_object_new_int64((int64_t)l->n_background));
                 json_object_object_add(o, "background_confident", number(l->background_found));
         }
         print(o);
@@ -50,7 +51,8 @@ static int print_landmarks_json(const struct evaluate_landmarks *l)
 
 static void print_landmarks(const struct evaluate_landmarks *l)
 {
-        printf("%zu faces of persons kept back; errors are shares of the distance of the outer corners of the eyes\n\n"
+        printf("%zu faces of persons kept back; errors are shares of the distance of the outer corners of "
+               "the eyes\n\n"
                "%-36s %8s %8s %9s %10s\n",
                l->framings[0].n, "box", "mean", "median", "over 8 %", "confident");
         for (unsigned i = 0; i < EVALUATE_FRAMINGS; i++) {
@@ -116,7 +118,8 @@ static int print_detector_json(const struct detect_score *s)
 
 static void print_detector(const struct detect_score *s, double iou)
 {
-        printf("%zu pictures with %zu faces, a box is right from an overlap (IoU) of %g\naverage precision %.2f%%\n\n",
+        printf("%zu pictures with %zu faces, a box is right from an overlap (IoU) of %g\naverage precision "
+               "%.2f%%\n\n",
                s->n_pictures, s->n_faces, iou, 100 * detect_score_average_precision(s));
         printf("threshold   found  false  precision  recall\n");
         for (size_t i = 0; i < ARRAY_LEN(thresholds); i++) {

@@ -42,8 +42,9 @@ static const float *find_map(const struct finder *f, const char *kind, unsigned 
         for (size_t i = 0; i < nn_model_n_outputs(f->model); i++) {
                 const struct nn_tensor *t = nn_plan_output(f->plan, i);
 
-                if (strcmp(nn_model_output_name(f->model, i), name) == 0 && t->type == NN_FLOAT32 && t->n_dims == 4 &&
-                    t->dims[0] == 1 && t->dims[1] == channels && t->dims[2] == cells && t->dims[3] == cells)
+                if (strcmp(nn_model_output_name(f->model, i), name) == 0 && t->type == NN_FLOAT32 &&
+                    t->n_dims == 4 && t->dims[0] == 1 && t->dims[1] == channels && t->dims[2] == cells &&
+                    t->dims[3] == cells)
                         return t->data;
         }
         return NULL;
@@ -51,7 +52,9 @@ static const float *find_map(const struct finder *f, const char *kind, unsigned 
 
 static int open_finder(const char *path, unsigned threads, struct finder *f, struct classifier_error *error)
 {
-        const struct nn_tensor input = { .type = NN_FLOAT32, .n_dims = 4, .dims = { 1, 1, f->side_px, f->side_px } };
+        const struct nn_tensor input = { .type = NN_FLOAT32,
+                                         .n_dims = 4,
+                                         .dims = { 1, 1, f->side_px, f->side_px } };
         const struct nn_plan_options options = { .threads = threads, .inputs = &input };
         struct nn_error e = { "" };
         const char *normalisation;
@@ -69,12 +72,12 @@ static int open_finder(const char *path, unsigned threads, struct finder *f, str
                 return fail(error, r, path, "unknown normalisation");
         f->normalisation = (enum nn_normalisation)r;
         for (unsigned i = 0; i < DETECT_LEVELS; i++) {
-                f->maps[i] = (struct detect_maps) { .cls = find_map(f, "cls", i, 1),
-                                                    .bbox = find_map(f, "bbox", i, 4),
-                                                    .kps = find_map(f, "kps", i, 2 * SCENE_POINTS),
-                                                    .w = f->side_px / detect_strides[i],
-                                                    .h = f->side_px / detect_strides[i],
-                                                    .stride = detect_strides[i] };
+                f->maps[i] = (struct detect_maps){ .cls = find_map(f, "cls", i, 1),
+                                                   .bbox = find_map(f, "bbox", i, 4),
+                                                   .kps = find_map(f, "kps", i, 2 * SCENE_POINTS),
+                                                   .w = f->side_px / detect_strides[i],
+                                                   .h = f->side_px / detect_strides[i],
+                                                   .stride = detect_strides[i] };
                 if (!f->maps[i].cls || !f->maps[i].bbox || !f->maps[i].kps)
                         return fail(error, -EINVAL, path, "not a detector's outputs");
         }
@@ -151,7 +154,8 @@ int evaluate_detector(const char *path, const char *data, const struct evaluate_
         for (size_t i = 0; i < set->n && r >= 0; i++) {
                 r = find_faces(&f, &set->scenes[i], &found);
                 if (r >= 0)
-                        r = detect_score_add(&score, &found, set->scenes[i].faces, set->scenes[i].n_faces, options->iou);
+                        r = detect_score_add(&score, &found, set->scenes[i].faces, set->scenes[i].n_faces,
+                                             options->iou);
         }
         free(found.list);
         if (r < 0) {

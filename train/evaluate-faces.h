@@ -20,23 +20,25 @@ int evaluate_kind(const char *path, struct classifier_error *error);
 
 struct evaluate_points {
         size_t n;
-        double mean, median;     /* of the faces' mean errors, shares of the distance of the outer corners of the eyes */
-        double failures;         /* share of faces of more than 0.08 */
-        double found;            /* share of faces with a confidence of at least 0.5 */
+        double mean, median; /* of the faces' mean errors, shares of the distance of the outer corners of the
+                                eyes */
+        double failures;     /* share of faces of more than 0.08 */
+        double found;        /* share of faces with a confidence of at least 0.5 */
 };
 
 /* How the box is put before the network sees it. */
 struct evaluate_framing {
         const char *name;
-        double shift, scale, roll_deg; /* share of the box's height, in a direction of its own for each face; factor */
-        unsigned passes;               /* 2: the box is put anew round the first pass's points, and turned with them */
+        double shift, scale,
+                roll_deg; /* share of the box's height, in a direction of its own for each face; factor */
+        unsigned passes;  /* 2: the box is put anew round the first pass's points, and turned with them */
 };
 #define EVALUATE_FRAMINGS 9
 extern const struct evaluate_framing evaluate_framings[EVALUATE_FRAMINGS];
 
 struct evaluate_landmarks {
         struct evaluate_points framings[EVALUATE_FRAMINGS];
-        size_t n_background;  /* squares without a face */
+        size_t n_background;     /* squares without a face */
         double background_found; /* share of them with a confidence of at least 0.5 */
 };
 
@@ -49,8 +51,8 @@ int evaluate_landmarks(const char *path, const char *data, const char *backgroun
 
 struct evaluate_detector_options {
         enum scene_part part;
-        unsigned side_px;  /* larger pictures are shrunk until the longer side is this: a multiple of 32 */
-        double iou;        /* from which a box is right */
+        unsigned side_px; /* larger pictures are shrunk until the longer side is this: a multiple of 32 */
+        double iou;       /* from which a box is right */
         unsigned threads;
 };
 

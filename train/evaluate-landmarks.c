@@ -11,10 +11,14 @@
 #define BACKGROUND_SQUARES 8 /* a picture */
 
 const struct evaluate_framing evaluate_framings[EVALUATE_FRAMINGS] = {
-        { "as it should be", 0, 1, 0, 1 },     { "shifted by 15 %", 0.15, 1, 0, 1 },
-        { "smaller by 15 %", 0, 0.85, 0, 1 },  { "larger by 15 %", 0, 1.15, 0, 1 },
-        { "turned by 15 degrees", 0, 1, 15, 1 }, { "turned by 30 degrees", 0, 1, 30, 1 },
-        { "turned by -30 degrees", 0, 1, -30, 1 }, { "shifted by 15 %, second pass", 0.15, 1, 0, 2 },
+        { "as it should be", 0, 1, 0, 1 },
+        { "shifted by 15 %", 0.15, 1, 0, 1 },
+        { "smaller by 15 %", 0, 0.85, 0, 1 },
+        { "larger by 15 %", 0, 1.15, 0, 1 },
+        { "turned by 15 degrees", 0, 1, 15, 1 },
+        { "turned by 30 degrees", 0, 1, 30, 1 },
+        { "turned by -30 degrees", 0, 1, -30, 1 },
+        { "shifted by 15 %, second pass", 0.15, 1, 0, 2 },
         { "turned by 30 degrees, second pass", 0, 1, 30, 2 },
 };
 
@@ -60,7 +64,8 @@ struct aligner {
 
 static int read_metadata(const struct nn_model *m, struct aligner *a)
 {
-        const char *crop = nn_model_metadata(m, "emotiond.crop"), *name = nn_model_metadata(m, "emotiond.normalisation");
+        const char *crop = nn_model_metadata(m, "emotiond.crop"),
+                   *name = nn_model_metadata(m, "emotiond.normalisation");
         int r = nn_normalisation_from_string(name ? name : "unit");
         char *end = NULL;
 
@@ -78,7 +83,8 @@ static int find_outputs(const struct nn_model *m, struct aligner *a)
 
                 if (t->type != NN_FLOAT32)
                         continue;
-                if (strcmp(nn_model_output_name(m, i), "points") == 0 && nn_tensor_n_elements(t) == 2 * LANDMARKS)
+                if (strcmp(nn_model_output_name(m, i), "points") == 0 &&
+                    nn_tensor_n_elements(t) == 2 * LANDMARKS)
                         a->points = t->data;
                 if (strcmp(nn_model_output_name(m, i), "confidence") == 0 && nn_tensor_n_elements(t) == 1)
                         a->confidence = t->data;
@@ -99,8 +105,8 @@ static int open_aligner(const char *path, unsigned threads, struct nn_model **re
         if (r < 0)
                 return fail(error, r, path, e.text[0] ? e.text : strerror(-r));
         x = nn_plan_input(a->plan, 0);
-        if (nn_model_n_inputs(*ret_model) != 1 || x->type != NN_FLOAT32 || x->n_dims != 4 || x->dims[1] != 1 ||
-            x->dims[2] != x->dims[3] || x->dims[2] < 8 || x->dims[2] > 1024)
+        if (nn_model_n_inputs(*ret_model) != 1 || x->type != NN_FLOAT32 || x->n_dims != 4 ||
+            x->dims[1] != 1 || x->dims[2] != x->dims[3] || x->dims[2] < 8 || x->dims[2] > 1024)
                 return fail(error, -EINVAL, path, "the input is no grey square");
         a->side_px = (unsigned)x->dims[2];
         if (find_outputs(*ret_model, a) < 0 || read_metadata(*ret_model, a) < 0)
@@ -123,7 +129,8 @@ static void picture_points(const struct aligner *a, const struct nn_affine *map,
         const double *m = map->m;
 
         for (unsigned i = 0; i < LANDMARKS; i++) {
-                double x = (double)a->points[2 * i] * a->side_px - 0.5, y = (double)a->points[2 * i + 1] * a->side_px - 0.5;
+                double x = (double)a->points[2 * i] * a->side_px - 0.5,
+                       y = (double)a->points[2 * i + 1] * a->side_px - 0.5;
 
                 ret[i][0] = (float)(m[0] * x + m[1] * y + m[2] + 0.5);
                 ret[i][1] = (float)(m[3] * x + m[4] * y + m[5] + 0.5);
@@ -131,7 +138,8 @@ static void picture_points(const struct aligner *a, const struct nn_affine *map,
 }
 
 /* The frame round points: their box, upright as their eyes are. */
-static struct nn_affine frame_again(const struct aligner *a, const struct landmark_face *f, const float (*points)[2])
+static struct nn_affine frame_again(const struct aligner *a, const struct landmark_face *f,
+                                    const float (*points)[2])
 {
         struct landmark_face found = { .image = f->image };
         struct landmark_frame frame = { .scale = 1, .stretch = 1 };
@@ -211,10 +219,12 @@ static int measure_background(struct aligner *a, const struct scene_set *set, st
         for (size_t i = 0; i < set->n; i++)
                 for (unsigned k = 0; k < BACKGROUND_SQUARES; k++) {
                         struct landmark_face f = { .image = set->scenes[i].levels[0] };
-                        double side = MIN(f.image.width_px, f.image.height_px) * (0.25 + 0.75 * k / (BACKGROUND_SQUARES - 1));
+                        double side = MIN(f.image.width_px, f.image.height_px) *
+                                      (0.25 + 0.75 * k / (BACKGROUND_SQUARES - 1));
                         double at = (k * 5 % BACKGROUND_SQUARES) / (BACKGROUND_SQUARES - 1.0);
-                        struct nn_affine map = nn_affine_from_square(side / 2 + at * (f.image.width_px - side) - 0.5,
-                                                                     f.image.height_px / 2.0 - 0.5, side, 0, a->side_px);
+                        struct nn_affine map =
+                                nn_affine_from_square(side / 2 + at * (f.image.width_px - side) - 0.5,
+                                                      f.image.height_px / 2.0 - 0.5, side, 0, a->side_px);
                         int r = run_on(a, &f, &map);
 
                         if (r < 0)
@@ -243,7 +253,7 @@ int evaluate_landmarks(const char *path, const char *data, const char *backgroun
         plan = a.plan;
         if (r < 0)
                 return r;
-        *ret = (struct evaluate_landmarks) { 0 };
+        *ret = (struct evaluate_landmarks){ 0 };
         r = landmark_set_load(data, LANDMARK_OVERSAMPLING * a.side_px / a.crop, &set, &data_error);
         if (r >= 0 && background)
                 r = scene_set_load(background, &kept, &scenes, &data_error);

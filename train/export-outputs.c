@@ -24,8 +24,8 @@ static int write_output(struct export *e, const struct net *net, const struct la
         snprintf(name, sizeof(name), "%s", l->name);
         if (length > end && strcmp(name + length - end, suffix) == 0) {
                 name[length - end] = '\0';
-                onnx_writer_node(e->writer, "Sigmoid", (const char *[]) { l->name, NULL },
-                                 (const char *[]) { name, NULL }, NULL);
+                onnx_writer_node(e->writer, "Sigmoid", (const char *[]){ l->name, NULL },
+                                 (const char *[]){ name, NULL }, NULL);
         }
         onnx_writer_output(e->writer, name, NN_FLOAT32, dims, flat ? 2 : 4);
         return 0;
@@ -33,7 +33,8 @@ static int write_output(struct export *e, const struct net *net, const struct la
 
 int export_outputs(struct net *net, const struct export_info *info, const char *path)
 {
-        const int64_t in[] = { -1, net->in.c, side(net->in.h, info->any_size), side(net->in.w, info->any_size) };
+        const int64_t in[] = { -1, net->in.c, side(net->in.h, info->any_size),
+                               side(net->in.w, info->any_size) };
         struct export e = { 0 };
         int r;
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * The 68 points of a face in the numbering of the 300-W set (Sagonas et al. 2013): 0-16 jaw, 17-26 brows, 27-35 nose,
- * 36-47 eyes, 48-67 mouth; "left" and first is the picture's left.
+ * The 68 points of a face in the numbering of the 300-W set (Sagonas et al. 2013): 0-16 jaw, 17-26 brows,
+ * 27-35 nose, 36-47 eyes, 48-67 mouth; "left" and first is the picture's left.
  */
 
 #include <stdbool.h>
@@ -14,14 +14,15 @@
 extern const unsigned char landmark_mirror[LANDMARKS];
 
 struct landmark_box {
-        double x, y;          /* centre */
+        double x, y; /* centre */
         double width, height;
 };
 
 /**
- * landmark_box() - the box, forehead to chin, that a detector trained on boxes of that kind puts round these points:
- * from the eyes' middle E towards the mouth's M it is centred at 0.32, 2.78 high and three quarters as wide, in units
- * of |EM| (fitted to 1,696 faces with boxes and points by judges of the scenes; the height's deviation is 5 %)
+ * landmark_box() - the box, forehead to chin, that a detector trained on boxes of that kind puts round these
+ * points: from the eyes' middle E towards the mouth's M it is centred at 0.32, 2.78 high and three quarters
+ * as wide, in units of |EM| (fitted to 1,696 faces with boxes and points by judges of the scenes; the
+ * height's deviation is 5 %)
  */
 struct landmark_box landmark_box(const float (*points)[2]);
 

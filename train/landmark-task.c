@@ -11,30 +11,31 @@
 #include "train/task.h"
 #include "train/trainer.h"
 
-/* A tracker's box comes from the points of the frame before: it is off by this share of what a detector's may be. */
+/* A tracker's box comes from the points of the frame before: it is off by this share of what a detector's may
+ * be. */
 #define TIGHT 0.3
 #define FAILURE 0.08 /* a face whose mean error is more is not found, by the usage of the 300-W set */
 
 struct landmark_state {
         struct point_loss loss;
-        double crop;              /* side of the crop over the box's height */
-        double tight;             /* share of faces whose box is nearly right */
-        double negatives;         /* rows without a face per row with one */
+        double crop;      /* side of the crop over the box's height */
+        double tight;     /* share of faces whose box is nearly right */
+        double negatives; /* rows without a face per row with one */
         double confidence_weight;
         struct layer *points, *confidence;
         struct landmark_set *set;
-        struct scene_set *background; /* without faces; may be NULL */
+        struct scene_set *background;  /* without faces; may be NULL */
         size_t *rows, n_train, n_kept; /* faces to train on, then those kept back */
-        float *target;            /* [batch, LANDMARKS, 2] */
-        float *is_face;           /* [batch] */
-        float **scratch;          /* one a thread */
+        float *target;                 /* [batch, LANDMARKS, 2] */
+        float *is_face;                /* [batch] */
+        float **scratch;               /* one a thread */
         unsigned n_scratch;
-        size_t first;             /* of the batch that is loaded */
+        size_t first; /* of the batch that is loaded */
         const struct trainer *trainer;
 };
 
-struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct landmark_frame *frame, double crop,
-                                   unsigned side_px)
+struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct landmark_frame *frame,
+                                   double crop, unsigned side_px)
 {
         struct landmark_box box = landmark_box(f->points);
         double step = crop * box.height * frame->scale / side_px, centre = (side_px - 1) / 2.0;
@@ -44,12 +45,12 @@ struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct l
         /* the shift is along the crop's axes: it is the box that is off */
         double sx = frame->shift_x * box.height / step, sy = frame->shift_y * box.height / step;
 
-        return (struct nn_affine) { { a, b, box.x - 0.5 - a * (centre - sx) - b * (centre - sy),
-                                      d, e, box.y - 0.5 - d * (centre - sx) - e * (centre - sy) } };
+        return (struct nn_affine){ { a, b, box.x - 0.5 - a * (centre - sx) - b * (centre - sy), d, e,
+                                     box.y - 0.5 - d * (centre - sx) - e * (centre - sy) } };
 }
 
-int landmark_crop_points(const struct landmark_face *f, const struct nn_affine *map, bool mirror, unsigned side_px,
-                         float (*ret)[2])
+int landmark_crop_points(const struct landmark_face *f, const struct nn_affine *map, bool mirror,
+                         unsigned side_px, float (*ret)[2])
 {
         struct nn_affine back;
         int r = sample_invert(map, &back);
@@ -78,8 +79,8 @@ void landmark_crop(const struct landmark_face *f, const struct nn_affine *map, u
                 sample_onto(&f->image, &everywhere, map, side_px, side_px, ret);
 }
 
-static int configure(struct task *task, struct recipe *recipe, const struct training_config *config, struct net *net,
-                     struct recipe_error *error)
+static int configure(struct task *task, struct recipe *recipe, const struct training_config *config,
+                     struct net *net, struct recipe_error *error)
 {
         static const char *const losses[] = { "wing", "l2", NULL };
         config_setting_t *root = config_root_setting(&recipe->config), *s;
@@ -88,11 +89,11 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
 
         if (!l)
                 return -ENOMEM;
-        *task = (struct task) { .ops = task->ops, .config = config, .net = net, .state = l };
+        *task = (struct task){ .ops = task->ops, .config = config, .net = net, .state = l };
         l->crop = 1.3;
         l->negatives = 0.25;
         l->confidence_weight = 1;
-        l->loss = (struct point_loss) { .width = 10, .curvature = 2 };
+        l->loss = (struct point_loss){ .width = 10, .curvature = 2 };
         r = recipe_child(root, "landmarks", CONFIG_TYPE_GROUP, &s, error);
         if (r >= 0 && s)
                 r = recipe_real(s, "crop", 0.5, 4, &l->crop, error);
@@ -115,7 +116,8 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
         l->confidence = net_find_output(net, "confidence_logit");
         if (!l->points || shape_size(l->points->out) != 2 * LANDMARKS || !l->confidence ||
             shape_size(l->confidence->out) != 1 || net->n_outputs != 2)
-                return recipe_fail(root, error, "outputs must be \"points\" with %d units and \"confidence_logit\" with 1",
+                return recipe_fail(root, error,
+                                   "outputs must be \"points\" with %d units and \"confidence_logit\" with 1",
                                    2 * LANDMARKS);
         if (net->in.c != 1 || net->in.w != net->in.h)
                 return recipe_fail(root, error, "the input must be a square");
@@ -126,7 +128,8 @@ static int read_data(struct task *task, const struct task_options *options, stru
 {
         const struct scene_options face_free = { .part = SCENES_TRAINING, .face_free = true };
         struct landmark_state *l = task->state;
-        int r = landmark_set_load(options->data, LANDMARK_OVERSAMPLING * task->net->in.w / l->crop, &l->set, error);
+        int r = landmark_set_load(options->data, LANDMARK_OVERSAMPLING * task->net->in.w / l->crop, &l->set,
+                                  error);
 
         if (r >= 0 && options->background)
                 r = scene_set_load(options->background, &face_free, &l->background, error);
@@ -195,7 +198,7 @@ static double factor(struct rng *rng, double amount)
 /* @share: of the changes that are asked for */
 static struct landmark_frame draw_frame(const struct augment_config *a, double share, struct rng *rng)
 {
-        return (struct landmark_frame) {
+        return (struct landmark_frame){
                 .roll_rad = share * rng_range(rng, -a->rotate_deg, a->rotate_deg) * (M_PI / 180),
                 .shift_x = share * rng_range(rng, -a->shift, a->shift),
                 .shift_y = share * rng_range(rng, -a->shift, a->shift),
@@ -211,13 +214,15 @@ static void draw_background(struct landmark_state *l, struct rng *rng, unsigned 
         const struct scene *s = &l->background->scenes[rng_below(rng, l->background->n)];
         const struct nn_image *whole = &s->levels[0];
         double size = exp(rng_range(rng, log(20), log(MAX(MIN(whole->width_px, whole->height_px), 24u))));
-        double x = rng_range(rng, 0, MAX(whole->width_px - size, 1.0)), y = rng_range(rng, 0, MAX(whole->height_px - size, 1.0));
+        double x = rng_range(rng, 0, MAX(whole->width_px - size, 1.0)),
+               y = rng_range(rng, 0, MAX(whole->height_px - size, 1.0));
         unsigned level = 0;
 
         while (level + 1 < SCENE_LEVELS && size / side_px > 1.5 * (1u << level))
                 level++;
         double shrink = 1u << level, step = size / shrink / side_px;
-        struct nn_affine map = { { step, 0, x / shrink + step / 2 - 0.5, 0, step, y / shrink + step / 2 - 0.5 } };
+        struct nn_affine map = { { step, 0, x / shrink + step / 2 - 0.5, 0, step,
+                                   y / shrink + step / 2 - 0.5 } };
         struct landmark_face f = { .image = s->levels[level] };
 
         landmark_crop(&f, &map, side_px, ret);
@@ -255,7 +260,8 @@ static void load_row(struct task *task, size_t row, unsigned at, struct rng *rng
         if (!is_face && l->background && rng_uniform(rng) < 0.6)
                 draw_background(l, rng, side, x);
         else {
-                const struct landmark_face *f = &l->set->faces[l->rows[is_face ? row : rng_below(rng, l->n_train)]];
+                const struct landmark_face *f =
+                        &l->set->faces[l->rows[is_face ? row : rng_below(rng, l->n_train)]];
                 double share = rng_uniform(rng) < l->tight ? TIGHT : 1;
                 struct landmark_frame frame = is_face ? draw_frame(a, share, rng) : draw_wrong_frame(a, rng);
                 struct nn_affine map = landmark_crop_map(f, &frame, l->crop, side);
@@ -320,13 +326,14 @@ static double loss(struct task *task, unsigned n, uint64_t *ret_correct)
                 memset(dy, 0, 2 * LANDMARKS * sizeof(*dy));
                 if (is_face > 0)
                         sum += point_loss(&l->loss, l->points->y + (size_t)i * 2 * LANDMARKS,
-                                          l->target + (size_t)i * 2 * LANDMARKS, 2 * LANDMARKS, task->net->in.w,
-                                          1.0 / n, dy);
+                                          l->target + (size_t)i * 2 * LANDMARKS, 2 * LANDMARKS,
+                                          task->net->in.w, 1.0 / n, dy);
         }
         return sum / n;
 }
 
-/* Mean error of the faces kept back, framed as they should be, and the share of those that are not failures. */
+/* Mean error of the faces kept back, framed as they should be, and the share of those that are not failures.
+ */
 static void evaluate(struct task *task, double *ret_loss, double *ret_accuracy)
 {
         static const struct landmark_frame plain = { .scale = 1, .stretch = 1 };
@@ -345,7 +352,8 @@ static void evaluate(struct task *task, double *ret_loss, double *ret_accuracy)
 
                         landmark_crop(f, &map, side, net_input(net) + i * size);
                         nn_normalise(net->normalisation, net_input(net) + i * size, size);
-                        landmark_crop_points(f, &map, false, side, (float(*)[2])(l->target + (size_t)i * 2 * LANDMARKS));
+                        landmark_crop_points(f, &map, false, side,
+                                             (float(*)[2])(l->target + (size_t)i * 2 * LANDMARKS));
                 }
                 net_forward(net, n, false);
                 for (size_t i = 0; i < n; i++) {
@@ -364,7 +372,9 @@ static int export_model(struct task *task, const char *path)
 {
         struct landmark_state *l = task->state;
         char crop[32];
-        const struct export_entry metadata[] = { { "emotiond.task", "landmarks" }, { "emotiond.crop", crop }, { 0 } };
+        const struct export_entry metadata[] = { { "emotiond.task", "landmarks" },
+                                                 { "emotiond.crop", crop },
+                                                 { 0 } };
         const struct export_info info = { .name = task->config->name,
                                           .licence = task->config->licence,
                                           .metadata = metadata };

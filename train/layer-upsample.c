@@ -6,7 +6,7 @@
 
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
-        l->out = (struct shape) { l->in.c, l->in.h * 2, l->in.w * 2 };
+        l->out = (struct shape){ l->in.c, l->in.h * 2, l->in.w * 2 };
         return 0;
 }
 
@@ -56,9 +56,10 @@ static int export_upsample(struct export *e, struct net *net, struct layer *l)
         char name[64];
 
         snprintf(name, sizeof(name), "%s.scales", l->name);
-        export_floats(e, name, scales, (const int64_t[]) { 4 }, 1);
-        onnx_writer_node(e->writer, "Resize", (const char *[]) { e->values[l->inputs[0]->index], "", name, NULL },
-                         (const char *[]) { l->name, NULL }, attributes);
+        export_floats(e, name, scales, (const int64_t[]){ 4 }, 1);
+        onnx_writer_node(e->writer, "Resize",
+                         (const char *[]){ e->values[l->inputs[0]->index], "", name, NULL },
+                         (const char *[]){ l->name, NULL }, attributes);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;
 }

@@ -14,7 +14,7 @@ int sample_invert(const struct nn_affine *map, struct nn_affine *ret)
                 return -EINVAL;
         double a = m[4] / det, b = -m[1] / det, c = -m[3] / det, d = m[0] / det;
 
-        *ret = (struct nn_affine) { { a, b, -(a * m[2] + b * m[5]), c, d, -(c * m[2] + d * m[5]) } };
+        *ret = (struct nn_affine){ { a, b, -(a * m[2] + b * m[5]), c, d, -(c * m[2] + d * m[5]) } };
         return 0;
 }
 
@@ -68,7 +68,8 @@ void sample_onto(const struct nn_image *src, const struct sample_area *from, con
                 for (unsigned i = x0; i < x1; i++) {
                         double xs = m[0] * i + m[1] * j + m[2], ys = m[3] * i + m[4] * j + m[5];
 
-                        if (xs >= from->x0 - 0.5 && xs < from->x1 - 0.5 && ys >= from->y0 - 0.5 && ys < from->y1 - 0.5)
+                        if (xs >= from->x0 - 0.5 && xs < from->x1 - 0.5 && ys >= from->y0 - 0.5 &&
+                            ys < from->y1 - 0.5)
                                 ret[(size_t)j * width_px + i] = bilinear(src, (float)xs, (float)ys);
                 }
 }

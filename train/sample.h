@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * Bilinear sampling of part of a picture onto another: what training pictures are put together with. An area average
- * is not made: shrink the source first.
+ * Bilinear sampling of part of a picture onto another: what training pictures are put together with. An area
+ * average is not made: shrink the source first.
  */
 
 #include "nn/image.h"

@@ -2,8 +2,9 @@
 #pragma once
 
 /**
- * What a network is trained for, other than classification: `task = "landmarks"` or "detect" in a recipe. A task
- * owns its data, fills the network's input, turns outputs into a loss and its gradient, and writes the model.
+ * What a network is trained for, other than classification: `task = "landmarks"` or "detect" in a recipe. A
+ * task owns its data, fills the network's input, turns outputs into a loss and its gradient, and writes the
+ * model.
  */
 
 #include "train/data/dataset.h"
@@ -20,7 +21,8 @@ struct task_options {
 
 struct task_ops {
         const char *name;
-        /* reads the recipe's group of the task's name and checks the network's outputs. Return: 0, -EINVAL, -ENOMEM */
+        /* reads the recipe's group of the task's name and checks the network's outputs. Return: 0, -EINVAL,
+         * -ENOMEM */
         int (*configure)(struct task *task, struct recipe *recipe, const struct training_config *config,
                          struct net *net, struct recipe_error *error);
         /* reads the data; sets n_rows and n_valid. Return: as dataset_load() */
@@ -29,9 +31,11 @@ struct task_ops {
         int (*prepare)(struct task *task);
         /* fills net_input() for the rows t->order[first .. first + batch) */
         void (*load)(struct task *task, struct trainer *t, size_t first);
-        /* after net_forward(): mean loss, the gradients of the outputs set; *ret_correct: rows that are right */
+        /* after net_forward(): mean loss, the gradients of the outputs set; *ret_correct: rows that are right
+         */
         double (*loss)(struct task *task, unsigned n, uint64_t *ret_correct);
-        /* the data kept back, with the weights as they are; what the numbers mean is the task's: recipes/README.md */
+        /* the data kept back, with the weights as they are; what the numbers mean is the task's:
+         * recipes/README.md */
         void (*evaluate)(struct task *task, double *ret_loss, double *ret_accuracy);
         int (*export)(struct task *task, const char *path);
         void (*free)(void *state);

@@ -15,11 +15,12 @@ struct task_run {
         struct trainer *trainer;
 };
 
-static inline int task_run_configure(struct task_run *run, const char *text, unsigned threads, struct recipe_error *error)
+static inline int task_run_configure(struct task_run *run, const char *text, unsigned threads,
+                                     struct recipe_error *error)
 {
         int r;
 
-        *run = (struct task_run) { 0 };
+        *run = (struct task_run){ 0 };
         assert_int_equal(recipe_load_string(text, "test", &run->recipe, error), 0);
         assert_int_equal(training_config_read(run->recipe, &run->config, error), 0);
         if (net_new(run->recipe, threads, &run->net, error) < 0)
@@ -71,7 +72,8 @@ static inline double task_run_loss(struct task_run *run)
         return run->task.ops->loss(&run->task, run->config.batch, &correct);
 }
 
-/* The gradient of the whole task, all outputs together, against central differences. A kink may spoil a few. */
+/* The gradient of the whole task, all outputs together, against central differences. A kink may spoil a few.
+ */
 static inline void task_run_check_gradient(struct task_run *run)
 {
         static const float steps[] = { 4e-3f, 1e-3f, 3e-4f };
@@ -115,11 +117,80 @@ static inline void task_run_check_gradient(struct task_run *run)
         free(gradient);
 }
 
+/* Runs emotion-nn with printf's arguments; its output must hold @word. Skipped where the tool is not built.
+ */
+static inline void tool(const char *word, const char *format, ...) _printf_(2, 3);
+static inline void tool(const char *word, const char *format, ...)
+{
+        const char *build = getenv("EMO_BUILDDIR");
+        char command[2048], arguments[1600], text[1 << 16];
+        size_t n;
+        va_list ap;
+        FILE *f;
+
+        va_start(ap, format);
+        vsnprintf(arguments, sizeof(arguments), format, ap);
+        va_end(ap);
+        snprintf(command, sizeof(command), "%s/emotion-nn %s 2>&1", build ? build : ".", arguments);
+        f = popen(command, "re");
+        assert_non_null(f);
+        n = fread(text, 1, sizeof(text) - 1, f);
+        text[n] = '\0';
+        pclose(f);
+        if (!strstr(text, word))
+                fail_msg("%s: no '%s' in '%s'", arguments, word, text);
+}
+
+/* The tool trains, goes on from a finished run, and says what is missing. */
+static inline void tool_trains(const char *dir, const char *text, const char *options)
+{
+        FILE *f = open_table(dir, "recipe.conf");
+        char command[2048];
+
+        fputs(text, f);
+        fclose(f);
+        tool("epoch 2/2: loss", "train %s/recipe.conf --data %s %s --out %s/whole --epochs 2", dir, dir,
+             options, dir);
+        snprintf(command, sizeof(command), "cd %s/whole && grep -q '^2,' log.csv && test -s last.onnx", dir);
+        assert_int_equal(system(command), 0);
+        tool("2 rows",
+             "train %s/recipe.conf --data %s %s --out %s/whole --epochs 2 --resume | sed 's/.* MMAC, .*/2 "
+             "rows/'",
+             dir, dir, options, dir);
+        tool("only a classifier", "train %s/recipe.conf --data %s --out %s/x --init %s/whole/last.onnx", dir,
+             dir, dir, dir);
+        tool("--data", "train %s/recipe.conf --out %s/x", dir, dir);
+}
+
+/* Stopped in the middle of an epoch and gone on with, a run ends in the same weights. */
+static inline void task_run_check_resume(const char *text, const char *data, const char *background)
+{
+        struct task_run whole, part;
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/checkpoint", data);
+        task_run_start(&whole, text, 1, data, background);
+        task_run_epochs(&whole, 2);
+        task_run_start(&part, text, 1, data, background);
+        task_run_epochs(&part, 1);
+        assert_int_equal(trainer_step(part.trainer), 0);
+        assert_int_equal(trainer_save(part.trainer, path), 0);
+        task_run_done(&part);
+        task_run_start(&part, text, 2, data, background);
+        assert_int_equal(trainer_load(part.trainer, path), 0);
+        task_run_epochs(&part, 1);
+        assert_memory_equal(whole.net->w, part.net->w, whole.net->n_floats * sizeof(float));
+        assert_true(whole.trainer->history[1].train_loss == part.trainer->history[1].train_loss);
+        task_run_done(&whole);
+        task_run_done(&part);
+}
+
 /* A difference of every output of the file from the network's, with the batch that is loaded. @n: pictures */
 static inline void task_run_compare(struct task_run *run, const char *path, unsigned n)
 {
         struct net *net = run->net;
-        const struct nn_tensor input = { .type = NN_FLOAT32, .n_dims = 4,
+        const struct nn_tensor input = { .type = NN_FLOAT32,
+                                         .n_dims = 4,
                                          .dims = { n, net->in.c, net->in.h, net->in.w } };
         const struct nn_plan_options options = { .inputs = &input };
         struct nn_model *model = NULL;

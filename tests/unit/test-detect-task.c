@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Detectors: losses and their gradients, which cells answer, decoding, figures, made pictures, a run, and its file. */
+/* Detectors: losses and their gradients, which cells answer, decoding, figures, made pictures, a run, and its
+ * file. */
 #undef NDEBUG
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,15 +16,20 @@
 #include "train/evaluate-faces.h"
 
 static const char recipe_text[] =
-        "name = \"test\"; task = \"detect\"; outputs = [\"cls_8_logit\", \"cls_16_logit\", \"cls_32_logit\", \"bbox_8\",\n"
+        "name = \"test\"; task = \"detect\"; outputs = [\"cls_8_logit\", \"cls_16_logit\", \"cls_32_logit\", "
+        "\"bbox_8\",\n"
         "  \"bbox_16\", \"bbox_32\", \"kps_8\", \"kps_16\", \"kps_32\"];\n"
         "input = { width = 64; height = 64; normalisation = \"signed\"; };\n"
         "network = ( { type = \"conv\"; filters = 8; stride = 4; kernel = 5; bias = false; },\n"
-        "  { type = \"batchnorm\"; activation = \"relu\"; }, { type = \"conv\"; filters = 16; stride = 2; bias = false; },\n"
+        "  { type = \"batchnorm\"; activation = \"relu\"; }, { type = \"conv\"; filters = 16; stride = 2; "
+        "bias = false; },\n"
         "  { type = \"batchnorm\"; activation = \"relu\"; name = \"a\"; },\n"
-        "  { type = \"conv\"; filters = 16; stride = 2; bias = false; }, { type = \"batchnorm\"; activation = \"relu\"; name = \"b\"; },\n"
-        "  { type = \"conv\"; filters = 16; stride = 2; bias = false; }, { type = \"batchnorm\"; activation = \"relu\"; name = \"c\"; },\n"
-        "  { type = \"upsample\"; }, { type = \"add\"; with = \"b\"; name = \"d\"; }, { type = \"upsample\"; },\n"
+        "  { type = \"conv\"; filters = 16; stride = 2; bias = false; }, { type = \"batchnorm\"; activation "
+        "= \"relu\"; name = \"b\"; },\n"
+        "  { type = \"conv\"; filters = 16; stride = 2; bias = false; }, { type = \"batchnorm\"; activation "
+        "= \"relu\"; name = \"c\"; },\n"
+        "  { type = \"upsample\"; }, { type = \"add\"; with = \"b\"; name = \"d\"; }, { type = \"upsample\"; "
+        "},\n"
         "  { type = \"add\"; with = \"a\"; name = \"e\"; },\n"
         "  { type = \"conv\"; from = \"e\"; filters = 1; kernel = 1; name = \"cls_8_logit\"; },\n"
         "  { type = \"conv\"; from = \"e\"; filters = 4; kernel = 1; name = \"bbox_8\"; },\n"
@@ -92,9 +98,9 @@ static void test_cells(void **state)
         unsigned char cells[64 * 64];
 
         /* 12 pixels about (100, 60): the finest level's one cell */
-        t.faces[0].face = (struct scene_face) { .x = 94, .y = 54, .w = 12, .h = 12 };
+        t.faces[0].face = (struct scene_face){ .x = 94, .y = 54, .w = 12, .h = 12 };
         /* 160 pixels about (330, 200) */
-        t.faces[1].face = (struct scene_face) { .x = 250, .y = 120, .w = 160, .h = 160 };
+        t.faces[1].face = (struct scene_face){ .x = 250, .y = 120, .w = 160, .h = 160 };
         detect_assign(&t, 8, 64, 64, cells);
         assert_int_equal(count(cells, 64 * 64, DETECT_FACE), 1);
         assert_int_equal(cells[7 * 64 + 12], DETECT_FACE);
@@ -107,13 +113,13 @@ static void test_cells(void **state)
         assert_true(count(cells, 16 * 16, DETECT_IGNORED) > 4);
         assert_int_equal(cells[6 * 16 + 10], DETECT_FACE + 1);
         /* between two levels: both */
-        t.faces[1].face = (struct scene_face) { .x = 250, .y = 120, .w = 35, .h = 35 };
+        t.faces[1].face = (struct scene_face){ .x = 250, .y = 120, .w = 35, .h = 35 };
         detect_assign(&t, 8, 64, 64, cells);
         assert_true(count(cells, 64 * 64, DETECT_FACE + 1) > 0);
         detect_assign(&t, 16, 32, 32, cells);
         assert_true(count(cells, 32 * 32, DETECT_FACE + 1) > 0);
         /* a small face before a large one has its own cell; what is ignored has none */
-        t.faces[0].face = (struct scene_face) { .x = 260, .y = 130, .w = 14, .h = 14 };
+        t.faces[0].face = (struct scene_face){ .x = 260, .y = 130, .w = 14, .h = 14 };
         detect_assign(&t, 8, 64, 64, cells);
         assert_int_equal(cells[(137 / 8) * 64 + 267 / 8], DETECT_FACE);
         t.faces[0].ignored = t.faces[1].ignored = true;
@@ -128,10 +134,10 @@ static void test_decode(void **state)
         const struct detect_maps maps = { cls, bbox, kps, .w = 3, .h = 2, .stride = 16 };
         struct detections d = { 0 };
 
-        bbox[1] = 0.5f;                /* dx of cell (0, 1) */
-        bbox[6 + 1] = 0.25f;           /* dy */
-        bbox[12 + 1] = logf(2);        /* width of two strides */
-        kps[9 * 6 + 1] = 1;            /* y of the fifth point */
+        bbox[1] = 0.5f;         /* dx of cell (0, 1) */
+        bbox[6 + 1] = 0.25f;    /* dy */
+        bbox[12 + 1] = logf(2); /* width of two strides */
+        kps[9 * 6 + 1] = 1;     /* y of the fifth point */
         assert_int_equal(detect_decode(&maps, 0.5, &d), 0);
         detect_suppress(&d, 0.4);
         assert_int_equal(d.n, 2);
@@ -153,19 +159,22 @@ static void test_decode(void **state)
 /* Two faces, found at 0.9 and 0.6, a false one at 0.7, one face never found: AP by hand. */
 static void test_figures(void **state)
 {
-        const struct scene_face faces[3] = { { .x = 0, .y = 0, .w = 10, .h = 10 }, { .x = 50, .y = 0, .w = 10, .h = 10 },
+        const struct scene_face faces[3] = { { .x = 0, .y = 0, .w = 10, .h = 10 },
+                                             { .x = 50, .y = 0, .w = 10, .h = 10 },
                                              { .x = 90, .y = 0, .w = 10, .h = 10 } };
-        struct detection list[] = { { .x = 1, .y = 0, .w = 10, .h = 10, .score = 0.9f },
-                                    { .x = 20, .y = 40, .w = 10, .h = 10, .score = 0.7f },
-                                    { .x = 50, .y = 1, .w = 10, .h = 10, .score = 0.6f },
-                                    { .x = 50, .y = 1, .w = 10, .h = 9, .score = 0.5f } }; /* a second one: false */
+        struct detection list[] = {
+                { .x = 1, .y = 0, .w = 10, .h = 10, .score = 0.9f },
+                { .x = 20, .y = 40, .w = 10, .h = 10, .score = 0.7f },
+                { .x = 50, .y = 1, .w = 10, .h = 10, .score = 0.6f },
+                { .x = 50, .y = 1, .w = 10, .h = 9, .score = 0.5f }
+        }; /* a second one: false */
         const struct detections d = { .n = 4, .list = list };
         struct detect_score s = { 0 };
         double threshold;
         size_t right, wrong;
 
         assert_int_equal(detect_score_add(&s, &d, faces, 3, 0.5), 0);
-        assert_int_equal(detect_score_add(&s, &(struct detections) { 0 }, NULL, 0, 0.5), 0);
+        assert_int_equal(detect_score_add(&s, &(struct detections){ 0 }, NULL, 0, 0.5), 0);
         detect_score_sort(&s);
         assert_int_equal(s.n_pictures, 2);
         assert_true(fabs(detect_score_average_precision(&s) - (1.0 + 2.0 / 3) / 3) < 1e-9);
@@ -193,9 +202,10 @@ static void expect_bad(const char *dir, const char *table, int code, const char 
 
 static void test_reader(void **state)
 {
-        static const char stills[] = "file,width,height,faces,index,left,top,box_width,box_height,truth\n"
-                                     "scene0.png,120,100,2,0,10,20,30,40,by-eye\nscene0.png,120,100,2,1,60,20,30,40,by-eye\n"
-                                     "scene1.png,120,100,0,,,,,,none\n";
+        static const char stills[] =
+                "file,width,height,faces,index,left,top,box_width,box_height,truth\n"
+                "scene0.png,120,100,2,0,10,20,30,40,by-eye\nscene0.png,120,100,2,1,60,20,30,40,by-eye\n"
+                "scene1.png,120,100,0,,,,,,none\n";
         struct scene_options options = { 0 };
         char dir[] = "/tmp/emotion-scenes-XXXXXX";
         struct scene_set *set = NULL;
@@ -216,7 +226,7 @@ static void test_reader(void **state)
         assert_int_equal(n[0], 60);
         assert_int_equal(n[1] + n[2], 60);
         assert_in_range(n[2], 1, 15);
-        options = (struct scene_options) { .face_free = true };
+        options = (struct scene_options){ .face_free = true };
         assert_int_equal(scene_set_load(dir, &options, &set, &error), 0);
         assert_int_equal(set->n, 30);
         assert_int_equal(set->scenes[0].hard + set->scenes[1].hard, 1);
@@ -226,7 +236,7 @@ static void test_reader(void **state)
         FILE *f = open_table(dir, "boxes.csv");
         fputs(stills, f);
         fclose(f);
-        options = (struct scene_options) { 0 };
+        options = (struct scene_options){ 0 };
         assert_int_equal(scene_set_load(dir, &options, &set, &error), 0);
         assert_int_equal(set->n, 2);
         assert_int_equal(set->scenes[0].n_faces, 2);
@@ -237,11 +247,16 @@ static void test_reader(void **state)
 
         expect_bad(dir, "file,width,height\n", -EBADMSG, "no column");
         expect_bad(dir, "file,width,height,index,x,y,w,h\n", -EBADMSG, "no picture");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,x,4\n", -EBADMSG, ":2: column 7");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,0,4\n", -EBADMSG, "empty box");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,10,0,1,2,3,4\n", -EBADMSG, "120 x 100");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nnowhere.png,120,100,0,1,2,3,4\n", -ENOENT, "nowhere.png");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\n/etc/passwd,120,100,0,1,2,3,4\n", -EBADMSG, "no name");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,x,4\n", -EBADMSG,
+                   ":2: column 7");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,0,4\n", -EBADMSG,
+                   "empty box");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,10,0,1,2,3,4\n", -EBADMSG,
+                   "120 x 100");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nnowhere.png,120,100,0,1,2,3,4\n", -ENOENT,
+                   "nowhere.png");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\n/etc/passwd,120,100,0,1,2,3,4\n", -EBADMSG,
+                   "no name");
         remove_folder(dir);
 }
 
@@ -300,7 +315,9 @@ static void test_samples(void **state)
 
 static void test_run(void **state)
 {
-        const struct evaluate_detector_options options = { .part = SCENES_ALL, .side_px = 64, .iou = 0.5, .threads = 1 };
+        const struct evaluate_detector_options options = {
+                .part = SCENES_ALL, .side_px = 64, .iou = 0.5, .threads = 1
+        };
         char dir[] = "/tmp/emotion-scenes-XXXXXX", path[256];
         struct task_run run, same;
         struct detect_score score;
@@ -332,6 +349,16 @@ static void test_run(void **state)
         assert_int_equal(score.n_faces, 40);
         assert_true(detect_score_average_precision(&score) > 0.5);
         detect_score_done(&score);
+        tool("\"average_precision\":", "eval %s --data %s --json --side 64", path, dir);
+        tool("false ones a picture",
+             "eval %s --data %s --part kept --svg %s/curve.svg --side 64 && grep -c polyline %s/curve.svg",
+             path, dir, dir, dir);
+        tool("multiple of 32", "eval %s --data %s --side 65", path, dir);
+        tool("--part must be", "eval %s --data %s --part some", path, dir);
+        tool("1x1x64x64", "show %s", path);
+        tool("detect.onnx", "bench --seconds 0.01 %s", path);
+        tool_trains(dir, recipe_text, "");
+        task_run_check_resume(recipe_text, dir, NULL);
         trainer_swap(run.trainer);
         task_run_done(&run);
         remove_folder(dir);
@@ -357,9 +384,10 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses),  cmocka_unit_test(test_cells),    cmocka_unit_test(test_decode),
-                cmocka_unit_test(test_figures), cmocka_unit_test(test_reader),   cmocka_unit_test(test_samples),
-                cmocka_unit_test(test_run),     cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_losses), cmocka_unit_test(test_cells),
+                cmocka_unit_test(test_decode), cmocka_unit_test(test_figures),
+                cmocka_unit_test(test_reader), cmocka_unit_test(test_samples),
+                cmocka_unit_test(test_run),    cmocka_unit_test(test_refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

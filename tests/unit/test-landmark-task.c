@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Landmark networks: losses and their gradients, the shape, framing, the reader, a run, and its file in the engine. */
+/* Landmark networks: losses and their gradients, the shape, framing, the reader, a run, and its file in the
+ * engine. */
 #undef NDEBUG
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,21 +16,25 @@
 #include "train/landmark-task.h"
 
 static const char recipe_text[] =
-        "name = \"test\"; licence = \"none\"; task = \"landmarks\"; outputs = [\"points\", \"confidence_logit\"];\n"
+        "name = \"test\"; licence = \"none\"; task = \"landmarks\"; outputs = [\"points\", "
+        "\"confidence_logit\"];\n"
         "input = { width = 24; height = 24; normalisation = \"contrast\"; };\n"
         "network = ( { type = \"conv\"; filters = 8; stride = 2; bias = false; },\n"
-        "  { type = \"batchnorm\"; activation = \"relu\"; }, { type = \"conv\"; filters = 12; stride = 2; bias = false; },\n"
+        "  { type = \"batchnorm\"; activation = \"relu\"; }, { type = \"conv\"; filters = 12; stride = 2; "
+        "bias = false; },\n"
         "  { type = \"batchnorm\"; activation = \"relu\"; name = \"f\"; },\n"
         "  { type = \"fc\"; units = 136; gain = 0.1; rate = 0.1; name = \"points\"; },\n"
         "  { type = \"fc\"; from = \"f\"; units = 1; name = \"confidence_logit\"; } );\n"
         "landmarks = { crop = 1.4; tight = 0.5; negatives = 0.5; confidence_weight = 3.0; };\n"
-        "training = { epochs = 40; batch = 12; average = 0.9; optimiser = { type = \"adam\"; rate = 0.005; };\n"
+        "training = { epochs = 40; batch = 12; average = 0.9; optimiser = { type = \"adam\"; rate = 0.005; "
+        "};\n"
         "  augment = { shift = 0.1; scale = 0.1; rotate_deg = 20; flip = 0.5; noise = 2; }; };\n";
 
 static void check_slope(const struct point_loss *loss, float value, float target)
 {
         float g, up = value + 1e-3f, down = value - 1e-3f, unused;
-        double a = point_loss(loss, &up, &target, 1, 3, 1, &unused), b = point_loss(loss, &down, &target, 1, 3, 1, &unused);
+        double a = point_loss(loss, &up, &target, 1, 3, 1, &unused),
+               b = point_loss(loss, &down, &target, 1, 3, 1, &unused);
 
         point_loss(loss, &value, &target, 1, 3, 1, &g);
         assert_true(fabs((a - b) / ((double)up - (double)down) - (double)g) < 0.02 * (1 + fabs((double)g)));
@@ -56,10 +61,10 @@ static void test_losses(void **state)
                 }
         }
         /* continuous where the logarithm ends, and exactly linear beyond */
-        assert_true(fabs(point_loss(&wing, &(float) { 4.9999f }, &zero, 1, 1, 1, &g) -
-                         point_loss(&wing, &(float) { 5.0001f }, &zero, 1, 1, 1, &g)) < 1e-3);
-        assert_true(fabs(point_loss(&wing, &(float) { 9 }, &zero, 1, 1, 1, &g) -
-                         point_loss(&wing, &(float) { 8 }, &zero, 1, 1, 1, &g) - 1) < 1e-5);
+        assert_true(fabs(point_loss(&wing, &(float){ 4.9999f }, &zero, 1, 1, 1, &g) -
+                         point_loss(&wing, &(float){ 5.0001f }, &zero, 1, 1, 1, &g)) < 1e-3);
+        assert_true(fabs(point_loss(&wing, &(float){ 9 }, &zero, 1, 1, 1, &g) -
+                         point_loss(&wing, &(float){ 8 }, &zero, 1, 1, 1, &g) - 1) < 1e-5);
         double slope;
         assert_true(isfinite(logit_loss(1e4, 0, &slope)) && isfinite(logit_loss(-1e4, 1, &slope)));
 }
@@ -84,7 +89,8 @@ static void test_shape(void **state)
         for (unsigned i = 0; i < LANDMARKS; i++)
                 other[i][1] = points[i][1];
         assert_true(fabs(landmark_error((const float(*)[2])other, (const float(*)[2])points) *
-                                 landmark_eye_distance((const float(*)[2])points) - 1) < 1e-3);
+                                 landmark_eye_distance((const float(*)[2])points) -
+                         1) < 1e-3);
 }
 
 /* Wherever a face is put, its bright points are where the crop's targets say. */
@@ -99,12 +105,15 @@ static void test_framing(void **state)
         make_shape(100, 90, 80, f.points);
         for (unsigned n = 0; n < 40; n++) {
                 unsigned probe = (unsigned)rng_below(&rng, LANDMARKS), best = 0;
-                const struct landmark_frame frame = { rng_range(&rng, -0.7, 0.7), rng_range(&rng, -0.15, 0.15),
-                                                      rng_range(&rng, -0.15, 0.15), rng_range(&rng, 0.85, 1.2),
-                                                      rng_range(&rng, 0.9, 1.1), n % 2 };
+                const struct landmark_frame frame = {
+                        rng_range(&rng, -0.7, 0.7),   rng_range(&rng, -0.15, 0.15),
+                        rng_range(&rng, -0.15, 0.15), rng_range(&rng, 0.85, 1.2),
+                        rng_range(&rng, 0.9, 1.1),    n % 2
+                };
 
                 memset(px, 0, sizeof(px));
-                fill_disc(px, 200, 180, (double)f.points[probe][0], (double)f.points[probe][1], 2.5, 2.5, 255);
+                fill_disc(px, 200, 180, (double)f.points[probe][0], (double)f.points[probe][1], 2.5, 2.5,
+                          255);
                 struct nn_affine map = landmark_crop_map(&f, &frame, 1.6, 96);
                 landmark_crop(&f, &map, 96, crop);
                 assert_int_equal(landmark_crop_points(&f, &map, frame.mirror, 96, points), 0);
@@ -113,11 +122,14 @@ static void test_framing(void **state)
                 const float *p = points[frame.mirror ? landmark_mirror[probe] : probe];
                 if (p[0] < 0.03f || p[0] > 0.97f || p[1] < 0.03f || p[1] > 0.97f)
                         continue;
-                assert_true(fabs(best % 96 + 0.5 - 96 * (double)p[0]) < 3 && fabs(best / 96 + 0.5 - 96 * (double)p[1]) < 3);
+                assert_true(fabs(best % 96 + 0.5 - 96 * (double)p[0]) < 3 &&
+                            fabs(best / 96 + 0.5 - 96 * (double)p[1]) < 3);
         }
         /* the box moves to the right: the face goes to the left */
-        const struct landmark_frame plain = { .scale = 1, .stretch = 1 }, right = { .shift_x = 0.1, .scale = 1, .stretch = 1 };
-        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96), b = landmark_crop_map(&f, &right, 1.6, 96);
+        const struct landmark_frame plain = { .scale = 1, .stretch = 1 },
+                                    right = { .shift_x = 0.1, .scale = 1, .stretch = 1 };
+        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96),
+                         b = landmark_crop_map(&f, &right, 1.6, 96);
         float first;
         landmark_crop_points(&f, &a, false, 96, points);
         first = points[30][0];
@@ -220,6 +232,14 @@ static void test_run(void **state)
         /* the network of the last step is not the averaged one that the log speaks of */
         assert_true(measured.framings[0].n > 0 && measured.framings[0].mean < 0.15);
         assert_true(measured.n_background > 0);
+        tool("\"mean_error\":", "eval %s --data %s --background %s --json", path, dir, scenes);
+        tool("turned by 30 degrees", "eval %s --data %s", path, dir);
+        tool("no --svg", "eval %s --data %s --svg %s/x.svg", path, dir, dir);
+        tool("No such file", "eval %s --data %s/nowhere", path, dir);
+        tool("emotiond.crop = 1.4", "show %s", path);
+        snprintf(path, sizeof(path), "--background %s", scenes);
+        tool_trains(dir, recipe_text, path);
+        task_run_check_resume(recipe_text, dir, scenes);
         task_run_done(&run);
         remove_folder(dir);
         remove_folder(scenes);
@@ -273,8 +293,9 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses), cmocka_unit_test(test_shape),    cmocka_unit_test(test_framing),
-                cmocka_unit_test(test_reader), cmocka_unit_test(test_refusals), cmocka_unit_test(test_run),
+                cmocka_unit_test(test_losses),   cmocka_unit_test(test_shape),
+                cmocka_unit_test(test_framing),  cmocka_unit_test(test_reader),
+                cmocka_unit_test(test_refusals), cmocka_unit_test(test_run),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,13 +58,14 @@ static int read_points(const struct lines *l, const struct cells *c, struct land
 static int take_picture(struct picture *p, double side_px, struct landmark_face *f)
 {
         double factor = side_px > 0 ? MIN(side_px / landmark_box(f->points).height, 1.0) : 1;
-        unsigned w = (unsigned)MAX(lround(p->width_px * factor), 1L), h = (unsigned)MAX(lround(p->height_px * factor), 1L);
+        unsigned w = (unsigned)MAX(lround(p->width_px * factor), 1L),
+                 h = (unsigned)MAX(lround(p->height_px * factor), 1L);
         const struct nn_image im = { p->data, p->width_px, p->height_px, p->stride_bytes };
         uint8_t *data = malloc((size_t)w * h);
 
         if (!data)
                 return -ENOMEM;
-        f->image = (struct nn_image) { .data = data, .width_px = w, .height_px = h, .stride_bytes = w };
+        f->image = (struct nn_image){ .data = data, .width_px = w, .height_px = h, .stride_bytes = w };
         for (unsigned i = 0; i < LANDMARKS; i++) {
                 f->points[i][0] *= (float)w / (float)p->width_px;
                 f->points[i][1] *= (float)h / (float)p->height_px;
@@ -72,8 +73,8 @@ static int take_picture(struct picture *p, double side_px, struct landmark_face 
         return nn_image_resize(&im, w, h, data);
 }
 
-static int read_face(const char *folder, const struct lines *l, char *line, double side_px, struct landmark_face *f,
-                     struct dataset_error *error)
+static int read_face(const char *folder, const struct lines *l, char *line, double side_px,
+                     struct landmark_face *f, struct dataset_error *error)
 {
         _cleanup_(picture_freep) struct picture *p = NULL;
         const char *file = NULL, *end;
@@ -101,10 +102,11 @@ static int read_face(const char *folder, const struct lines *l, char *line, doub
                 return dataset_fail(error, -ENAMETOOLONG, l->path, l->number, "too long a path");
         r = picture_decode_file(path, PICTURE_GRAY8, &p);
         if (r < 0)
-                return dataset_fail(error, r, path, 0, "%s", r == -EBADMSG ? "not a PNG or JPEG, or broken" : strerror(-r));
+                return dataset_fail(error, r, path, 0, "%s",
+                                    r == -EBADMSG ? "not a PNG or JPEG, or broken" : strerror(-r));
         if (p->width_px != (unsigned)width || p->height_px != (unsigned)height)
-                return dataset_fail(error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says", p->width_px,
-                                    p->height_px, l->path, l->number);
+                return dataset_fail(error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says",
+                                    p->width_px, p->height_px, l->path, l->number);
         r = take_picture(p, side_px, f);
         return r < 0 ? dataset_fail(error, r, path, 0, "%s", strerror(-r)) : 0;
 }
@@ -118,7 +120,8 @@ static int read_all(const char *folder, struct lines *l, double side_px, struct 
 
         while (r >= 0 && (r = lines_next(l, &line, &length, error)) > 0) {
                 if (s->n == MAX_FACES)
-                        return dataset_fail(error, -EFBIG, l->path, l->number, "more than %u faces", MAX_FACES);
+                        return dataset_fail(error, -EFBIG, l->path, l->number, "more than %u faces",
+                                            MAX_FACES);
                 if (s->n == room) {
                         room = room ? 2 * room : 256;
                         struct landmark_face *f = reallocarray(s->faces, room, sizeof(*f));
@@ -127,7 +130,7 @@ static int read_all(const char *folder, struct lines *l, double side_px, struct 
                                 return dataset_fail(error, -ENOMEM, l->path, 0, "out of memory");
                         s->faces = f;
                 }
-                s->faces[s->n] = (struct landmark_face) { 0 };
+                s->faces[s->n] = (struct landmark_face){ 0 };
                 /* counted before it is read: what it has got by an error is freed with the rest */
                 s->n++;
                 r = read_face(folder, l, line, side_px, &s->faces[s->n - 1], error);
@@ -137,7 +140,8 @@ static int read_all(const char *folder, struct lines *l, double side_px, struct 
         return r;
 }
 
-int landmark_set_load(const char *path, double side_px, struct landmark_set **ret, struct dataset_error *error)
+int landmark_set_load(const char *path, double side_px, struct landmark_set **ret,
+                      struct dataset_error *error)
 {
         _cleanup_(landmark_set_freep) struct landmark_set *s = calloc(1, sizeof(*s));
         char table[4096];

@@ -2,9 +2,9 @@
 #pragma once
 
 /**
- * Grey faces with 68 points each: a folder with pictures and train.csv (file, width, height, x0, y0, ... x67, y67 in
- * the picture's pixels, whole numbers being pixel centres). One person, the name before the last '_', is wholly
- * trained on or wholly kept back.
+ * Grey faces with 68 points each: a folder with pictures and train.csv (file, width, height, x0, y0, ... x67,
+ * y67 in the picture's pixels, whole numbers being pixel centres). One person, the name before the last '_',
+ * is wholly trained on or wholly kept back.
  */
 
 #include "nn/image.h"
@@ -12,9 +12,9 @@
 #include "train/landmark-shape.h"
 
 struct landmark_face {
-        struct nn_image image; /* data owned by the set */
+        struct nn_image image;      /* data owned by the set */
         float points[LANDMARKS][2]; /* pixels; centre of the first pixel at (0.5, 0.5) */
-        bool kept;             /* of the tenth of all persons that is never trained on */
+        bool kept;                  /* of the tenth of all persons that is never trained on */
 };
 
 struct landmark_set {
@@ -24,9 +24,10 @@ struct landmark_set {
 
 /**
  * landmark_set_load() - read @path/train.csv and its pictures
- * @side_px: pictures are shrunk, never enlarged, until the box of landmark_box() is so high; 0: left as they are
- * Return: 0; -EBADMSG a wrong or cut file, a picture of another size than the table says; -ENOMEM; errno.
+ * @side_px: pictures are shrunk, never enlarged, until the box of landmark_box() is so high; 0: left as they
+ * are Return: 0; -EBADMSG a wrong or cut file, a picture of another size than the table says; -ENOMEM; errno.
  */
-int landmark_set_load(const char *path, double side_px, struct landmark_set **ret, struct dataset_error *error);
+int landmark_set_load(const char *path, double side_px, struct landmark_set **ret,
+                      struct dataset_error *error);
 struct landmark_set *landmark_set_free(struct landmark_set *s);
 DEFINE_CLEANUP(struct landmark_set *, landmark_set_free)

@@ -63,7 +63,7 @@ static int read_source(struct lines *l, const struct cells *c, const int at[3], 
         if (s->n == MAX_SCENES || grow(&list, s->n, sizeof(*s->list)) < 0)
                 return dataset_fail(error, -ENOMEM, l->path, l->number, "out of memory");
         s->list = list;
-        s->list[s->n] = (struct source) {
+        s->list[s->n] = (struct source){
                 .file = strdup(file),
                 .group = cells_hash(c->text[at[1]], strlen(c->text[at[1]])),
                 .hard = at[2] >= 0 && (unsigned)at[2] < c->n && strcmp(c->text[at[2]], "hard") == 0,
@@ -72,7 +72,8 @@ static int read_source(struct lines *l, const struct cells *c, const int at[3], 
 }
 
 /* Reads the first line and finds columns by the names; -1 for one that is missing. */
-static int read_header(struct lines *l, const char *const (*names)[3], unsigned n, int *ret, struct dataset_error *error)
+static int read_header(struct lines *l, const char *const (*names)[3], unsigned n, int *ret,
+                       struct dataset_error *error)
 {
         struct cells c = { 0 };
         char *line = NULL;
@@ -116,7 +117,18 @@ static int read_sources(const char *folder, struct sources *s, struct dataset_er
         return r;
 }
 
-enum { FILE_NAME, WIDTH, HEIGHT, INDEX, BOX_X, BOX_Y, BOX_W, BOX_H, POINTS, N_COLUMNS = POINTS + 2 * SCENE_POINTS };
+enum {
+        FILE_NAME,
+        WIDTH,
+        HEIGHT,
+        INDEX,
+        BOX_X,
+        BOX_Y,
+        BOX_W,
+        BOX_H,
+        POINTS,
+        N_COLUMNS = POINTS + 2 * SCENE_POINTS
+};
 
 struct reading {
         const char *folder;
@@ -137,11 +149,11 @@ static int read_number(struct reading *r, const struct cells *c, int column, dou
 static int read_columns(struct reading *r)
 {
         static const char *const names[N_COLUMNS][3] = {
-                { "file" },           { "width" },          { "height" },       { "face_index", "index" },
-                { "x", "left" },      { "y", "top" },       { "w", "box_width" }, { "h", "box_height" },
-                { "left_eye_x" },     { "left_eye_y" },     { "right_eye_x" },  { "right_eye_y" },
-                { "nose_x" },         { "nose_y" },         { "mouth_left_x" }, { "mouth_left_y" },
-                { "mouth_right_x" },  { "mouth_right_y" },
+                { "file" },          { "width" },         { "height" },         { "face_index", "index" },
+                { "x", "left" },     { "y", "top" },      { "w", "box_width" }, { "h", "box_height" },
+                { "left_eye_x" },    { "left_eye_y" },    { "right_eye_x" },    { "right_eye_y" },
+                { "nose_x" },        { "nose_y" },        { "mouth_left_x" },   { "mouth_left_y" },
+                { "mouth_right_x" }, { "mouth_right_y" },
         };
         int e = read_header(&r->lines, names, N_COLUMNS, r->at, r->error);
 
@@ -158,7 +170,7 @@ static int shrink(const struct nn_image *from, struct nn_image *ret)
 
         if (!data)
                 return -ENOMEM;
-        *ret = (struct nn_image) { .data = data, .width_px = w, .height_px = h, .stride_bytes = w };
+        *ret = (struct nn_image){ .data = data, .width_px = w, .height_px = h, .stride_bytes = w };
         return nn_image_resize(from, w, h, data);
 }
 
@@ -179,14 +191,14 @@ static int read_picture(struct reading *r, const struct cells *c, struct scene *
                 return -EBADMSG;
         if (p->width_px != (unsigned)width || p->height_px != (unsigned)height || p->width_px > MAX_SIDE_PX ||
             p->height_px > MAX_SIDE_PX)
-                return dataset_fail(r->error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says", p->width_px,
-                                    p->height_px, r->lines.path, r->lines.number);
+                return dataset_fail(r->error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says",
+                                    p->width_px, p->height_px, r->lines.path, r->lines.number);
         const struct nn_image whole = { p->data, p->width_px, p->height_px, p->stride_bytes };
         uint8_t *data = malloc((size_t)whole.width_px * whole.height_px);
 
         if (!data)
                 return dataset_fail(r->error, -ENOMEM, path, 0, "out of memory");
-        s->levels[0] = (struct nn_image) { data, whole.width_px, whole.height_px, whole.width_px };
+        s->levels[0] = (struct nn_image){ data, whole.width_px, whole.height_px, whole.width_px };
         e = nn_image_resize(&whole, whole.width_px, whole.height_px, data);
         for (unsigned i = 1; e >= 0 && i < SCENE_LEVELS; i++)
                 e = shrink(&s->levels[i - 1], &s->levels[i]);
@@ -202,8 +214,11 @@ static int read_face(struct reading *r, const struct cells *c, struct scene *s)
         for (int i = BOX_X; i < POINTS; i++)
                 if (read_number(r, c, i, &v[i]) < 0)
                         return -EBADMSG;
-        f = (struct scene_face) { .x = (float)v[BOX_X], .y = (float)v[BOX_Y], .w = (float)v[BOX_W], .h = (float)v[BOX_H],
-                                  .has_points = r->at[POINTS] >= 0 };
+        f = (struct scene_face){ .x = (float)v[BOX_X],
+                                 .y = (float)v[BOX_Y],
+                                 .w = (float)v[BOX_W],
+                                 .h = (float)v[BOX_H],
+                                 .has_points = r->at[POINTS] >= 0 };
         if (!(f.w >= 1) || !(f.h >= 1))
                 return dataset_fail(r->error, -EBADMSG, r->lines.path, r->lines.number, "an empty box");
         for (int i = 0; i < 2 * SCENE_POINTS && f.has_points; i++) {
@@ -219,7 +234,8 @@ static int read_face(struct reading *r, const struct cells *c, struct scene *s)
 }
 
 /* A new picture, or NULL if it is not wanted. */
-static int begin_scene(struct reading *r, const struct cells *c, const char *file, bool face_free, struct scene **ret)
+static int begin_scene(struct reading *r, const struct cells *c, const char *file, bool face_free,
+                       struct scene **ret)
 {
         const struct source *source = NULL;
         struct source key = { .file = (char *)(uintptr_t)file };
@@ -243,7 +259,7 @@ static int begin_scene(struct reading *r, const struct cells *c, const char *fil
                 return dataset_fail(r->error, -ENOMEM, r->lines.path, r->lines.number, "too many pictures");
         r->set->scenes = scenes;
         s = &r->set->scenes[r->set->n++];
-        *s = (struct scene) { .file = strdup(file), .hard = source && source->hard, .kept = kept };
+        *s = (struct scene){ .file = strdup(file), .hard = source && source->hard, .kept = kept };
         if (!s->file)
                 return dataset_fail(r->error, -ENOMEM, r->lines.path, r->lines.number, "out of memory");
         *ret = s;

@@ -2,11 +2,12 @@
 #pragma once
 
 /**
- * Pictures with the boxes of all their faces: a folder with pictures and boxes.csv, one line a face, its columns found
- * by name: file, width, height, face_index or index, x or left, y or top, w or box_width, h or box_height, and, where
- * there are any, five points left_eye_x, left_eye_y, right_eye_.., nose_.., mouth_left_.., mouth_right_.. . A picture
- * without faces has one line with an empty box. sources.csv (file, group, note), if there is one, says which pictures
- * belong together and which are known to look like faces ("hard").
+ * Pictures with the boxes of all their faces: a folder with pictures and boxes.csv, one line a face, its
+ * columns found by name: file, width, height, face_index or index, x or left, y or top, w or box_width, h or
+ * box_height, and, where there are any, five points left_eye_x, left_eye_y, right_eye_.., nose_..,
+ * mouth_left_.., mouth_right_.. . A picture without faces has one line with an empty box. sources.csv (file,
+ * group, note), if there is one, says which pictures belong together and which are known to look like faces
+ * ("hard").
  */
 
 #include "nn/image.h"
@@ -17,7 +18,8 @@
 
 struct scene_face {
         float x, y, w, h; /* pixels; left, top */
-        float points[SCENE_POINTS][2]; /* picture's left eye, right eye, nose, mouth's left and right corner */
+        float points[SCENE_POINTS]
+                    [2]; /* picture's left eye, right eye, nose, mouth's left and right corner */
         bool has_points;
 };
 
@@ -46,7 +48,8 @@ struct scene_set {
         struct scene *scenes;
 };
 
-/* Return: 0; -EBADMSG a wrong or cut file, or a picture of another size than the table says; -ENOMEM; errno. */
+/* Return: 0; -EBADMSG a wrong or cut file, or a picture of another size than the table says; -ENOMEM; errno.
+ */
 int scene_set_load(const char *path, const struct scene_options *options, struct scene_set **ret,
                    struct dataset_error *error);
 struct scene_set *scene_set_free(struct scene_set *s);
