@@ -10,6 +10,10 @@
 
 /* Constants computed at plan time may take this much in all; a larger result is computed in every run instead. */
 #define MAX_FOLDED_BYTES ((size_t)256 << 20)
+/* Nor may one of them take longer than a fraction of a second. */
+#define MAX_FOLDED_WORK 1e8
+/* Hours on one core: no network that is meant to run, but a small file can ask for it. */
+#define MAX_WORK 1e14
 #define MAX_BATCH 4096
 #define MAX_THREADS 64
 
@@ -156,6 +160,23 @@ static int new_step(struct nn_plan *p, const struct nn_node *n, unsigned promote
         return 0;
 }
 
+double nn_step_work(const struct nn_step *s)
+{
+        double work = s->macs, out = 0;
+
+        for (unsigned i = 0; i < s->call.n_in; i++)
+                if (s->call.in[i])
+                        work += (double)nn_tensor_n_elements(s->call.in[i]);
+        for (unsigned i = 0; i < s->call.n_out; i++)
+                if (s->call.out[i])
+                        out += (double)nn_tensor_n_elements(s->call.out[i]);
+        if (s->call.op->shape == nn_shape_pool)
+                out *= (double)s->call.p.pool.kernel[0] * s->call.p.pool.kernel[1];
+        else if (s->call.op->shape == nn_shape_lrn)
+                out *= (double)s->call.p.lrn.size;
+        return work + out;
+}
+
 static bool can_fold(const struct nn_plan *p, const struct nn_step *s)
 {
         size_t bytes = 0;
@@ -169,7 +190,7 @@ static bool can_fold(const struct nn_plan *p, const struct nn_step *s)
         for (unsigned i = 0; i < s->call.n_out; i++)
                 if (s->call.out[i])
                         bytes += nn_tensor_bytes(s->call.out[i], &ok);
-        return bytes <= MAX_FOLDED_BYTES - p->folded_bytes;
+        return bytes <= MAX_FOLDED_BYTES - p->folded_bytes && nn_step_work(s) <= MAX_FOLDED_WORK;
 }
 
 static int prepare(struct nn_step *s)
@@ -383,6 +404,9 @@ static int prepare_steps(struct nn_plan *p, struct nn_error *error)
 
                 nn_step_bind(p, s);
                 s->call.pool = p->pool;
+                p->work += nn_step_work(s);
+                if (p->work > MAX_WORK)
+                        return nn_call_fail(&s->call, -EFBIG, "a run takes more than %g operations", MAX_WORK);
                 r = prepare(s);
                 if (r < 0)
                         return r;

@@ -41,6 +41,7 @@ struct nn_plan {
         size_t n_steps, cap_steps;
         struct nn_step *steps;
         size_t folded_bytes;
+        double work; /* of a run, see nn_step_work() */
         size_t arena_bytes, scratch_bytes, packed_bytes;
         void *arena;
         struct nn_error error; /* of the last run */
@@ -57,6 +58,8 @@ int nn_plan_memory(struct nn_plan *p, struct nn_error *error);
 uint32_t nn_plan_add_value(struct nn_plan *p, const struct nn_tensor *like);
 /* Removes steps marked with call.op NULL. */
 void nn_plan_compact(struct nn_plan *p);
+/* About how many elementary operations a run of the step takes: what its kernel multiplies, compares or moves. */
+double nn_step_work(const struct nn_step *s);
 /* Frees what a step holds. */
 void nn_step_done(struct nn_step *s);
 /* Sets the pointers of the call from the indices. */

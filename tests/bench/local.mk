@@ -26,3 +26,7 @@ tests_bench_bench_detectors_SOURCES = tests/bench/bench-detectors.c
 tests_bench_bench_detectors_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
 tests_bench_bench_detectors_LDADD = libvisioncore.la libpicture.la libbasic.la $(CONFIG_LIBS) -lm
 EXTRA_DIST += tests/bench/compare-detectors.py
+
+check_PROGRAMS += tests/bench/first-result
+tests_bench_first_result_SOURCES = tests/bench/first-result.c tests/bench/timing.h
+tests_bench_first_result_LDADD = libemotion-nn.la

@@ -8,7 +8,7 @@ fuzz_main = tests/fuzz/fuzz.h tests/fuzz/standalone.c
 fuzz_tests = $(fuzz_targets)
 endif
 EXTRA_DIST += tests/fuzz/fuzz.h tests/fuzz/standalone.c
-fuzz_targets = tests/fuzz/fuzz-picture tests/fuzz/fuzz-replay tests/fuzz/fuzz-settings
+fuzz_targets = tests/fuzz/fuzz-onnx tests/fuzz/fuzz-picture tests/fuzz/fuzz-replay tests/fuzz/fuzz-settings
 check_PROGRAMS += $(fuzz_targets)
 TESTS += $(fuzz_tests)
 
@@ -25,3 +25,8 @@ tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz-settings.c $(fuzz_main)
 tests_fuzz_fuzz_settings_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
 tests_fuzz_fuzz_settings_LDADD = libsettings.la $(CONFIG_LIBS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_onnx_SOURCES = tests/fuzz/fuzz-onnx.c tests/unit/nn-net.h $(fuzz_main)
+tests_fuzz_fuzz_onnx_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_fuzz_fuzz_onnx_LDADD = libnn.la -lm
+tests_fuzz_fuzz_onnx_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=aligned_alloc

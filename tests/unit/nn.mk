@@ -7,8 +7,8 @@ TESTS += tests/unit/test-onnx-write
 tests_unit_test_onnx_write_CFLAGS = $(nn_test_cflags)
 tests_unit_test_onnx_write_LDADD = $(nn_test_libs)
 
-dist_check_SCRIPTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh
-TESTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh
+dist_check_SCRIPTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh tests/unit/library-example.sh
+TESTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh tests/unit/library-example.sh
 EXTRA_DIST += docs/OPERATORS.md
 
 check_PROGRAMS += tests/unit/test-nn-plan

@@ -441,6 +441,60 @@ static void test_free_sizes(void **state)
         onnx_writer_free(w);
 }
 
+/* x + LRN(constant): the constant is computed at once unless that takes long. */
+static size_t steps_with_lrn(int64_t size)
+{
+        const struct onnx_attribute lrn[] = { { .name = "size", .kind = ONNX_INT, .i = size }, { 0 } };
+        struct nn_model *m = NULL;
+        struct nn_plan *p = NULL;
+        struct onnx_writer *w;
+        size_t n;
+
+        assert_int_equal(onnx_writer_new("fold", &w), 0);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 2, 30, 30));
+        net_weights(w, "c", 1, 0, 4, (const int64_t[]){ 1, 2, 30, 30 });
+        onnx_writer_node(w, "LRN", NAMES("c"), NAMES("n"), lrn);
+        onnx_writer_node(w, "Add", NAMES("x", "n"), NAMES("y"), NULL);
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 2, 30, 30));
+        assert_int_equal(net_load(w, &m, NULL), 0);
+        onnx_writer_free(w);
+        assert_int_equal(nn_plan_new(m, NULL, &p, NULL), 0);
+        assert_int_equal(nn_plan_run(p), 0);
+        n = p->n_steps;
+        nn_plan_free(p);
+        nn_model_free(m);
+        return n;
+}
+
+static void test_folding_is_bounded(void **state)
+{
+        assert_int_equal(steps_with_lrn(5), 1);
+        assert_int_equal(steps_with_lrn(1 << 20), 2);
+}
+
+/* A few bytes that ask for days of work */
+static void test_work_is_bounded(void **state)
+{
+        const struct onnx_attribute window[] = {
+                { .name = "kernel_shape", .kind = ONNX_INTS, .n = 2, .ints = (const int64_t[]){ 2000, 2000 } },
+                { 0 },
+        };
+        struct nn_error error = { { 0 } };
+        struct nn_model *m = NULL;
+        struct nn_plan *p = NULL;
+        struct onnx_writer *w;
+
+        assert_int_equal(onnx_writer_new("work", &w), 0);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 1, 20000, 20000));
+        onnx_writer_node(w, "MaxPool", NAMES("x"), NAMES("y"), window);
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 1, 18001, 18001));
+        assert_int_equal(net_load(w, &m, &error), 0);
+        onnx_writer_free(w);
+        assert_int_equal(nn_plan_new(m, NULL, &p, &error), -EFBIG);
+        assert_non_null(strstr(error.text, "operations"));
+        nn_model_free(m);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -450,6 +504,8 @@ int main(void)
                 cmocka_unit_test(test_refused_by_name),      cmocka_unit_test(test_empty_tensors),
                 cmocka_unit_test(test_nan_weights),          cmocka_unit_test(test_not_a_model),
                 cmocka_unit_test(test_free_sizes),
+                cmocka_unit_test(test_folding_is_bounded),
+                cmocka_unit_test(test_work_is_bounded),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
