@@ -27,7 +27,7 @@ nn_kernel_libs =
 include nn/kernels/local.mk
 libnn_la_SOURCES = \
 	nn/emotion-nn.h nn/tensor.c nn/model.c \
-	nn/graph.h nn/graph.c \
+	nn/graph.h nn/graph.c nn/memory.h \
 	nn/onnx-read.h nn/onnx-read.c nn/onnx-unpack.h nn/onnx-unpack.c \
 	nn/onnx-write.h nn/onnx-write.c \
 	nn/op.h nn/op.c nn/op-table.c nn/op-window.h nn/op-window.c \

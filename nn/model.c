@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nn/memory.h"
 #include "nn/onnx-read.h"
 
 void nn_node_done(struct nn_node *n)
@@ -102,7 +103,7 @@ int nn_model_load(const char *path, struct nn_model **ret, struct nn_error *erro
                 return nn_fail(error, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "not a regular file");
         if ((uintmax_t)st.st_size > NN_MAX_FILE_BYTES)
                 return nn_fail(error, -EFBIG, "file is larger than %zu bytes", NN_MAX_FILE_BYTES);
-        data = malloc((size_t)st.st_size + 1);
+        data = nn_alloc((size_t)st.st_size + 1);
         if (!data)
                 return nn_fail(error, -ENOMEM, "out of memory");
         r = read_exactly(fd, data, (size_t)st.st_size);

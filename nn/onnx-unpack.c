@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/graph.h"
+#include "nn/memory.h"
 #include "nn/onnx-unpack.h"
 
 /* A model whose nodes hold no subgraphs nests seven deep (model, graph, input, type, tensor, shape, dimension). */
@@ -100,7 +101,7 @@ static void *budget_alloc(void *userdata, size_t size)
                 b->exceeded = true;
                 return NULL;
         }
-        p = malloc(size ? size : 1);
+        p = nn_alloc(size);
         if (p)
                 b->left -= size;
         else

@@ -2,7 +2,6 @@
 /* MaxPool, AveragePool, GlobalAveragePool, LRN */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "nn/op-window.h"
@@ -84,32 +83,15 @@ int nn_shape_lrn(struct nn_call *c)
         return nn_call_set_output(c, 0, NN_FLOAT32, x->n_dims, x->dims);
 }
 
-/* y = x / (bias + alpha / size * sum of squares over channels c - floor((size-1)/2) .. c + ceil((size-1)/2))^beta */
 int nn_run_lrn(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0];
-        int64_t channels = x->dims[1], hw = nn_product(x->dims, 2, x->n_dims);
-        int64_t before = (c->p.lrn.size - 1) / 2, after = c->p.lrn.size - 1 - before;
-        float scale = c->p.lrn.alpha / (float)c->p.lrn.size, beta = c->p.lrn.beta;
+        const struct nn_lrn_desc d = {
+                .n = (size_t)x->dims[0], .c = (size_t)x->dims[1], .hw = (size_t)nn_product(x->dims, 2, x->n_dims),
+                .size = (unsigned)c->p.lrn.size, .alpha = c->p.lrn.alpha, .beta = c->p.lrn.beta, .bias = c->p.lrn.bias,
+                .layout = c->layout_in,
+        };
 
-        for (int64_t n = 0; n < x->dims[0]; n++) {
-                const float *from = nn_f32(x) + n * channels * hw;
-                float *y = nn_f32(c->out[0]) + n * channels * hw;
-
-                for (int64_t ch = 0; ch < channels; ch++) {
-                        int64_t first = MAX(ch - before, (int64_t)0), last = MIN(ch + after, channels - 1);
-
-                        for (int64_t p = 0; p < hw; p++) {
-                                float sum = 0, base;
-
-                                for (int64_t k = first; k <= last; k++)
-                                        sum += from[k * hw + p] * from[k * hw + p];
-                                base = c->p.lrn.bias + scale * sum;
-                                /* base^-0.75 by square roots: five times faster than powf() */
-                                y[ch * hw + p] = from[ch * hw + p] *
-                                                 (beta == 0.75f ? 1 / sqrtf(base * sqrtf(base)) : powf(base, -beta));
-                        }
-                }
-        }
+        nn_lrn(c->isa, &d, nn_f32(x), nn_f32(c->out[0]));
         return 0;
 }

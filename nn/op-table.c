@@ -91,7 +91,7 @@ const struct nn_op nn_op_table[] = {
         { .name = "Identity", .since = 1, .until = 17, .min_in = 1, .max_in = 1, .max_out = 1, .flags = NN_OP_VIEW,
           .restrictions = ANY_TYPE,
           .shape = nn_shape_identity, .run = nn_run_view, .batched = nn_batched_yes },
-        { .name = "LRN", .since = 1, .until = 17, .min_in = 1, .max_in = 1, .max_out = 1, .flags = 0,
+        { .name = "LRN", .since = 1, .until = 17, .min_in = 1, .max_in = 1, .max_out = 1, .flags = NN_OP_ANY_LAYOUT,
           .attributes = ATTRIBUTES({ "alpha", F }, { "beta", F }, { "bias", F }, { "size", I }),
           .restrictions = FLOAT_ONLY,
           .shape = nn_shape_lrn, .run = nn_run_lrn, .batched = nn_batched_yes },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/memory.h"
 #include "nn/plan.h"
 
 #define NO_STEP SIZE_MAX
@@ -61,7 +62,7 @@ static float *new_constant(struct nn_plan *p, const struct nn_tensor *like, stru
 
         if (v == NN_NO_VALUE)
                 return NULL;
-        p->values[v].t.data = malloc(nn_tensor_bytes(like, &ok) + 1);
+        p->values[v].t.data = nn_alloc(nn_tensor_bytes(like, &ok));
         p->values[v].constant = p->values[v].owned = true;
         *ret = &p->values[v].t;
         return p->values[v].t.data;

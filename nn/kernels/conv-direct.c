@@ -222,11 +222,21 @@ static void fill_tile(const struct image *im, const struct nn_conv_unit *u, stru
         }
 }
 
+/* The rows of taps that meet the input under any of the output rows row..end-1: under the others lie zeros. */
+static void tap_rows(const struct nn_conv_desc *d, unsigned row, unsigned end, struct nn_tile *t)
+{
+        uint64_t below = (uint64_t)d->h + d->pad[0], first = (uint64_t)row * d->stride[0];
+        uint64_t last = (uint64_t)(end - 1) * d->stride[0];
+
+        t->r_first = last < d->pad[0] ? (unsigned)((d->pad[0] - last + d->dilation[0] - 1) / d->dilation[0]) : 0;
+        t->r_end = first < below ? (unsigned)MIN((below - first - 1) / d->dilation[0] + 1, (uint64_t)d->r) : 0;
+        t->r_first = MIN(t->r_first, t->r_end);
+}
+
 /* Output rows row..end-1 of one unit. */
 static void run_rows(const struct image *im, const struct nn_conv_unit *u, unsigned row, unsigned end)
 {
         const struct nn_conv *c = im->c;
-        const struct nn_tile_ops *ops = c->ops->tile;
         struct nn_tile t;
         const float *x = im->frame.copied ? im->copy : im->x;
 
@@ -236,9 +246,10 @@ static void run_rows(const struct image *im, const struct nn_conv_unit *u, unsig
                 n_rows = MIN(im->tile_rows, end - row);
                 size_t at = (size_t)u->block * t.y_block + row * t.y_row;
 
+                tap_rows(&c->d, row, row + n_rows, &t);
                 for (unsigned j = 0; j < im->columns; j += im->tile_columns) {
                         unsigned n = MIN(im->tile_columns, im->columns - j);
-                        nn_tile_fn fn = ops->fn[im->step][n_rows - 1][u->n_blocks - 1][n - 1];
+                        nn_tile_fn fn = nn_conv_tile(c, im->step, n_rows, u->block, u->n_blocks, n);
 
                         t.x = x + row * t.x_row + j * t.x_step;
                         t.y = im->y + at + (size_t)j * c->b;

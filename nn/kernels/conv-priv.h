@@ -38,6 +38,7 @@ struct nn_conv {
         enum nn_layout in, out; /* of the way */
         unsigned b, out_h, out_w;
         unsigned n_kb; /* output blocks */
+        bool half_tail; /* the last one has no more than half of its channels */
         bool clamp;    /* the activation is min(max(y, lo), hi), done where the sums are stored */
         float lo, hi;
         float *slopes; /* PReLU's, padded */
@@ -72,6 +73,18 @@ struct nn_conv_frame nn_conv_frame(const struct nn_conv *c);
 /* Copies plane @plane of one image and surrounds it with zeros. */
 void nn_conv_frame_copy(const struct nn_conv *c, const struct nn_conv_frame *f, size_t plane, const float *x,
                         float *to);
+
+/* The code for @pixels pixels of @n_blocks output blocks from @block on. */
+static inline nn_tile_fn nn_conv_tile(const struct nn_conv *c, enum nn_step step, unsigned rows, unsigned block,
+                                      unsigned n_blocks, unsigned pixels)
+{
+        const nn_tile_fn(*fn)[NN_TILE_MAX_PIXELS] = c->ops->tile->fn[step][rows - 1];
+        nn_tile_fn half = NULL;
+
+        if (c->half_tail && block + n_blocks == c->n_kb)
+                half = fn[NN_TILE_HALF + n_blocks - 1][pixels - 1];
+        return half ? half : fn[n_blocks - 1][pixels - 1];
+}
 
 static inline size_t nn_round_up(size_t n, size_t to)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * 3x3 convolution by Winograd's minimal filtering (Lavin & Gray 2015, arXiv:1509.09308). A group of tiles is
+ * Convolution by Winograd's minimal filtering (Lavin & Gray 2015, arXiv:1509.09308). A group of tiles is
  * transformed, at every point of the transformed tile one product of matrices sums over the channels, and the sums
  * are transformed back. A group is as large as a register tile, so its transformed values stay in the second-level
  * cache. Tiles are numbered through the whole batch: small maps share groups.
+ *
+ * A convolution of stride 2 is the sum of four of stride 1 with kernels half as large: one for each parity of row and
+ * column, here a phase. Their sums are taken at the same points, so the phases only add channels.
  */
 #include "config.h"
 
@@ -15,7 +18,8 @@
 #include "basic/macro.h"
 #include "nn/kernels/conv-priv.h"
 
-#define MAX_SIDE (NN_WINOGRAD_MAX_TILE + 2u)
+#define MAX_SIDE NN_WINOGRAD_MAX_SIDE
+#define MAX_STRIDE 2u
 /* With fewer the transforms cost more than the products that they save. */
 #define WINOGRAD_MIN_CHANNELS 8u
 
@@ -29,6 +33,24 @@ static size_t n_tiles(const struct nn_conv_desc *d, unsigned tile)
         return d->n * div_up(nn_conv_out_h(d), tile) * div_up(nn_conv_out_w(d), tile);
 }
 
+/* Rows and columns of the kernel of one phase. */
+static unsigned taps_of(const struct nn_conv_desc *d)
+{
+        return (d->r + d->stride[0] - 1) / d->stride[0];
+}
+
+static unsigned phases_of(const struct nn_conv_desc *d)
+{
+        return d->stride[0] * d->stride[0];
+}
+
+static bool is_possible(const struct nn_conv_desc *d)
+{
+        return d->r == d->s && d->stride[0] == d->stride[1] && d->stride[0] <= MAX_STRIDE && d->dilation[0] == 1 &&
+               d->dilation[1] == 1 && d->groups == 1 && d->c >= WINOGRAD_MIN_CHANNELS && taps_of(d) >= 2 &&
+               taps_of(d) <= NN_WINOGRAD_MAX_TAPS;
+}
+
 /* Transformed weights past this many bytes come from beyond the second-level cache. */
 #define WEIGHTS_NEAR_BYTES (700 * 1024)
 
@@ -37,8 +59,9 @@ static size_t n_tiles(const struct nn_conv_desc *d, unsigned tile)
  * (measured: loads, stores and spills count for more than the sums). */
 static double winograd_cost(enum nn_isa isa, const struct nn_conv_desc *d, unsigned tile)
 {
-        double b = nn_isa_block(isa), points = (tile + 2) * (tile + 2), c = d->c;
-        double c_blocks = (double)div_up(d->c, (size_t)b), k_blocks = (double)div_up(d->k, (size_t)b);
+        unsigned side = tile + taps_of(d) - 1, phases = phases_of(d);
+        double b = nn_isa_block(isa), points = side * side, c = (double)d->c * phases;
+        double c_blocks = (double)div_up(d->c, (size_t)b) * phases, k_blocks = (double)div_up(d->k, (size_t)b);
         size_t tiles = n_tiles(d, tile), groups = div_up(tiles, nn_kernel_ops(isa)->tile->max_pixels);
         double group = (double)tiles / (double)groups;
         double arrive = points * c * k_blocks * b * 4 > WEIGHTS_NEAR_BYTES ? 10 : 4;
@@ -51,13 +74,16 @@ unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d)
 {
         unsigned best = 0;
 
-        if (d->r != 3 || d->s != 3 || d->stride[0] != 1 || d->stride[1] != 1 || d->dilation[0] != 1 || d->dilation[1] != 1 ||
-            d->groups != 1 || d->c < WINOGRAD_MIN_CHANNELS)
+        if (!is_possible(d))
                 return 0;
         double k_blocks = (double)div_up(d->k, nn_isa_block(isa));
-        double least = 9. * d->c * k_blocks * d->n * nn_conv_out_h(d) * nn_conv_out_w(d) * 0.9;
+        double least = (double)d->r * d->s * d->c * k_blocks * d->n * nn_conv_out_h(d) * nn_conv_out_w(d) * 0.9;
 
-        for (unsigned tile = NN_WINOGRAD_MIN_TILE; tile <= NN_WINOGRAD_MAX_TILE; tile++) {
+        for (unsigned side = NN_WINOGRAD_MIN_SIDE; side <= NN_WINOGRAD_MAX_SIDE; side++) {
+                unsigned tile = side + 1 - taps_of(d);
+
+                if (side < taps_of(d) + 1)
+                        continue;
                 double cost = winograd_cost(isa, d, tile);
 
                 if (cost < least) {
@@ -70,7 +96,7 @@ unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d)
 
 static unsigned side_of(const struct nn_conv *c)
 {
-        return c->tile + 2;
+        return c->tile + taps_of(&c->d) - 1;
 }
 
 static unsigned points_of(const struct nn_conv *c)
@@ -78,10 +104,11 @@ static unsigned points_of(const struct nn_conv *c)
         return side_of(c) * side_of(c);
 }
 
-/* Floats of the transformed weights of the units before @unit: [unit][point][channel][block of the unit][V] */
+/* Floats of the transformed weights of the units before @unit:
+ * [unit][point][input block][phase][channel of the block][block of the unit][V] */
 static size_t unit_weights(const struct nn_conv *c, size_t unit)
 {
-        return unit * NN_TILE_MAX_BLOCKS * points_of(c) * c->d.c * c->b;
+        return unit * NN_TILE_MAX_BLOCKS * points_of(c) * phases_of(&c->d) * c->d.c * c->b;
 }
 
 static unsigned unit_blocks(const struct nn_conv *c, size_t unit)
@@ -89,27 +116,47 @@ static unsigned unit_blocks(const struct nn_conv *c, size_t unit)
         return MIN((unsigned)NN_TILE_MAX_BLOCKS, c->n_kb - (unsigned)unit * NN_TILE_MAX_BLOCKS);
 }
 
+/* The taps of one phase of output block @block's filters for @channel, zeros where the kernel has none. */
+static void get_taps(const struct nn_conv *c, unsigned block, unsigned channel, unsigned phase, const float *weights,
+                     float *ret)
+{
+        const struct nn_conv_desc *d = &c->d;
+        unsigned taps = taps_of(d), stride = d->stride[0], first_row = phase / stride, first_column = phase % stride;
+
+        memset(ret, 0, (size_t)taps * taps * c->b * sizeof(*ret));
+        for (unsigned lane = 0; lane < c->b && block * c->b + lane < d->k; lane++) {
+                const float *w = weights + ((size_t)(block * c->b + lane) * d->c + channel) * d->r * d->s;
+
+                for (unsigned t = 0; t < taps * taps; t++) {
+                        unsigned row = t / taps * stride + first_row, column = t % taps * stride + first_column;
+
+                        if (row < d->r && column < d->s)
+                                ret[t * c->b + lane] = w[row * d->s + column];
+                }
+        }
+}
+
 /* The transformed filters of output block @block for @channel to their places. */
 static void put_filters(struct nn_conv *c, unsigned block, unsigned channel, const float *weights)
 {
-        unsigned unit = block / NN_TILE_MAX_BLOCKS, width = unit_blocks(c, unit) * c->b;
-        float taps[9 * NN_MAX_BLOCK] = { 0 };
-        float *to = c->weights + unit_weights(c, unit) + (size_t)channel * width + block % NN_TILE_MAX_BLOCKS * c->b;
+        unsigned unit = block / NN_TILE_MAX_BLOCKS, width = unit_blocks(c, unit) * c->b, phases = phases_of(&c->d);
+        unsigned first = channel - channel % c->b, lanes = MIN(c->b, c->d.c - first);
+        float taps[NN_WINOGRAD_MAX_TAPS * NN_WINOGRAD_MAX_TAPS * NN_MAX_BLOCK];
 
-        for (unsigned lane = 0; lane < c->b && block * c->b + lane < c->d.k; lane++) {
-                const float *w = weights + ((size_t)(block * c->b + lane) * c->d.c + channel) * 9;
+        for (unsigned phase = 0; phase < phases; phase++) {
+                size_t at = (size_t)first * phases + phase * lanes + channel % c->b;
+                float *to = c->weights + unit_weights(c, unit) + at * width + block % NN_TILE_MAX_BLOCKS * c->b;
 
-                for (unsigned t = 0; t < 9; t++)
-                        taps[t * c->b + lane] = w[t];
+                get_taps(c, block, channel, phase, weights, taps);
+                c->ops->winograd->filter(side_of(c), taps_of(&c->d), taps, to, (size_t)c->d.c * phases * width);
         }
-        c->ops->winograd->filter(c->tile, taps, to, (size_t)c->d.c * width);
 }
 
 static int winograd_prepare(struct nn_conv *c, const float *weights, const float *bias)
 {
         size_t kc;
 
-        if (__builtin_mul_overflow((size_t)c->n_kb * c->b, (size_t)c->d.c, &kc) ||
+        if (__builtin_mul_overflow((size_t)c->n_kb * c->b, (size_t)c->d.c * phases_of(&c->d), &kc) ||
             __builtin_mul_overflow(kc, (size_t)points_of(c), &c->n_weights))
                 return -ENOMEM;
         c->n_units = div_up(c->n_kb, NN_TILE_MAX_BLOCKS);
@@ -120,6 +167,9 @@ static int winograd_prepare(struct nn_conv *c, const float *weights, const float
                 for (unsigned i = 0; i < c->d.c; i++)
                         put_filters(c, block, i, weights);
         snprintf(c->name, sizeof(c->name), "winograd %ux%u", c->tile, c->tile);
+        if (c->d.r != 3 || c->d.stride[0] != 1)
+                snprintf(c->name, sizeof(c->name), "winograd %ux%u of %ux%u%s", c->tile, c->tile, c->d.r, c->d.s,
+                         c->d.stride[0] == 2 ? "/2" : "");
         return 0;
 }
 
@@ -133,11 +183,11 @@ static size_t group_size(const struct nn_conv *c, unsigned threads)
         return div_up(tiles, groups);
 }
 
-/* One thread's: transformed inputs [point][block][tile][V], sums of one unit [point][block][tile][V], a tile with
+/* One thread's: transformed inputs [point][block][phase][tile][V], sums of one unit [point][block][tile][V], a tile with
  * its border made real, and zeros to stand for the bias of the sums. */
 static size_t v_floats(const struct nn_conv *c, size_t group)
 {
-        return points_of(c) * nn_round_up(c->d.c, c->b) * group;
+        return points_of(c) * phases_of(&c->d) * nn_round_up(c->d.c, c->b) * group;
 }
 
 static size_t m_floats(const struct nn_conv *c, size_t group)
@@ -172,69 +222,64 @@ static struct place place_of(const struct job *job, size_t tile)
         return (struct place){ tile / per_image, i / job->columns * job->c->tile, i % job->columns * job->c->tile };
 }
 
-/* The tile's inputs in one block's plane @x, zeros where it hangs over: copied to @border. */
-static void copy_border(const struct nn_conv *c, const float *x, long row, long column, float *border)
-{
-        unsigned side = side_of(c);
-
-        memset(border, 0, (size_t)side * side * c->b * sizeof(float));
-        for (long i = MAX(0L, -row); i < (long)side && row + i < (long)c->d.h; i++) {
-                long first = MAX(0L, -column), end = MIN((long)side, (long)c->d.w - column);
-
-                if (first < end)
-                        memcpy(border + (size_t)(i * (long)side + first) * c->b,
-                               x + ((size_t)(row + i) * c->d.w + (size_t)(column + first)) * c->b,
-                               (size_t)(end - first) * c->b * sizeof(float));
-        }
-}
-
-/* Transforms tile @index of a group of @n, all channels. */
-static void transform_input(const struct job *job, size_t tile, size_t index, size_t n, float *v, float *border)
+/* Transforms tile @index of a group of @n, all channels of one phase. */
+static void transform_phase(const struct job *job, unsigned phase, size_t tile, size_t index, size_t n, float *v,
+                            float *border)
 {
         const struct nn_conv *c = job->c;
         const struct nn_conv_desc *d = &c->d;
         struct place at = place_of(job, tile);
-        long row = (long)at.y - (long)d->pad[0], column = (long)at.x - (long)d->pad[1];
+        unsigned stride = d->stride[0], phases = phases_of(d);
+        long row = (long)(at.y * stride + phase / stride) - (long)d->pad[0];
+        long column = (long)(at.x * stride + phase % stride) - (long)d->pad[1];
         size_t blocks = div_up(d->c, c->b), plane = (size_t)d->h * d->w * c->b, side = side_of(c);
+        size_t reach = (side - 1) * stride + 1;
         const float *x = job->call->x + at.image * blocks * plane;
-        bool inside = row >= 0 && column >= 0 && (size_t)row + side <= d->h && (size_t)column + side <= d->w;
-        struct nn_winograd_input p = { .x = border, .x_row = side * c->b, .v_point = blocks * n * c->b };
+        bool inside = row >= 0 && column >= 0 && (size_t)row + reach <= d->h && (size_t)column + reach <= d->w;
+        struct nn_winograd_border edge = { .h = d->h, .w = d->w, .row = row, .column = column, .stride = stride,
+                                           .to = border };
+        struct nn_winograd_input p = { .x = border, .x_row = side * c->b, .x_step = c->b,
+                                       .v_point = blocks * phases * n * c->b };
 
         for (size_t i = 0; i < blocks; i++, x += plane) {
                 if (inside) {
                         p.x = x + ((size_t)row * d->w + (size_t)column) * c->b;
-                        p.x_row = (size_t)d->w * c->b;
+                        p.x_row = (size_t)d->w * stride * c->b;
+                        p.x_step = stride * c->b;
                 } else {
-                        copy_border(c, x, row, column, border);
+                        edge.x = x;
+                        c->ops->winograd->border((unsigned)side, &edge);
                 }
-                p.v = v + (i * n + index) * c->b;
-                c->ops->winograd->input[c->tile - NN_WINOGRAD_MIN_TILE](&p);
+                p.v = v + ((i * phases + phase) * n + index) * c->b;
+                c->ops->winograd->input[side - NN_WINOGRAD_MIN_SIDE](&p);
         }
 }
 
 /* The sums over channels of one unit of output blocks at every point. */
 static void multiply(const struct nn_conv *c, size_t unit, size_t n, const float *v, const float *zeros, float *m)
 {
-        unsigned blocks = unit_blocks(c, unit), outer = (unsigned)div_up(c->d.c, c->b);
-        nn_tile_fn fn = c->ops->tile->fn[NN_STEP_BLOCK][0][blocks - 1][n - 1];
+        unsigned blocks = unit_blocks(c, unit), outer = (unsigned)div_up(c->d.c, c->b), phases = phases_of(&c->d);
+        nn_tile_fn fn = nn_conv_tile(c, NN_STEP_BLOCK, 1, (unsigned)unit * NN_TILE_MAX_BLOCKS, blocks, (unsigned)n);
         struct nn_tile t = {
                 .w = c->weights + unit_weights(c, unit),
                 .bias = zeros,
                 .y_block = n * c->b,
                 .n_outer = outer,
-                .n_r = 1,
+                .n_r = phases,
+                .r_end = phases,
                 .n_s = 1,
                 .lanes = c->b,
                 .last_lanes = c->d.c - (outer - 1) * c->b,
-                .x_outer = n * c->b,
+                .x_outer = phases * n * c->b,
+                .x_r = n * c->b,
                 .x_step = c->b,
         };
 
         for (unsigned p = 0; p < points_of(c); p++) {
-                t.x = v + p * outer * n * c->b;
+                t.x = v + p * outer * phases * n * c->b;
                 t.y = m + p * NN_TILE_MAX_BLOCKS * n * c->b;
                 fn(&t);
-                t.w += (size_t)c->d.c * blocks * c->b;
+                t.w += (size_t)c->d.c * phases * blocks * c->b;
         }
 }
 
@@ -260,7 +305,7 @@ static void transform_output(const struct job *job, size_t unit, size_t tile, si
                 p.bias = c->bias + block * c->b;
                 p.y = job->call->y + to;
                 p.residual = job->call->residual ? job->call->residual + to : NULL;
-                c->ops->winograd->output[c->tile - NN_WINOGRAD_MIN_TILE](&p);
+                c->ops->winograd->output[side_of(c) - NN_WINOGRAD_MIN_SIDE][c->tile - NN_WINOGRAD_MIN_TILE](&p);
         }
 }
 
@@ -275,7 +320,8 @@ static void run_group(void *userdata, unsigned part, unsigned thread)
 
         memset(zeros, 0, NN_TILE_MAX_BLOCKS * c->b * sizeof(float));
         for (size_t i = 0; i < n; i++)
-                transform_input(job, first + i, i, n, v, border);
+                for (unsigned phase = 0; phase < phases_of(&c->d); phase++)
+                        transform_phase(job, phase, first + i, i, n, v, border);
         for (size_t unit = 0; unit < c->n_units; unit++) {
                 multiply(c, unit, n, v, zeros, m);
                 for (size_t i = 0; i < n; i++)

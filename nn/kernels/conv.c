@@ -9,6 +9,7 @@
 
 #include "basic/macro.h"
 #include "nn/kernels/conv-priv.h"
+#include "nn/memory.h"
 
 /* Inputs of fewer channels are read plain: blocks would be mostly empty. */
 #define PLAIN_MAX_CHANNELS 4u
@@ -72,7 +73,7 @@ float *nn_conv_floats(size_t n)
         if (n > SIZE_MAX / 64)
                 return NULL;
         n = nn_round_up(MAX(n, (size_t)1), 16);
-        p = aligned_alloc(64, n * sizeof(float));
+        p = nn_alloc(n * sizeof(float));
         if (p)
                 memset(p, 0, n * sizeof(float));
         return p;
@@ -125,6 +126,7 @@ int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *
         c->out_h = nn_conv_out_h(d);
         c->out_w = nn_conv_out_w(d);
         c->n_kb = (unsigned)(nn_round_up(d->k, c->b) / c->b);
+        c->half_tail = d->k - (c->n_kb - 1) * c->b <= c->b / 2;
         c->clamp = nn_act_is_clamp(&d->act, &c->lo, &c->hi);
         c->way = choose(c);
 

@@ -44,6 +44,51 @@ NN_INLINE void pixels(const struct nn_depthwise *p, unsigned n, unsigned columns
                 v_store(run->y + i * V, acc[i]);
 }
 
+/* The @c-th input column of a run of @n pixels with three columns of taps; zeros where the first or last pixel lacks
+ * its taps. */
+NN_INLINE vf column_of(const struct run *run, const float *x, unsigned c, unsigned n, unsigned stride)
+{
+        if ((c < 2 && c < run->left) || (c > (n - 1) * stride && c - (n - 1) * stride >= run->right))
+                return v_zero();
+        return v_load(x + c * V);
+}
+
+/* The same as pixels() for three columns of taps without dilation: each input is loaded once for all the pixels that
+ * it takes part in, and a row's taps stay in registers. */
+NN_INLINE void pixels_3(const struct nn_depthwise *p, unsigned n, unsigned stride, const struct run *run)
+{
+        const struct nn_conv_desc *d = p->d;
+        const float *w = p->w + (size_t)run->first * 3 * V, *x = run->x;
+        size_t row = (size_t)d->dilation[0] * d->w * V;
+        vf acc[MAX_PIXELS];
+
+        NN_UNROLL for (unsigned i = 0; i < n; i++)
+                acc[i] = v_load(p->bias);
+        for (unsigned r = run->first; r < run->end; r++, x += row, w += 3 * V) {
+                const vf w0 = v_load(w), w1 = v_load(w + V), w2 = v_load(w + 2 * V);
+
+                NN_UNROLL for (unsigned c = 0; c < (n - 1) * stride + 3; c++) {
+                        vf xv = column_of(run, x, c, n, stride);
+
+                        /* under tap c - i * stride of pixel i */
+                        if (c % stride == 0 && c / stride < n)
+                                acc[c / stride] = v_fma(w0, xv, acc[c / stride]);
+                        if (c >= 1 && (c - 1) % stride == 0 && (c - 1) / stride < n)
+                                acc[(c - 1) / stride] = v_fma(w1, xv, acc[(c - 1) / stride]);
+                        if (c >= 2 && (c - 2) % stride == 0 && (c - 2) / stride < n)
+                                acc[(c - 2) / stride] = v_fma(w2, xv, acc[(c - 2) / stride]);
+                }
+        }
+        if (run->residual)
+                NN_UNROLL for (unsigned i = 0; i < n; i++)
+                        acc[i] += v_load(run->residual + i * V);
+        if (p->clamp)
+                NN_UNROLL for (unsigned i = 0; i < n; i++)
+                        acc[i] = v_min(v_set1(p->hi), v_max(v_set1(p->lo), acc[i]));
+        NN_UNROLL for (unsigned i = 0; i < n; i++)
+                v_store(run->y + i * V, acc[i]);
+}
+
 /* The range of taps of one axis that fall inside the input when the first one is at @origin. */
 static void inside(long origin, unsigned kernel, unsigned dilation, unsigned size, unsigned *ret_first, unsigned *ret_end)
 {
@@ -88,12 +133,16 @@ static void inner_columns(const struct nn_depthwise *p, unsigned *ret_first, uns
         *ret_first = MIN(first, *ret_end);
 }
 
-NN_INLINE void pixels_any(const struct nn_depthwise *p, unsigned columns, const struct run *run)
+/* @stride: 1 or 2 for pixels_3(), 0 for pixels() */
+NN_INLINE void pixels_any(const struct nn_depthwise *p, unsigned columns, unsigned stride, const struct run *run)
 {
         switch (run->n) {
 #define PIXELS_CASE(n) \
         case n: \
-                pixels(p, n, columns, run); \
+                if (stride) \
+                        pixels_3(p, n, stride, run); \
+                else \
+                        pixels(p, n, columns, run); \
                 break
                 PIXELS_CASE(1);
                 PIXELS_CASE(2);
@@ -107,8 +156,8 @@ NN_INLINE void pixels_any(const struct nn_depthwise *p, unsigned columns, const 
         }
 }
 
-NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned row, unsigned row_end, const float *x,
-                       const float *residual, float *y)
+NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned stride, unsigned row,
+                       unsigned row_end, const float *x, const float *residual, float *y)
 {
         const struct nn_conv_desc *d = p->d;
         unsigned inner, inner_end, unused;
@@ -140,7 +189,7 @@ NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned 
                         inside(column, columns, d->dilation[1], d->w, &run.left, &unused);
                         inside(last, columns, d->dilation[1], d->w, &unused, &run.right);
                         run.x = x + (origin + (long)(run.first * d->dilation[0])) * (long)(d->w * V) + column * (long)V;
-                        pixels_any(p, columns, &run);
+                        pixels_any(p, columns, stride, &run);
                 }
         }
 }
@@ -148,10 +197,14 @@ NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned 
 static void rows(const struct nn_depthwise *p, unsigned row, unsigned end, const float *x, const float *residual,
                  float *y)
 {
-        if (p->d->s == 3)
-                rows_of(p, 3, row, end, x, residual, y);
+        bool three = p->d->s == 3 && p->d->dilation[1] == 1;
+
+        if (three && p->d->stride[1] == 1)
+                rows_of(p, 3, 1, row, end, x, residual, y);
+        else if (three && p->d->stride[1] == 2)
+                rows_of(p, 3, 2, row, end, x, residual, y);
         else
-                rows_of(p, p->d->s, row, end, x, residual, y);
+                rows_of(p, p->d->s, 0, row, end, x, residual, y);
 }
 
 const struct nn_depthwise_ops ISA(nn_depthwise_ops) = { .rows = rows };

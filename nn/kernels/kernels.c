@@ -181,3 +181,15 @@ void nn_from_blocked(enum nn_isa isa, size_t n, size_t c, size_t hw, const float
                         y += MIN(b, c - j) * hw;
                 }
 }
+
+void nn_lrn(enum nn_isa isa, const struct nn_lrn_desc *d, const float *x, float *y)
+{
+        const struct nn_lrn_ops *ops = nn_kernel_ops(isa)->lrn;
+        size_t image = d->layout == NN_BLOCKED ? nn_blocked_floats(isa, 1, d->c, d->hw, 1) : d->c * d->hw;
+
+        for (size_t i = 0; i < d->n; i++, x += image, y += image)
+                if (d->layout == NN_BLOCKED)
+                        ops->block(d, x, y);
+                else
+                        ops->plain(d, x, y);
+}

@@ -127,6 +127,16 @@ void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t
 void nn_upsample(enum nn_isa isa, enum nn_layout layout, size_t n, size_t c, size_t h, size_t w, size_t factor_h,
                  size_t factor_w, const float *x, float *y);
 
+/* Response normalisation over channels, as ONNX's LRN: y = x / (bias + alpha / size * the sum of the squares of the
+ * channels c - (size - 1) / 2 to c + size / 2)^beta. */
+struct nn_lrn_desc {
+        size_t n, c, hw;
+        unsigned size; /* >= 1 */
+        float alpha, beta, bias;
+        enum nn_layout layout; /* of input and output, which must not overlap */
+};
+void nn_lrn(enum nn_isa isa, const struct nn_lrn_desc *d, const float *x, float *y);
+
 /* y[i][j] = exp(x[i][j] - max_j) / sum_j; @y may be @x */
 void nn_softmax_rows(enum nn_isa isa, size_t rows, size_t columns, const float *x, float *y);
 

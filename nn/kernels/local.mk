@@ -3,6 +3,7 @@
 # a library of its own with that set's flags; isa.c picks one at run time.
 nn_simd_sources = \
 	nn/kernels/depthwise.c \
+	nn/kernels/lrn.c \
 	nn/kernels/map.c \
 	nn/kernels/panel.c \
 	nn/kernels/simd.h \

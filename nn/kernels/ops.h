@@ -46,6 +46,7 @@ struct nn_tile {
         /* the sums: outer runs over input blocks (over channels if the input is plain), lane over what lies beside
          * each other in memory: the channels of a block, the columns of a plain row under the filter */
         unsigned n_outer, n_r, n_s, lanes, last_lanes;
+        unsigned r_first, r_end; /* of the n_r: those outside would only add zeros */
         size_t x_outer, x_r, x_s, x_row; /* floats; x_row: to the input of the next row's pixels */
         size_t x_step;                   /* floats from one output pixel's input to the next one's */
         bool clamp;                      /* min(max(y, lo), hi) at the end */
@@ -61,12 +62,16 @@ enum nn_step { NN_STEP_BLOCK, NN_STEP_2_BLOCKS, NN_STEP_1, NN_STEP_2, NN_STEP_AN
 #define NN_TILE_MAX_PIXELS 14
 #define NN_TILE_MAX_BLOCKS 2
 #define NN_TILE_MAX_ROWS 3
+/* Kinds of tile: one block, two blocks, and from NN_TILE_HALF on the same where the last one's channels are no more
+ * than half a vector. */
+#define NN_TILE_HALF NN_TILE_MAX_BLOCKS
+#define NN_TILE_KINDS (2 * NN_TILE_MAX_BLOCKS)
 
 /* tile.c */
 struct nn_tile_ops {
         unsigned max_pixels; /* of a tile with NN_TILE_MAX_BLOCKS blocks, in all its rows */
-        /* [rows - 1][blocks - 1][pixels of a row - 1]; NULL beyond what exists */
-        nn_tile_fn fn[NN_N_STEPS][NN_TILE_MAX_ROWS][NN_TILE_MAX_BLOCKS][NN_TILE_MAX_PIXELS];
+        /* [rows - 1][kind][pixels of a row - 1]; NULL beyond what exists; of halves where they pay */
+        nn_tile_fn fn[NN_N_STEPS][NN_TILE_MAX_ROWS][NN_TILE_KINDS][NN_TILE_MAX_PIXELS];
 };
 
 /* A depthwise convolution of one block of channels. */
@@ -85,12 +90,19 @@ struct nn_depthwise_ops {
                      float *y);
 };
 
-/* One tile of one block of channels for Winograd: (tile + 2)^2 inputs, or points, or tile^2 outputs. */
+/* One tile of one block of channels for Winograd: side^2 inputs, or points, or tile^2 outputs. */
 struct nn_winograd_input {
         const float *x;
-        size_t x_row;   /* floats from one row to the next */
+        size_t x_row, x_step; /* floats from one row or column to the next */
         float *v;
         size_t v_point; /* floats from one transformed point to the next */
+};
+/* The same where the tile hangs over the edge of its plane @x of @h x @w pixels: the inputs are at rows row, row +
+ * stride ... and columns likewise. */
+struct nn_winograd_border {
+        const float *x;
+        long h, w, row, column, stride;
+        float *to; /* side * side pixels beside each other, zeros where there is no input */
 };
 struct nn_winograd_output {
         const float *m;
@@ -103,16 +115,29 @@ struct nn_winograd_output {
         float lo, hi;
 };
 
+/* Side of what is transformed, tile + taps - 1, and of what comes out. */
+#define NN_WINOGRAD_MIN_SIDE 4
+#define NN_WINOGRAD_MAX_SIDE 6
 #define NN_WINOGRAD_MIN_TILE 2
-#define NN_WINOGRAD_MAX_TILE 4
+#define NN_WINOGRAD_MAX_TILE 5
+#define NN_WINOGRAD_MAX_TAPS 5
+#define NN_WINOGRAD_N_SIDES (NN_WINOGRAD_MAX_SIDE - NN_WINOGRAD_MIN_SIDE + 1)
+#define NN_WINOGRAD_N_TILES (NN_WINOGRAD_MAX_TILE - NN_WINOGRAD_MIN_TILE + 1)
 
 /* winograd.c */
 struct nn_winograd_ops {
-        /* [tile - NN_WINOGRAD_MIN_TILE] */
-        void (*input[3])(const struct nn_winograd_input *p);
-        void (*output[3])(const struct nn_winograd_output *p);
-        /* @w: 3x3 taps of V filters [9][V]; @u: a point of them every @u_point floats */
-        void (*filter)(unsigned tile, const float *w, float *u, size_t u_point);
+        /* [side - NN_WINOGRAD_MIN_SIDE][tile - NN_WINOGRAD_MIN_TILE]; outputs for up to side - 1 */
+        void (*input[NN_WINOGRAD_N_SIDES])(const struct nn_winograd_input *p);
+        void (*border)(unsigned side, const struct nn_winograd_border *p);
+        void (*output[NN_WINOGRAD_N_SIDES][NN_WINOGRAD_N_TILES])(const struct nn_winograd_output *p);
+        /* @w: @taps x @taps taps of V filters [taps * taps][V]; @u: a point of them every @u_point floats */
+        void (*filter)(unsigned side, unsigned taps, const float *w, float *u, size_t u_point);
+};
+
+/* lrn.c: see nn_lrn(); one image */
+struct nn_lrn_ops {
+        void (*plain)(const struct nn_lrn_desc *d, const float *x, float *y);
+        void (*block)(const struct nn_lrn_desc *d, const float *x, float *y);
 };
 
 /* Products of rows with a panel of weights: @rows rows of x at distance @ldx, @k weights rows of @vectors * V. */
@@ -141,6 +166,7 @@ struct nn_panel_ops {
         extern const struct nn_tile_ops nn_tile_ops_##isa; \
         extern const struct nn_depthwise_ops nn_depthwise_ops_##isa; \
         extern const struct nn_winograd_ops nn_winograd_ops_##isa; \
+        extern const struct nn_lrn_ops nn_lrn_ops_##isa; \
         extern const struct nn_panel_ops nn_panel_ops_##isa
 
 NN_DECLARE_OPS(portable);
@@ -154,6 +180,7 @@ struct nn_kernel_ops {
         const struct nn_tile_ops *tile;
         const struct nn_depthwise_ops *depthwise;
         const struct nn_winograd_ops *winograd;
+        const struct nn_lrn_ops *lrn;
         const struct nn_panel_ops *panel;
 };
 

@@ -118,6 +118,46 @@ NN_INLINE void v_store_n(float *p, vf v, size_t n)
         _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 }
 
+NN_INLINE vf v_sqrt(vf a)
+{
+        return (vf)_mm512_sqrt_ps((__m512)a);
+}
+
+/* Half a vector: on CPUs whose vector units are half as wide as the registers it costs half as much. */
+#define NN_SIMD_HALVES 1
+typedef float hf __attribute__((vector_size(V * 2)));
+
+NN_INLINE hf h_load(const float *p)
+{
+        return (hf)_mm256_loadu_ps(p);
+}
+
+NN_INLINE hf h_set1(float s)
+{
+        return (hf)_mm256_set1_ps(s);
+}
+
+NN_INLINE hf h_fma(hf a, hf b, hf c)
+{
+        return (hf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+
+NN_INLINE hf h_clamp(hf x, float lo, float hi)
+{
+        return (hf)_mm256_min_ps(_mm256_set1_ps(hi), _mm256_max_ps(_mm256_set1_ps(lo), (__m256)x));
+}
+
+/* the lower half of a vector, and half a vector with zeros above it */
+NN_INLINE hf h_low(vf v)
+{
+        return (hf)_mm512_castps512_ps256((__m512)v);
+}
+
+NN_INLINE vf h_widen(hf v)
+{
+        return (vf)_mm512_zextps256_ps512((__m256)v);
+}
+
 /* V bfloat16 values, V signed bytes */
 NN_INLINE vf v_load_bf16(const uint16_t *p)
 {
@@ -158,6 +198,11 @@ NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
         return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, _mm256_cmp_ps((__m256)x, (__m256)limit, _CMP_LT_OQ));
 }
 
+NN_INLINE vf v_sqrt(vf a)
+{
+        return (vf)_mm256_sqrt_ps((__m256)a);
+}
+
 NN_INLINE vf v_load_bf16(const uint16_t *p)
 {
         __m256i x = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -185,6 +230,11 @@ NN_INLINE vf v_fma(vf a, vf b, vf c)
 NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
 {
         return (vf)vbslq_f32(vcltq_f32((float32x4_t)x, (float32x4_t)limit), (float32x4_t)a, (float32x4_t)b);
+}
+
+NN_INLINE vf v_sqrt(vf a)
+{
+        return (vf)vsqrtq_f32((float32x4_t)a);
 }
 
 NN_INLINE vf v_max(vf a, vf b)
@@ -220,6 +270,11 @@ NN_INLINE vf v_set1(float s)
 NN_INLINE vf v_fma(vf a, vf b, vf c)
 {
         return a * b + c;
+}
+
+NN_INLINE vf v_sqrt(vf a)
+{
+        return (vf){ __builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3]) };
 }
 
 NN_INLINE vf v_select(vi mask, vf a, vf b)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
- * The transforms of Winograd's minimal filtering for 3x3 kernels and output tiles of 2x2, 3x3, 4x4 (Lavin & Gray
- * 2015, arXiv:1509.09308), on vectors of channels. With interpolation points 0, 1, -1, 2, -2 as far as needed and
+ * The transforms of Winograd's minimal filtering for kernels of 2x2 to 5x5 (Lavin & Gray 2015, arXiv:1509.09308), on
+ * vectors of channels. The points, and with them what is done to the inputs, depend on the side of the transformed
+ * tile alone: the outputs are so many as the kernel leaves. With interpolation points 0, 1, -1, 2, -2 as far as needed and
  * infinity, the row of B^T that belongs to point a holds the coefficients of M(x) / (x - a), M(x) being the product
  * of all (x - a), and the last row those of M(x). Signs and factors are moved to the filter's side where that saves
  * work on the inputs.
@@ -9,20 +10,20 @@
 #include "nn/kernels/ops.h"
 #include "nn/kernels/simd.h"
 
-#define MAX_TILE 4
-#define MAX_SIDE (MAX_TILE + 2)
+#define MAX_TILE NN_WINOGRAD_MAX_TILE
+#define MAX_SIDE NN_WINOGRAD_MAX_SIDE
 
-/* out = B^T in, for tiles of @m */
-NN_INLINE void input_line(unsigned m, const vf *d, vf *out)
+/* out = B^T in, for @side inputs */
+NN_INLINE void input_line(unsigned side, const vf *d, vf *out)
 {
         const vf two = v_set1(2.f), four = v_set1(4.f), five = v_set1(5.f);
 
-        if (m == 2) {
+        if (side == 4) {
                 out[0] = d[0] - d[2];
                 out[1] = d[1] + d[2];
                 out[2] = d[2] - d[1];
                 out[3] = d[1] - d[3];
-        } else if (m == 3) {
+        } else if (side == 5) {
                 vf t = d[3] - d[1], u = d[1] + d[1];
 
                 out[0] = v_fma(two, d[0] - d[2], t);
@@ -43,45 +44,57 @@ NN_INLINE void input_line(unsigned m, const vf *d, vf *out)
         }
 }
 
-/* out = A^T in */
-NN_INLINE void output_line(unsigned m, const vf *d, vf *out)
+/* out = A^T in: the i-th of @m outputs is the sum over points a of a^i times the value there, and the last one also
+ * holds the value at infinity. */
+NN_INLINE void output_line(unsigned side, unsigned m, const vf *d, vf *out)
 {
-        if (m == 2) {
-                out[0] = d[0] + d[1] + d[2];
-                out[1] = d[1] - d[2] - d[3];
-        } else if (m == 3) {
-                vf sum = d[1] + d[2], two = d[3] + d[3];
+        vf s = d[1] + d[2], t = d[1] - d[2];
+        vf even = side == 6 ? d[3] + d[4] : d[3], odd = side == 6 ? d[3] - d[4] : d[3];
 
-                out[0] = d[0] + sum + d[3];
-                out[1] = d[1] - d[2] + two;
-                out[2] = sum + two + two + d[4];
-        } else {
-                vf s = d[1] + d[2], t = d[1] - d[2], u = d[3] + d[4], w = d[3] - d[4];
+        NN_UNROLL for (unsigned i = 0; i < m; i++) {
+                vf v = i % 2 ? t : s;
 
-                out[0] = d[0] + s + u;
-                out[1] = v_fma(v_set1(2.f), w, t);
-                out[2] = v_fma(v_set1(4.f), u, s);
-                out[3] = v_fma(v_set1(8.f), w, t) + d[5];
+                if (i == 0)
+                        v += side > 4 ? d[0] + even : d[0];
+                else if (side > 4)
+                        v = v_fma(v_set1((float)(1u << i)), i % 2 ? odd : even, v);
+                if (i == m - 1)
+                        v = side == 4 ? v - d[3] : v + d[side - 1];
+                out[i] = v;
         }
 }
 
-NN_INLINE void input(unsigned m, const struct nn_winograd_input *p)
+NN_INLINE void input(unsigned side, const struct nn_winograd_input *p)
 {
-        const unsigned side = m + 2;
         vf half[MAX_SIDE * MAX_SIDE], line[MAX_SIDE], out[MAX_SIDE];
 
         /* columns first, read line by line; half is kept turned by 90 degrees */
         NN_UNROLL for (unsigned j = 0; j < side; j++) {
                 NN_UNROLL for (unsigned i = 0; i < side; i++)
-                        line[i] = v_load(p->x + i * p->x_row + j * V);
-                input_line(m, line, out);
+                        line[i] = v_load(p->x + i * p->x_row + j * p->x_step);
+                input_line(side, line, out);
                 NN_UNROLL for (unsigned i = 0; i < side; i++)
                         half[i * side + j] = out[i];
         }
         NN_UNROLL for (unsigned i = 0; i < side; i++) {
-                input_line(m, half + i * side, out);
+                input_line(side, half + i * side, out);
                 NN_UNROLL for (unsigned j = 0; j < side; j++)
                         v_store(p->v + (i * side + j) * p->v_point, out[j]);
+        }
+}
+
+static void border(unsigned side, const struct nn_winograd_border *p)
+{
+        float *to = p->to;
+        long end = p->row + (long)side * p->stride;
+
+        for (long y = p->row; y < end; y += p->stride) {
+                const float *row = p->x + y * p->w * V;
+                bool inside = y >= 0 && y < p->h;
+                long x = p->column;
+
+                for (unsigned j = 0; j < side; j++, x += p->stride, to += V)
+                        v_store(to, inside && x >= 0 && x < p->w ? v_load(row + x * V) : v_zero());
         }
 }
 
@@ -95,22 +108,21 @@ NN_INLINE vf finish(const struct nn_winograd_output *p, vf bias, vf v, size_t at
         return v;
 }
 
-NN_INLINE void output(unsigned m, const struct nn_winograd_output *p)
+NN_INLINE void output(unsigned side, unsigned m, const struct nn_winograd_output *p)
 {
-        const unsigned side = m + 2;
         vf half[MAX_TILE * MAX_SIDE], line[MAX_SIDE], out[MAX_TILE], bias = v_load(p->bias);
 
         NN_UNROLL for (unsigned j = 0; j < side; j++) {
                 NN_UNROLL for (unsigned i = 0; i < side; i++)
                         line[i] = v_load(p->m + (i * side + j) * p->m_point);
-                output_line(m, line, out);
+                output_line(side, m, line, out);
                 NN_UNROLL for (unsigned i = 0; i < m; i++)
                         half[i * side + j] = out[i];
         }
         NN_UNROLL for (unsigned i = 0; i < m; i++) {
                 if (i >= p->rows)
                         break;
-                output_line(m, half + i * side, out);
+                output_line(side, m, half + i * side, out);
                 NN_UNROLL for (unsigned j = 0; j < m; j++)
                         if (j < p->columns) {
                                 size_t at = i * p->y_row + j * V;
@@ -120,55 +132,73 @@ NN_INLINE void output(unsigned m, const struct nn_winograd_output *p)
         }
 }
 
-/* The filter's side, rows by point: (1, a, a^2) / M'(a), and with the signs and factors left out above. */
-static const float filters[3][MAX_SIDE][3] = {
-        { { 1, 0, 0 }, { .5f, .5f, .5f }, { .5f, -.5f, .5f }, { 0, 0, 1 } },
-        { { 1.f / 2, 0, 0 },
-          { -1.f / 2, -1.f / 2, -1.f / 2 },
-          { -1.f / 6, 1.f / 6, -1.f / 6 },
-          { 1.f / 6, 1.f / 3, 2.f / 3 },
-          { 0, 0, 1 } },
-        { { 1.f / 4, 0, 0 },
-          { -1.f / 6, -1.f / 6, -1.f / 6 },
-          { -1.f / 6, 1.f / 6, -1.f / 6 },
-          { 1.f / 24, 1.f / 12, 1.f / 6 },
-          { 1.f / 24, -1.f / 12, 1.f / 6 },
-          { 0, 0, 1 } },
+/* The filter's side: its row for point a is (1, a, a^2 ...) / M'(a), with the signs and factors left out above. */
+static const float points[NN_WINOGRAD_N_SIDES][MAX_SIDE] = { { 0, 1, -1 }, { 0, 1, -1, 2 }, { 0, 1, -1, 2, -2 } };
+static const float factors[NN_WINOGRAD_N_SIDES][MAX_SIDE] = {
+        { 1, 1.f / 2, 1.f / 2, 1 },
+        { 1.f / 2, -1.f / 2, -1.f / 6, 1.f / 6, 1 },
+        { 1.f / 4, -1.f / 6, -1.f / 6, 1.f / 24, 1.f / 24, 1 },
 };
 
-static void filter(unsigned m, const float *w, float *u, size_t u_point)
+static void filter(unsigned side, unsigned taps, const float *w, float *u, size_t u_point)
 {
-        const float (*g)[3] = filters[m - NN_WINOGRAD_MIN_TILE];
-        const unsigned side = m + 2;
+        const float *a = points[side - NN_WINOGRAD_MIN_SIDE], *factor = factors[side - NN_WINOGRAD_MIN_SIDE];
+        float g[MAX_SIDE][NN_WINOGRAD_MAX_TAPS] = { 0 };
 
+        for (unsigned i = 0; i + 1 < side; i++) {
+                float power = factor[i];
+
+                for (unsigned t = 0; t < taps; t++, power *= a[i])
+                        g[i][t] = power;
+        }
+        g[side - 1][taps - 1] = factor[side - 1];
         for (unsigned i = 0; i < side; i++) {
-                vf row[3];
+                vf row[NN_WINOGRAD_MAX_TAPS];
 
-                for (unsigned s = 0; s < 3; s++)
-                        row[s] = v_set1(g[i][0]) * v_load(w + s * V) + v_set1(g[i][1]) * v_load(w + (3 + s) * V) +
-                                 v_set1(g[i][2]) * v_load(w + (6 + s) * V);
-                for (unsigned j = 0; j < side; j++)
-                        v_store(u + (i * side + j) * u_point,
-                                v_set1(g[j][0]) * row[0] + v_set1(g[j][1]) * row[1] + v_set1(g[j][2]) * row[2]);
+                for (unsigned s = 0; s < taps; s++) {
+                        row[s] = v_zero();
+                        for (unsigned t = 0; t < taps; t++)
+                                row[s] = v_fma(v_set1(g[i][t]), v_load(w + (t * taps + s) * V), row[s]);
+                }
+                for (unsigned j = 0; j < side; j++) {
+                        vf sum = v_zero();
+
+                        for (unsigned s = 0; s < taps; s++)
+                                sum = v_fma(v_set1(g[j][s]), row[s], sum);
+                        v_store(u + (i * side + j) * u_point, sum);
+                }
         }
 }
 
-#define TRANSFORMS(m) \
-        static void input_##m(const struct nn_winograd_input *p) \
+#define INPUT(side) \
+        static void input_##side(const struct nn_winograd_input *p) \
         { \
-                input(m, p); \
-        } \
-        static void output_##m(const struct nn_winograd_output *p) \
+                input(side, p); \
+        }
+#define OUTPUT(side, m) \
+        static void output_##side##_##m(const struct nn_winograd_output *p) \
         { \
-                output(m, p); \
+                output(side, m, p); \
         }
 
-TRANSFORMS(2)
-TRANSFORMS(3)
-TRANSFORMS(4)
+INPUT(4)
+INPUT(5)
+INPUT(6)
+OUTPUT(4, 2)
+OUTPUT(4, 3)
+OUTPUT(5, 2)
+OUTPUT(5, 3)
+OUTPUT(5, 4)
+OUTPUT(6, 2)
+OUTPUT(6, 3)
+OUTPUT(6, 4)
+OUTPUT(6, 5)
 
 const struct nn_winograd_ops ISA(nn_winograd_ops) = {
-        .input = { input_2, input_3, input_4 },
-        .output = { output_2, output_3, output_4 },
+        .input = { input_4, input_5, input_6 },
+        .border = border,
+        .output = { { output_4_2, output_4_3 },
+                    { output_5_2, output_5_3, output_5_4 },
+                    { output_6_2, output_6_3, output_6_4, output_6_5 } },
         .filter = filter,
 };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Memory for what is large: weights and files. Internal to the project.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define NN_ALLOC_LARGE_BYTES ((size_t)256 << 10)
+#define NN_ALLOC_PAGE_BYTES ((uintptr_t)4096)
+
+/* @bytes for free(), on a 64-byte boundary; NULL if there is no memory. All of it will be written soon: the pages of a
+ * large piece are fetched by one call, since a page fault each costs more than the page itself. */
+static inline void *nn_alloc(size_t bytes)
+{
+        size_t rounded = (bytes + 63) / 64 * 64;
+        void *p = rounded < bytes ? NULL : aligned_alloc(64, rounded ? rounded : 64);
+
+#ifdef MADV_POPULATE_WRITE
+        if (p && rounded >= NN_ALLOC_LARGE_BYTES) {
+                uintptr_t first = ((uintptr_t)p + NN_ALLOC_PAGE_BYTES - 1) & ~(NN_ALLOC_PAGE_BYTES - 1);
+                uintptr_t end = ((uintptr_t)p + rounded) & ~(NN_ALLOC_PAGE_BYTES - 1);
+
+                /* older kernels refuse: then the pages come one by one */
+                (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+        }
+#endif
+        return p;
+}
