@@ -3,7 +3,7 @@
 noinst_LTLIBRARIES += libtrain.la
 libtrain_la_SOURCES = \
 	train/cmd.h train/random.h train/random.c train/augment.h train/augment.c train/metrics.h train/metrics.c \
-	train/data/dataset.h train/data/dataset.c train/data/reader.h train/data/lines.c train/data/fer2013.c \
+	train/data/dataset.h train/data/dataset.c train/data/reader.h train/data/lines.c train/data/fer2013.c train/data/points.c train/cmd-points.c \
 	train/recipe.h train/recipe.c train/training.h train/training.c train/net.h train/net.c train/layer.h \
 	train/layer-conv.c train/layer-bn.c train/layer-act.c train/layer-pool.c train/layer-join.c train/layer-fc.c \
 	train/layer-lrn.c train/layer-lcn.c train/layer-prelu.c \
@@ -37,4 +37,6 @@ bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/main.c
 emotion_nn_LDADD = libtrain.la
 
-EXTRA_DIST += recipes/README.md recipes/default.conf recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf recipes/landmarks.conf recipes/detect.conf
+EXTRA_DIST += recipes/README.md recipes/default.conf recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
+	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf \
+	recipes/landmarks.conf recipes/detect.conf

@@ -13,6 +13,7 @@ static const struct cmd *const commands[] = {
         &cmd_data,
         &cmd_align,
         &cmd_plot,
+        &cmd_points,
         &cmd_meanfaces,
         &cmd_clip,
         &cmd_run,

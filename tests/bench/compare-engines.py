@@ -148,7 +148,8 @@ def make_nets(bench):
             pixels = " ".join(str(random.randrange(256)) for _ in range(48 * 48))
             f.write(f"{i % 7},{pixels},{'Training' if i < EPOCH_ROWS else 'PublicTest'}\n")
     models = []
-    for recipe in [os.path.join(SOURCE, "recipes", f"net-{n}.conf") for n in "abc"] + [os.path.join(HERE, "vgg.conf")]:
+    recipes = [os.path.join(SOURCE, "recipes", f"net-{n}.conf") for n in "ab"]
+    for recipe in recipes + [os.path.join(HERE, f"{n}.conf") for n in ("net-c", "vgg")]:
         name = os.path.splitext(os.path.basename(recipe))[0]
         short = os.path.join(bench.work, f"{name}.conf")
         with open(recipe, encoding="utf-8") as f:

@@ -30,3 +30,6 @@ EXTRA_DIST += tests/bench/compare-detectors.py
 check_PROGRAMS += tests/bench/first-result
 tests_bench_first_result_SOURCES = tests/bench/first-result.c tests/bench/timing.h
 tests_bench_first_result_LDADD = libemotion-nn.la
+
+# our trainer beside PyTorch; not run by make check
+EXTRA_DIST += tests/bench/compare-training.py tests/bench/peer-torch.py tests/bench/net-c.conf tests/bench/resnet-like.conf

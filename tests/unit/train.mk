@@ -21,7 +21,7 @@ dist_check_SCRIPTS += tests/unit/test-train.sh
 TESTS += tests/unit/test-train.sh
 
 data_tests = tests/unit/test-random tests/unit/test-metrics tests/unit/test-augment tests/unit/test-dataset \
-	tests/unit/test-dataset-folders
+	tests/unit/test-dataset-folders tests/unit/test-points
 check_PROGRAMS += $(data_tests)
 TESTS += $(data_tests)
 tests_unit_test_random_CFLAGS = $(train_test_cflags)
@@ -32,6 +32,8 @@ tests_unit_test_augment_CFLAGS = $(train_test_cflags)
 tests_unit_test_augment_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_dataset_CFLAGS = $(train_test_cflags)
 tests_unit_test_dataset_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_points_CFLAGS = $(train_test_cflags)
+tests_unit_test_points_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_dataset_folders_CFLAGS = $(train_test_cflags)
 tests_unit_test_dataset_folders_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 

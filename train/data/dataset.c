@@ -14,6 +14,7 @@ const char *const dataset_labels[N_LABELS] = {
 
 /* The folder format takes any folder: it comes last. */
 static const struct dataset_format *const formats[] = {
+        &dataset_points,
         &dataset_fer2013,
         &dataset_ckplus,
         &dataset_rafd,

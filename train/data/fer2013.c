@@ -39,15 +39,8 @@ static int parse_pixels(const char *s, const char *end, uint8_t *ret)
         return (int)n;
 }
 
-struct fer_row {
-        unsigned class;
-        enum dataset_usage usage;
-        const char *pixels, *pixels_end;
-};
-
-/* Splits "emotion,pixels,Usage" and checks the outer two. */
-static int split_row(const struct lines *l, char *line, size_t length, struct fer_row *ret,
-                     struct dataset_error *error)
+int dataset_split_row(const struct lines *l, char *line, size_t length, struct csv_row *ret,
+                      struct dataset_error *error)
 {
         char *first = memchr(line, ',', length), *last = memrchr(line, ',', length);
 
@@ -58,10 +51,10 @@ static int split_row(const struct lines *l, char *line, size_t length, struct fe
         int usage = dataset_usage_from_string(last + 1);
         if (usage < 0)
                 return dataset_fail(error, -EBADMSG, l->path, l->number, "unknown Usage '%.20s'", last + 1);
-        *ret = (struct fer_row){ .class = (unsigned)(line[0] - '0'),
+        *ret = (struct csv_row){ .class = (unsigned)(line[0] - '0'),
                                  .usage = (enum dataset_usage)usage,
-                                 .pixels = first + 1,
-                                 .pixels_end = last };
+                                 .numbers = first + 1,
+                                 .numbers_end = last };
         return 0;
 }
 
@@ -161,7 +154,7 @@ static int open_with_header(struct lines *l, const char *path, const char *heade
 }
 
 /* The row of FER+ that belongs to the row just read. */
-static int next_votes(struct fer_reader *f, const struct fer_row *row, unsigned votes[N_VOTES],
+static int next_votes(struct fer_reader *f, const struct csv_row *row, unsigned votes[N_VOTES],
                       struct dataset_error *error)
 {
         char *line;
@@ -186,12 +179,12 @@ static int read_row(struct fer_reader *f, char *line, size_t length, struct data
 {
         const struct dataset_options *o = f->options;
         unsigned votes[N_VOTES] = { 0 }, n_classes = f->builder.d->n_classes;
-        struct fer_row row = { 0 };
+        struct csv_row row = { 0 };
         uint8_t *pixels;
         float *shares;
         int r;
 
-        r = split_row(&f->rows, line, length, &row, error);
+        r = dataset_split_row(&f->rows, line, length, &row, error);
         if (r < 0)
                 return r;
         if (f->with_votes) {
@@ -201,7 +194,7 @@ static int read_row(struct fer_reader *f, char *line, size_t length, struct data
         }
         if (builder_reserve(&f->builder, &pixels, &shares) < 0)
                 return dataset_fail(error, -ENOMEM, f->rows.path, f->rows.number, "out of memory");
-        r = parse_pixels(row.pixels, row.pixels_end, pixels);
+        r = parse_pixels(row.numbers, row.numbers_end, pixels);
         if (r < 0)
                 return dataset_fail(error, -EBADMSG, f->rows.path, f->rows.number,
                                     "pixels are not %u numbers from 0 to 255", N_PIXELS);

@@ -81,6 +81,17 @@ bool dataset_is_picture_name(const char *name);
 /* "happy", "happiness": LABEL_HAPPINESS, and so on; -EINVAL for other words. */
 int dataset_label_from_word(const char *s, size_t length);
 
+/* A row "emotion,numbers,Usage" of FER2013 and the like. */
+struct csv_row {
+        unsigned class;
+        enum dataset_usage usage;
+        const char *numbers, *numbers_end;
+};
+
+/* Splits @line and checks the outer two columns. -EBADMSG with a message. */
+int dataset_split_row(const struct lines *l, char *line, size_t length, struct csv_row *ret,
+                      struct dataset_error *error);
+
 /* One format. probe says whether @path is of it; is_folder tells what @path is. */
 struct dataset_format {
         const char *name;
@@ -88,4 +99,4 @@ struct dataset_format {
         int (*load)(const char *path, const struct dataset_options *options, struct dataset **ret,
                     struct dataset_error *error);
 };
-extern const struct dataset_format dataset_fer2013, dataset_ckplus, dataset_rafd, dataset_folder;
+extern const struct dataset_format dataset_points, dataset_fer2013, dataset_ckplus, dataset_rafd, dataset_folder;
