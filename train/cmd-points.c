@@ -8,7 +8,7 @@
 #include "train/data/dataset.h"
 
 #define MAX_PASSES 4
-/* side of an upright picture in sides of the face's square: about the framing of FER2013 */
+/* side of a picture in sides of the face's square, where the search begins: about the framing of FER2013 */
 #define FRAMING 1.1
 
 static const char help[] =
@@ -16,13 +16,10 @@ static const char help[] =
         "Find 68 landmarks in each picture of a data set. MODEL is a landmark network, see emotion-nn(1).\n\n"
         "  --data FILE      data set: FER2013's csv or a folder, see emotion-nn(1)\n"
         "  -o FILE.csv      one row a face: emotion, points, Usage; a data set for `train` and `eval`\n"
-        "  --pictures       instead the pictures, each face turned upright, centred and of one size, in FER2013's\n"
-        "                   format; those without a face as they are\n"
         "  --confidence C   below this, 0 to 1, it is no face (default 0.3)\n";
 
 struct points {
         const char *model, *data, *out;
-        bool pictures;
         double confidence;
 };
 
@@ -30,7 +27,6 @@ static int parse(int argc, char **argv, struct points *p)
 {
         static const struct option options[] = { { "data", required_argument, NULL, 'd' },
                                                  { "output", required_argument, NULL, 'o' },
-                                                 { "pictures", no_argument, NULL, 'p' },
                                                  { "confidence", required_argument, NULL, 'c' },
                                                  { "help", no_argument, NULL, 'h' },
                                                  { 0 } };
@@ -43,9 +39,6 @@ static int parse(int argc, char **argv, struct points *p)
                         break;
                 case 'o':
                         p->out = optarg;
-                        break;
-                case 'p':
-                        p->pictures = true;
                         break;
                 case 'c':
                         if (args_double("--confidence", optarg, 0, 1, &p->confidence) < 0)
@@ -71,33 +64,13 @@ static void write_points(FILE *f, const struct landmarks_face *face)
                 fprintf(f, "%s%.2f %.2f", i ? " " : "", (double)face->points[i][0], (double)face->points[i][1]);
 }
 
-/* The picture itself where @square is NULL. */
-static void write_picture(FILE *f, const struct nn_image *image, const struct landmarks_square *square, float *work)
-{
-        size_t n = (size_t)image->width_px * image->height_px;
-
-        if (square) {
-                struct nn_affine map = nn_affine_from_square(square->x, square->y, FRAMING * square->side_px,
-                                                             square->roll_rad, image->width_px);
-
-                if (nn_image_warp(image, &map, image->width_px, image->height_px, work) < 0)
-                        square = NULL;
-        }
-        for (size_t i = 0; i < n; i++)
-                fprintf(f, "%s%u", i ? " " : "",
-                        square ? (unsigned)(CLAMP(work[i], 0.f, 255.f) + 0.5f) : image->data[i]);
-}
-
-/* Return: rows in which a face was found, or -ENOMEM. */
+/* Return: rows in which a face was found. */
 static long write_all(const struct points *p, struct landmarks *l, const struct dataset *d, FILE *f)
 {
         size_t size = (size_t)d->width_px * d->height_px;
-        _cleanup_(freep) float *work = malloc(size * sizeof(float));
         long found = 0;
 
-        if (!work)
-                return -ENOMEM;
-        fprintf(f, "emotion,%s,Usage\n", p->pictures ? "pixels" : "points");
+        fprintf(f, "emotion,points,Usage\n");
         for (size_t i = 0; i < d->n; i++) {
                 const struct nn_image image = { .data = d->pixels + i * size,
                                                 .width_px = d->width_px,
@@ -107,18 +80,13 @@ static long write_all(const struct points *p, struct landmarks *l, const struct 
                                                    .y = (d->height_px - 1) / 2.0,
                                                    .side_px = d->width_px / FRAMING };
                 struct landmarks_face face;
-                bool is_face = landmarks_find(l, &image, &square, MAX_PASSES, &face) >= 0 &&
-                               (double)face.confidence >= p->confidence &&
-                               landmarks_square_of(face.points, &square);
 
-                found += is_face;
-                if (!is_face && !p->pictures)
+                if (landmarks_find(l, &image, &square, MAX_PASSES, &face) < 0 ||
+                    (double)face.confidence < p->confidence)
                         continue;
+                found++;
                 fprintf(f, "%u,", d->classes[i]);
-                if (p->pictures)
-                        write_picture(f, &image, is_face ? &square : NULL, work);
-                else
-                        write_points(f, &face);
+                write_points(f, &face);
                 fprintf(f, ",%s\n", dataset_usage_to_string((enum dataset_usage)d->usage[i]));
         }
         return found;
@@ -169,4 +137,4 @@ static int run(int argc, char **argv)
         return r != 0 || !d;
 }
 
-const struct cmd cmd_points = { .name = "points", .summary = "landmarks of a data set, or its faces upright", .run = run };
+const struct cmd cmd_points = { .name = "points", .summary = "landmarks of a data set", .run = run };

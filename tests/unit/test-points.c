@@ -155,24 +155,16 @@ static void test_points(void **state)
 
 static void test_no_face(void **state)
 {
-        _cleanup_(dataset_freep) struct dataset *before = NULL, *after = NULL;
         struct dataset_error error;
         struct dataset *none = NULL;
 
         write_model(0.1f);
         assert_int_equal(points(NULL), 0);
         assert_int_equal(dataset_load(out, NULL, &none, &error), -EINVAL);
-        assert_int_equal(points("--pictures"), 0);
-        load(pictures, &before);
-        load(out, &after);
-        assert_memory_equal(before->pixels, after->pixels, 5 * 48 * 48);
-        write_model(0.9f);
-        assert_int_equal(points("--pictures"), 0);
-        after = dataset_free(after);
-        load(out, &after);
-        assert_int_equal(after->n, 5);
-        assert_memory_equal(before->classes, after->classes, 5);
-        assert_memory_not_equal(before->pixels, after->pixels, 48 * 48);
+        assert_int_equal(points("--confidence=0.05"), 0);
+        load(out, &none);
+        assert_int_equal(none->n, 5);
+        dataset_free(none);
 }
 
 static void refuse(const char *row, const char *part)
