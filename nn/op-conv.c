@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "nn/memory.h"
 #include "nn/op-window.h"
 
 static const struct nn_tensor *weights(const struct nn_call *c)
@@ -56,10 +57,24 @@ int nn_shape_conv(struct nn_call *c)
         return nn_call_set_output(c, 0, NN_FLOAT32, x->n_dims, dims);
 }
 
+/* The filters times their factors. Return: memory of the caller's, or NULL if there is none. */
+static float *scaled_weights(const struct nn_call *c)
+{
+        const struct nn_tensor *w = weights(c);
+        int64_t k = w->dims[0], per_filter = nn_tensor_n_elements(w) / k;
+        float *to = nn_alloc((size_t)(k * per_filter) * sizeof(*to));
+
+        for (int64_t i = 0; to && i < k; i++)
+                for (int64_t j = 0; j < per_filter; j++)
+                        to[i * per_filter + j] = nn_f32(w)[i * per_filter + j] * nn_f32(c->fused_scale)[i];
+        return to;
+}
+
 int nn_prepare_conv(struct nn_call *c)
 {
         struct nn_conv_desc *d = &c->p.conv.d;
         const struct nn_tensor *b = bias(c);
+        _cleanup_(freep) float *scaled = c->fused_scale ? scaled_weights(c) : NULL;
         int r;
 
         d->act = c->act;
@@ -67,7 +82,9 @@ int nn_prepare_conv(struct nn_call *c)
         d->in = c->layout_in;
         d->out = c->layout_out;
         c->p.conv.prepared = NULL;
-        r = nn_conv_prepare(c->isa, d, nn_f32(weights(c)), b ? nn_f32(b) : NULL, &c->p.conv.prepared);
+        if (c->fused_scale && !scaled)
+                return -ENOMEM;
+        r = nn_conv_prepare(c->isa, d, scaled ? scaled : nn_f32(weights(c)), b ? nn_f32(b) : NULL, &c->p.conv.prepared);
         if (r < 0)
                 return r == -ENOMEM ? r : nn_call_fail(c, r, "the convolution cannot be prepared");
         c->kernel = nn_conv_name(c->p.conv.prepared);

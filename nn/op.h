@@ -100,6 +100,7 @@ struct nn_call {
         struct nn_act act;
         struct nn_tensor *residual;
         struct nn_tensor *fused_weights, *fused_bias; /* stand in for inputs 1 and 2 of Conv and Gemm */
+        struct nn_tensor *fused_scale;                /* of Conv: a factor for each filter, or NULL */
         enum nn_layout layout_in, layout_out;
 };
 

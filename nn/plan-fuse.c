@@ -68,31 +68,26 @@ static float *new_constant(struct nn_plan *p, const struct nn_tensor *like, stru
         return p->values[v].t.data;
 }
 
-/* w' = w * scale per filter, b' = b * scale + shift */
+/* w' = w * scale per filter, which is left to the preparation: the filters are large. b' = b * scale + shift */
 static int fold_batch_norm(struct fuser *f, struct nn_step *conv, struct nn_step *bn)
 {
-        const struct nn_tensor *w = conv->call.fused_weights ? conv->call.fused_weights : conv->call.in[1];
         const struct nn_tensor *b = conv->call.fused_bias ? conv->call.fused_bias : nn_call_in(&conv->call, 2);
-        struct nn_tensor bias = { .type = NN_FLOAT32, .n_dims = 1, .dims = { w->dims[0] } };
-        int64_t k = w->dims[0], per_filter = nn_tensor_n_elements(w) / k;
-        struct nn_tensor *new_w, *new_b;
-        float *to_w = new_constant(f->p, w, &new_w), *to_b = new_constant(f->p, &bias, &new_b);
+        struct nn_tensor like = { .type = NN_FLOAT32, .n_dims = 1, .dims = { conv->call.in[1]->dims[0] } };
+        struct nn_tensor *scale = conv->call.fused_scale, *new_scale, *new_b;
+        float *to_scale = new_constant(f->p, &like, &new_scale), *to_b = new_constant(f->p, &like, &new_b);
         int r;
 
-        if (!to_w || !to_b)
+        if (!to_scale || !to_b)
                 return -ENOMEM;
         r = bn->call.op->prepare(&bn->call);
         if (r < 0)
                 return r;
-        for (int64_t i = 0; i < k; i++) {
-                float scale = bn->call.p.affine.scale[i];
-
-                for (int64_t j = 0; j < per_filter; j++)
-                        to_w[i * per_filter + j] = nn_f32(w)[i * per_filter + j] * scale;
-                to_b[i] = (b ? nn_f32(b)[i] * scale : 0) + bn->call.p.affine.shift[i];
+        for (int64_t i = 0; i < like.dims[0]; i++) {
+                to_scale[i] = bn->call.p.affine.scale[i] * (scale ? nn_f32(scale)[i] : 1);
+                to_b[i] = (b ? nn_f32(b)[i] * bn->call.p.affine.scale[i] : 0) + bn->call.p.affine.shift[i];
         }
         bn->call.op->release(&bn->call);
-        conv->call.fused_weights = new_w;
+        conv->call.fused_scale = new_scale;
         conv->call.fused_bias = new_b;
         take_over(f, conv, bn, " bn");
         return 0;

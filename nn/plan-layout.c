@@ -51,7 +51,7 @@ static int add_reorder(struct layouter *l, const struct nn_step *near, uint32_t 
         s->call = near->call;
         s->call.op = &reorder;
         s->call.n_in = s->call.n_out = 1;
-        s->call.residual = s->call.fused_weights = s->call.fused_bias = NULL;
+        s->call.residual = s->call.fused_weights = s->call.fused_bias = s->call.fused_scale = NULL;
         s->call.kernel = NULL;
         s->call.layout_in = l->p->values[from].layout;
         s->call.layout_out = l->p->values[to].layout;

@@ -127,12 +127,9 @@ static void get_taps(const struct nn_conv *c, unsigned block, unsigned channel, 
         for (unsigned lane = 0; lane < c->b && block * c->b + lane < d->k; lane++) {
                 const float *w = weights + ((size_t)(block * c->b + lane) * d->c + channel) * d->r * d->s;
 
-                for (unsigned t = 0; t < taps * taps; t++) {
-                        unsigned row = t / taps * stride + first_row, column = t % taps * stride + first_column;
-
-                        if (row < d->r && column < d->s)
-                                ret[t * c->b + lane] = w[row * d->s + column];
-                }
+                for (unsigned row = first_row, i = 0; row < d->r; row += stride, i += taps)
+                        for (unsigned column = first_column, j = 0; column < d->s; column += stride, j++)
+                                ret[(i + j) * c->b + lane] = w[row * d->s + column];
         }
 }
 

@@ -170,6 +170,19 @@ static void add_product(struct peer *p, const struct nn_step *s, dnnl_primitive_
         p->values[s->out[0]] = dst;
 }
 
+/* The filters with the batch normalisation in them. */
+static float *filters_of(const struct nn_step *s, const struct nn_tensor *w)
+{
+        int64_t n = nn_tensor_n_elements(w), per_filter = n / w->dims[0];
+        float *to = malloc((size_t)n * sizeof(*to));
+
+        if (!to)
+                exit(1);
+        for (int64_t i = 0; i < n; i++)
+                to[i] = nn_f32(w)[i] * (s->call.fused_scale ? nn_f32(s->call.fused_scale)[i / per_filter] : 1);
+        return to;
+}
+
 static void add_conv(struct peer *p, const struct nn_step *s)
 {
         const struct nn_conv_desc *d = &s->call.p.conv.d;
@@ -193,7 +206,7 @@ static void add_conv(struct peer *p, const struct nn_step *s)
                                                          &w_any, b ? &bias : NULL, &dst, stride, dilation, pad,
                                                          pad_end), "convolution");
         check(dnnl_primitive_desc_create(&pd, &cd, attr_of(s), p->engine, NULL), "convolution");
-        add_product(p, s, pd, &w_plain, w->data, b);
+        add_product(p, s, pd, &w_plain, filters_of(s, w), b);
 }
 
 static void add_fc(struct peer *p, const struct nn_step *s)
