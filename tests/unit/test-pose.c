@@ -172,6 +172,87 @@ static void test_bad_points(void **state)
         assert_false(p.known && !isfinite(p.yaw_deg));
 }
 
+/* One hand-marked face of landmarks/train.csv: name, width, height, x0, y0, ... Return: false at a line of another form. */
+static bool read_face(char *line, float points[EMO_MAX_LANDMARKS][2])
+{
+        char *save, *word = strtok_r(line, ",", &save);
+
+        for (unsigned i = 0; i < 2 * EMO_MAX_LANDMARKS + 2 && word; i++) {
+                char *end;
+
+                word = strtok_r(NULL, ",", &save);
+                if (!word)
+                        return false;
+                float value = strtof(word, &end);
+
+                if (end == word)
+                        return false;
+                if (i >= 2)
+                        points[(i - 2) / 2][i % 2] = value;
+        }
+        return word;
+}
+
+/* The same face in a mirror: what was left is right, point by point. */
+static void mirror(const float points[EMO_MAX_LANDMARKS][2], float ret[EMO_MAX_LANDMARKS][2])
+{
+        static const unsigned pairs[][2] = { { 36, 45 }, { 39, 42 }, { 31, 35 }, { 48, 54 } };
+
+        for (unsigned i = 0; i < EMO_MAX_LANDMARKS; i++) {
+                ret[i][0] = -points[i][0];
+                ret[i][1] = points[i][1];
+        }
+        for (size_t k = 0; k < ARRAY_LEN(pairs); k++)
+                for (int j = 0; j < 2; j++) {
+                        unsigned from = pairs[k][j], to = pairs[k][!j];
+
+                        ret[to][0] = -points[from][0];
+                        ret[to][1] = points[from][1];
+                }
+}
+
+/* Thousands of real faces, by people who looked at a camera more or less: no side is preferred, a mirror turns the sign of
+ * yaw and roll, and roll is what the line between the eyes says where the face is not turned. */
+static void test_real_faces(void **state)
+{
+        char path[600], line[4096];
+        double yaw = 0, pitch = 0, roll_off = 0;
+        unsigned n = 0, n_frontal = 0;
+
+        snprintf(path, sizeof(path), "%s/data/landmarks/train.csv", getenv("EMO_SHARED") ?: "../shared");
+        FILE *f = fopen(path, "re");
+
+        if (!f)
+                skip();
+        while (fgets(line, sizeof(line), f)) {
+                float points[EMO_MAX_LANDMARKS][2], mirrored[EMO_MAX_LANDMARKS][2];
+                struct face_pose p, q;
+
+                if (!read_face(line, points))
+                        continue;
+                mirror(points, mirrored);
+                assert_int_equal(pose_fit(points, EMO_MAX_LANDMARKS, &p), 0);
+                assert_int_equal(pose_fit(mirrored, EMO_MAX_LANDMARKS, &q), 0);
+                assert_float_equal(q.yaw_deg, -p.yaw_deg, 0.01);
+                assert_float_equal(q.roll_deg, -p.roll_deg, 0.01);
+                assert_float_equal(q.pitch_deg, p.pitch_deg, 0.01);
+                n++;
+                yaw += (double)p.yaw_deg;
+                pitch += (double)p.pitch_deg;
+                if (fabs((double)p.yaw_deg) > 15 || fabs((double)p.pitch_deg) > 15)
+                        continue;
+                double eyes = atan2((double)(points[45][1] - points[36][1]), (double)(points[45][0] - points[36][0]));
+
+                roll_off += fabs((double)p.roll_deg - eyes * 180 / M_PI);
+                n_frontal++;
+        }
+        fclose(f);
+        assert_true(n > 3000 && n_frontal > 500);
+        print_message("# %u faces: mean yaw %.1f, mean pitch %.1f; roll is off the line of the eyes by %.1f in the mean\n", n,
+                      yaw / n, pitch / n, roll_off / n_frontal);
+        assert_true(fabs(yaw / n) < 4 && fabs(pitch / n) < 5 && roll_off / n_frontal < 2);
+}
+
 /* === Attention === */
 
 static const struct attention_rules rules = { .max_yaw_deg = 25, .max_pitch_deg = 20, .hold_usec = 300000 };
@@ -247,6 +328,7 @@ int main(void)
                 cmocka_unit_test(test_signs),
                 cmocka_unit_test(test_what_is_not_exact),
                 cmocka_unit_test(test_bad_points),
+                cmocka_unit_test(test_real_faces),
                 cmocka_unit_test(test_attention_limits),
                 cmocka_unit_test(test_attention_hold),
                 cmocka_unit_test(test_attention_does_not_flood),
