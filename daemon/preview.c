@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "daemon/preview.h"
@@ -46,7 +45,8 @@ static int picture_to_memfd(const struct frame *f)
         return r;
 }
 
-void preview_fill(struct preview_job *job, const struct frame *f, const struct face *faces, size_t n_faces)
+void preview_fill(struct preview_job *job, const struct frame *f, const struct face *faces, size_t n_faces,
+                  uint64_t now_usec)
 {
         job->fd = picture_to_memfd(f);
         if (job->fd < 0) {
@@ -58,7 +58,8 @@ void preview_fill(struct preview_job *job, const struct frame *f, const struct f
         job->width_px = f->width_px;
         job->height_px = f->height_px;
         job->timestamp_usec = f->timestamp_usec;
-        job->n_faces = MIN(n_faces, ARRAY_LEN(job->faces));
-        if (job->n_faces)
-                memcpy(job->faces, faces, job->n_faces * sizeof(faces[0]));
+        /* one that is only remembered would be drawn where nobody is */
+        for (size_t i = 0; i < n_faces && job->n_faces < ARRAY_LEN(job->faces); i++)
+                if (faces[i].seen_usec == now_usec)
+                        job->faces[job->n_faces++] = faces[i];
 }

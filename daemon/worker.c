@@ -250,7 +250,7 @@ static void answer_previews(struct worker *w, const struct frame *f, const struc
                 job->result = -ENODEV;
                 job->engine_serial = w->engine ? w->engine->serial : 0;
                 if (f)
-                        preview_fill(job, f, result->faces, result->n_faces);
+                        preview_fill(job, f, result->faces, result->n_faces, result->timestamp_usec);
                 if (queue_push(&w->shown, &job) < 0) {
                         fd_close(job->fd);
                         free(job);

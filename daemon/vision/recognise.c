@@ -251,8 +251,11 @@ void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_
         struct emo_image image;
         unsigned n;
 
-        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++)
+        /* points and pose are those of this frame, or there are none */
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
                 p->tracks.items[i].face.pose.known = false;
+                p->tracks.items[i].face.n_points = 0;
+        }
         if (pipeline_image(f, plugin_host_aligner_format(p->host), &image) < 0)
                 return;
         align_all(p, &image, now_usec);

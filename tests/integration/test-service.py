@@ -624,6 +624,31 @@ def test_restart_under_watch():
         equal(w.stop(), 0)
 
 
+def test_attention():
+    """With landmarks a face that turns to the camera and away is told of, to claimants alone, and not with each frame"""
+    clip = os.path.join(lib.SHARED, "data", "clips", "turn-gap-smile.avi")
+    if not os.path.exists(clip):
+        raise Skip("the real clips are absent")
+    if not all(os.path.exists(os.path.join(lib.SRCDIR, "models", n)) for n in ("detect.onnx", "landmarks.onnx")):
+        raise Skip("the networks for faces are not in models/")
+    with Daemon(bus, clip, vision={"detector": "cnn", "aligner": "cnn"}, attention={"hold_ms": 200}):
+        a, b = Client(bus), Client(bus)
+        a.claim()
+        turns = wait_for(lambda: len([x for m, x in a.signals if m == "AttentionChanged"]) >= 4 and
+                         [x for m, x in a.signals if m == "AttentionChanged"], 3 * lib.PATIENCE)
+        for face in {int(x[0]) for x in turns}:
+            mine = [bool(x[1]) for x in turns if x[0] == face]
+            equal(mine, [k % 2 == 0 for k in range(len(mine))], "a face begins with facing, and then takes turns")
+        for x in turns:
+            if x[1]:
+                assert abs(x[3]["yaw"]) <= 25 and abs(x[3]["pitch"]) <= 20, x
+        equal(b.signals, [], "a client without a claim")
+        face = wait_for(lambda: [f for f in a.manager.GetFaces() if len(f["landmarks"]) == 68])[0]
+        assert {"yaw", "pitch", "roll", "attention", "quality"} <= set(face)
+        a.close()
+        b.close()
+
+
 def preview(c):
     """Picture, width, height, faces and details that Preview gives to @c."""
     fd, width, height, faces, details = c.manager.Preview(dbus.Dictionary({}, signature="sv"))

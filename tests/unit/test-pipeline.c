@@ -420,8 +420,11 @@ static void test_gate_asks_for_the_detector(void **state)
         assert_in_range(w->script->n_regions, before, before + 1);
         assert_int_equal(w->result.n_faces, 1);
         assert_int_equal(count(w, FACE_VANISHED, 0), 0);
-        /* sure of nothing, and not found: the face is lost in time */
+        assert_int_equal(w->result.faces[0].n_points, EMO_MAX_LANDMARKS);
+        /* sure of nothing, and not found: the face is lost in time, and its points at once */
         w->script->align_confidence = 0.4f;
+        show_frame(w);
+        assert_int_equal(w->result.faces[0].n_points, 0);
         show(w, 1500000);
         assert_int_equal(count(w, FACE_VANISHED, 0), 1);
         w->script->landmarks = w->script->detect_nothing = 0;

@@ -21,6 +21,7 @@ static struct fake {
         atomic_int open_error;   /* of source_open() */
         atomic_int next_error;   /* of source_next(), once */
         atomic_bool stall;       /* no frame comes */
+        atomic_bool unseen;      /* the face is only remembered */
         atomic_bool model_fails;
         atomic_int n_open, n_opens, n_pipelines;
         atomic_int events_per_frame;
@@ -187,7 +188,7 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         size_t n = (size_t)atomic_load(&fake.events_per_frame);
 
         p->stats.n_frames++;
-        p->face = (struct face) { .id = 7, .scores = { 0.25f, 0.75f } };
+        p->face = (struct face) { .id = 7, .scores = { 0.25f, 0.75f }, .seen_usec = atomic_load(&fake.unseen) ? 1 : 0 };
         for (size_t i = 0; i < n; i++)
                 p->events[i] = (struct face_event) { .kind = FACE_EMOTION_CHANGED, .listener = 1, .face = 7 };
         if (!p->there)
@@ -461,6 +462,7 @@ static void test_preview(void **state)
         struct place *p = *state;
         struct preview_job shown = { 0 };
         uint8_t pixels[9];
+        uint64_t frames;
 
         assert_int_equal(worker_push_preview(p->w, 5), 0); /* the camera is closed */
         WAIT_FOR(p, worker_pop_preview(p->w, &shown));
@@ -479,6 +481,13 @@ static void test_preview(void **state)
         assert_int_equal(shown.faces[0].id, 7);
         assert_int_equal(pread(shown.fd, pixels, sizeof(pixels), 0), 8);
         assert_int_equal(write(shown.fd, pixels, 1), -1); /* sealed */
+        close(shown.fd);
+        atomic_store(&fake.unseen, true);
+        frames = snap(p)->stats.n_frames;
+        WAIT_FOR(p, snap(p)->stats.n_frames > frames + 1);
+        assert_int_equal(worker_push_preview(p->w, 7), 0);
+        WAIT_FOR(p, worker_pop_preview(p->w, &shown));
+        assert_int_equal(shown.n_faces, 0);
         close(shown.fd);
         /* no more wait than there is room for, and those that wait are answered when the camera closes, or freed */
         atomic_store(&fake.stall, true);
