@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bench-pipeline MODEL CLIP LOOPS DETECT_FPS: plays a clip through source and pipeline as fast as it goes, and prints
  * KEY=VALUE lines: CPU time per frame by stage, its median and 99th percentile over the frames, frames a second, resident
- * memory. EMO_DETECTOR and EMO_ALIGNER name the plugins; haar and box if they are not set. */
+ * memory. EMO_DETECTOR and EMO_ALIGNER name the plugins; haar and box if they are not set. EMO_MODEL_FOLDER: where these find
+ * their networks. */
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -48,7 +49,10 @@ static double resident_mib(const char *field)
 static int setup(struct bench *b, const char *model, double detect_fps)
 {
         const char *folder = getenv("EMO_PLUGIN_FOLDER") ?: EMO_PLUGIN_DIR;
-        struct plugin_host_config host = { .folder = folder, .detector = getenv("EMO_DETECTOR") ?: "haar",
+        const char *models[] = { getenv("EMO_MODEL_FOLDER"), NULL };
+        struct plugin_host_config host = { .folder = folder,
+                                           .model_dirs = models,
+                                           .detector = getenv("EMO_DETECTOR") ?: "haar",
                                            .aligner = getenv("EMO_ALIGNER") ?: "box" };
         struct pipeline_config config = { .detect_fps = detect_fps,
                                           .idle_fps = detect_fps,
