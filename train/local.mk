@@ -38,5 +38,5 @@ emotion_nn_SOURCES = train/main.c
 emotion_nn_LDADD = libtrain.la
 
 EXTRA_DIST += recipes/README.md recipes/default.conf recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
-	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf \
+	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf recipes/logs/mlp-landmarks.csv \
 	recipes/landmarks.conf recipes/detect.conf
