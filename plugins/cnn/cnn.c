@@ -18,7 +18,7 @@ static int read_settings(const struct emo_host *host, struct settings *ret, stru
         int64_t min_face_px = 40, face_px = 20, max_side_px = 640;
         struct settings s = { .detector = "detect.onnx",
                               .landmarks = "landmarks.onnx",
-                              .find = { .threshold = 0.5, .overlap = 0.3 } };
+                              .find = { .threshold = 0.6, .overlap = 0.3 } };
 
         if (host->get_string(host->self, "detector", &s.detector) < 0 ||
             host->get_string(host->self, "landmarks", &s.landmarks) < 0 ||

@@ -36,7 +36,7 @@ def describe(s):
     member, args = s
     if member == "EmotionChanged":
         return "%s>%s(%.2f)" % (args[1], args[2], args[3])
-    return {"FaceAppeared": "+", "FaceVanished": "-"}[member] + str(int(args[0]) % 1000)
+    return {"FaceAppeared": "+", "FaceVanished": "-", "AttentionChanged": "@"}[member] + str(int(args[0]) % 1000)
 
 
 def appeared(signals):

@@ -83,12 +83,14 @@ static void note(struct record *t, const struct pipeline_result *r, const struct
 }
 
 /* Plays @n_frames of the clip, which goes round and round. */
-static struct record play(unsigned n_frames)
+static struct record play(unsigned n_frames, const char *detector, const char *aligner)
 {
-        char folder[600], clip[600], model[600];
+        char folder[600], clip[600], model[600], models[600];
+        const char *const model_dirs[] = { models, NULL };
         const struct plugin_host_config host_config = { .folder = in_build(".libs", folder),
-                                                        .detector = "haar",
-                                                        .aligner = "box" };
+                                                        .model_dirs = model_dirs,
+                                                        .detector = detector,
+                                                        .aligner = aligner };
         /* the values of the default settings */
         const struct pipeline_config config = { .detect_fps = 5, .idle_fps = 5, .keep_usec = 1000000,
                                                 .smoothing_usec = 300000, .min_face_px = 48, .max_faces = 16,
@@ -106,6 +108,7 @@ static struct record play(unsigned n_frames)
         struct record t = { 0 };
         struct frame f;
 
+        snprintf(models, sizeof(models), "%s/models", getenv("EMO_SRCDIR") ?: ".");
         snprintf(model, sizeof(model), "%s/models/emotion-default.onnx", getenv("EMO_SRCDIR") ?: ".");
         assert_int_equal(classifier_new(model, 16, 1, &classifier, &classifier_error), 0);
         assert_int_equal(plugin_host_new(&host_config, &host), 0);
@@ -126,11 +129,9 @@ static struct record play(unsigned n_frames)
         return t;
 }
 
-static void test_one_change_each(void **state)
+static void one_change_each(const char *detector, const char *aligner)
 {
-        if (!ready())
-                skip();
-        struct record truth = read_truth(), seen = play(truth.n_frames * N_LOOPS);
+        struct record truth = read_truth(), seen = play(truth.n_frames * N_LOOPS, detector, aligner);
         /* the last expression goes over into the first one */
         unsigned n = truth.n_changes - (strcmp(truth.changes[truth.n_changes - 1].label, truth.changes[0].label) == 0);
 
@@ -149,9 +150,27 @@ static void test_one_change_each(void **state)
         }
 }
 
+static void test_one_change_each(void **state)
+{
+        if (!ready())
+                skip();
+        one_change_each("haar", "box");
+}
+
+static void test_one_change_each_cnn(void **state)
+{
+        char path[600];
+
+        snprintf(path, sizeof(path), "%s/models/landmarks.onnx", getenv("EMO_SRCDIR") ?: ".");
+        if (!ready() || access(path, R_OK) != 0)
+                skip();
+        one_change_each("cnn", "cnn");
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_change_each) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_change_each),
+                                            cmocka_unit_test(test_one_change_each_cnn) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
