@@ -23,6 +23,11 @@ libnnkernels_la_SOURCES = \
 	nn/kernels/fc.c \
 	nn/kernels/fc.h \
 	nn/kernels/gemm.c \
+	nn/kernels/int8.c \
+	nn/kernels/int8.h \
+	nn/kernels/int8-conv.c \
+	nn/kernels/int8-fc.c \
+	nn/kernels/int8-ops.h \
 	nn/kernels/isa.c \
 	nn/kernels/kernels.c \
 	nn/kernels/kernels.h \
@@ -48,4 +53,35 @@ libnnkernels_avx2_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX2 -mavx2 -mfma
 libnnkernels_avx512_la_SOURCES = $(nn_simd_sources)
 libnnkernels_avx512_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
 libnnkernels_la_LIBADD += libnnkernels-avx2.la libnnkernels-avx512.la
+endif
+
+# Kernels on bytes, once per way to multiply them.
+nn_int8_sources = \
+	nn/kernels/int8-simd.h \
+	nn/kernels/int8-tile.c
+
+noinst_LTLIBRARIES += libnnint8-portable.la
+libnnint8_portable_la_SOURCES = $(nn_int8_sources)
+libnnint8_portable_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_PORTABLE
+libnnkernels_la_LIBADD += libnnint8-portable.la
+
+if HOST_AARCH64
+noinst_LTLIBRARIES += libnnint8-neon.la libnnint8-neon-dot.la
+libnnint8_neon_la_SOURCES = $(nn_int8_sources)
+libnnint8_neon_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_NEON
+libnnint8_neon_dot_la_SOURCES = $(nn_int8_sources)
+libnnint8_neon_dot_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_NEON -DNN_SIMD_DOT -march=armv8.2-a+dotprod
+libnnkernels_la_LIBADD += libnnint8-neon.la libnnint8-neon-dot.la
+endif
+
+if HOST_X86_64
+noinst_LTLIBRARIES += libnnint8-avx2.la libnnint8-avx2-dot.la libnnint8-avx512-dot.la
+libnnint8_avx2_la_SOURCES = $(nn_int8_sources)
+libnnint8_avx2_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX2 -mavx2 -mfma
+libnnint8_avx2_dot_la_SOURCES = $(nn_int8_sources)
+libnnint8_avx2_dot_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX2 -DNN_SIMD_DOT -mavx2 -mfma -mavxvnni
+libnnint8_avx512_dot_la_SOURCES = $(nn_int8_sources)
+libnnint8_avx512_dot_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX512 -DNN_SIMD_DOT -mavx2 -mfma -mavx512f -mavx512bw \
+	-mavx512dq -mavx512vl -mavx512vnni
+libnnkernels_la_LIBADD += libnnint8-avx2.la libnnint8-avx2-dot.la libnnint8-avx512-dot.la
 endif

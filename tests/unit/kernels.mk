@@ -3,6 +3,7 @@ kernel_tests = \
 	tests/unit/test-kernels-conv \
 	tests/unit/test-kernels-fc \
 	tests/unit/test-kernels-lrn \
+	tests/unit/test-kernels-int8 \
 	tests/unit/test-kernels-pool \
 	tests/unit/test-kernels-vec
 check_PROGRAMS += $(kernel_tests)
@@ -21,6 +22,9 @@ tests_unit_test_kernels_fc_LDADD = $(kernel_test_libs)
 tests_unit_test_kernels_lrn_SOURCES = tests/unit/test-kernels-lrn.c tests/unit/kernels-common.h
 tests_unit_test_kernels_lrn_CFLAGS = $(kernel_test_cflags)
 tests_unit_test_kernels_lrn_LDADD = $(kernel_test_libs)
+tests_unit_test_kernels_int8_SOURCES = tests/unit/test-kernels-int8.c tests/unit/kernels-common.h
+tests_unit_test_kernels_int8_CFLAGS = $(kernel_test_cflags)
+tests_unit_test_kernels_int8_LDADD = $(kernel_test_libs)
 
 tests_unit_test_kernels_pool_SOURCES = tests/unit/test-kernels-pool.c tests/unit/kernels-common.h
 tests_unit_test_kernels_pool_CFLAGS = $(kernel_test_cflags)
