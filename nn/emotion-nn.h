@@ -90,6 +90,10 @@ struct nn_plan_options {
         bool free_sizes;
         /* keep a value per graph node readable (for debugging and conformance): slower, more memory */
         bool keep_all;
+        /* how fully connected layers keep their weights, whose reading is what they cost with few images: 0 as the file
+         * has them, 32, 16 (bfloat16, relative error up to 2^-9) or 8 (a scale per output, error up to 1/254 of its
+         * largest weight). Weights that are 8-bit in the file stay so. */
+        unsigned weight_bits;
 };
 
 /* @options may be NULL. @m must outlive the plan. */

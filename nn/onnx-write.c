@@ -110,6 +110,11 @@ struct onnx_writer *onnx_writer_free(struct onnx_writer *w)
         return NULL;
 }
 
+void onnx_writer_opset(struct onnx_writer *w, unsigned opset)
+{
+        w->model->opset_import[0]->version = opset;
+}
+
 static int fill_dimension(struct onnx_writer *w, Onnx__TensorShapeProto *shape, int64_t dim)
 {
         Onnx__TensorShapeProto__Dimension *d, **slot;

@@ -28,6 +28,8 @@ struct onnx_attribute {
 int onnx_writer_new(const char *graph_name, struct onnx_writer **ret);
 struct onnx_writer *onnx_writer_free(struct onnx_writer *w);
 
+/* Another opset than 13. */
+void onnx_writer_opset(struct onnx_writer *w, unsigned opset);
 /* dims of -1 are written as the symbolic dimension "N", other negative ones as dimensions without name or value */
 void onnx_writer_input(struct onnx_writer *w, const char *name, enum nn_type type, const int64_t *dims, size_t n_dims);
 void onnx_writer_output(struct onnx_writer *w, const char *name, enum nn_type type, const int64_t *dims, size_t n_dims);

@@ -48,6 +48,19 @@ int nn_shape_gemm(struct nn_call *c)
         return nn_call_set_output(c, 0, NN_FLOAT32, 2, dims);
 }
 
+/* Weights that the file has as bytes. */
+static int prepare_fc8(struct nn_call *c, const struct nn_fc_desc *d, const float *bias)
+{
+        _cleanup_(freep) float *scales = malloc((d->n + 1) * sizeof(*scales));
+        size_t step = nn_tensor_n_elements(c->weights8_scales) == 1 ? 0 : 1;
+
+        if (!scales)
+                return -ENOMEM;
+        for (size_t i = 0; i < d->n; i++)
+                scales[i] = c->p.gemm.alpha * nn_f32(c->weights8_scales)[i * step];
+        return nn_fc8_prepare(c->isa, c->dot, d, c->weights8->data, scales, bias, &c->p.gemm.prepared8);
+}
+
 /* Constant weights are packed, with alpha in them and beta * C as the bias. */
 static int prepare_fc(struct nn_call *c)
 {
@@ -57,7 +70,7 @@ static int prepare_fc(struct nn_call *c)
         size_t n = (size_t)c->p.gemm.n, n_weights = n * (size_t)c->p.gemm.k;
         _cleanup_(freep) float *scaled = NULL, *bias = NULL;
 
-        if (c->p.gemm.alpha != 1) {
+        if (c->p.gemm.alpha != 1 && !c->weights8) {
                 scaled = malloc(n_weights * sizeof(*scaled));
                 if (!scaled)
                         return -ENOMEM;
@@ -73,6 +86,11 @@ static int prepare_fc(struct nn_call *c)
                 for (size_t i = 0; i < n; i++)
                         bias[i] = (c->fused_bias ? 1 : c->p.gemm.beta) * nn_f32(y)[i * step];
         }
+        if (c->weights8)
+                return prepare_fc8(c, &d, bias);
+        if (c->weight_bits == 8 && d.k <= NN_FC8_MAX_K)
+                return nn_fc8_prepare_floats(c->isa, c->dot, &d, scaled ? scaled : nn_f32(w), bias, &c->p.gemm.prepared8);
+        d.storage = c->weight_bits == 8 ? NN_FC_INT8 : c->weight_bits == 16 ? NN_FC_BFLOAT16 : NN_FC_FLOAT32;
         return nn_fc_prepare(c->isa, &d, scaled ? scaled : nn_f32(w), bias, &c->p.gemm.prepared);
 }
 
@@ -81,10 +99,17 @@ int nn_prepare_gemm(struct nn_call *c)
         int r;
 
         c->p.gemm.prepared = NULL;
+        c->p.gemm.prepared8 = NULL;
         if (nn_gemm_is_layer(c)) {
                 r = prepare_fc(c);
                 if (r < 0)
                         return r == -ENOMEM ? r : nn_call_fail(c, r, "the product cannot be prepared");
+                if (c->p.gemm.prepared8) {
+                        c->kernel = "fc int8 weights";
+                        c->packed_bytes = nn_fc8_packed_bytes(c->p.gemm.prepared8);
+                        c->scratch_bytes = nn_fc8_scratch_bytes(c->p.gemm.prepared8);
+                        return 0;
+                }
                 c->kernel = nn_fc_name(c->p.gemm.prepared);
                 c->packed_bytes = nn_fc_packed_bytes(c->p.gemm.prepared);
                 return 0;
@@ -121,6 +146,10 @@ int nn_run_gemm(struct nn_call *c)
         int64_t m = c->p.gemm.m, n = c->p.gemm.n;
         float *out = nn_f32(c->out[0]);
 
+        if (c->p.gemm.prepared8) {
+                nn_fc8_run(c->p.gemm.prepared8, nn_f32(c->in[0]), out, c->scratch, c->pool);
+                return 0;
+        }
         if (c->p.gemm.prepared) {
                 nn_fc_run(c->p.gemm.prepared, nn_f32(c->in[0]), out, c->pool);
                 return 0;
@@ -135,6 +164,7 @@ int nn_run_gemm(struct nn_call *c)
 void nn_release_gemm(struct nn_call *c)
 {
         c->p.gemm.prepared = nn_fc_free(c->p.gemm.prepared);
+        c->p.gemm.prepared8 = nn_fc8_free(c->p.gemm.prepared8);
 }
 
 /* Rows are images when A is not turned and nothing else depends on the image. */
@@ -220,6 +250,10 @@ int nn_run_matmul(struct nn_call *c)
         unsigned lead = (unsigned)MAX(lead_dims(a, b, dims), 0);
         float *out = nn_f32(c->out[0]);
 
+        if (c->p.gemm.prepared8) {
+                nn_fc8_run(c->p.gemm.prepared8, nn_f32(a), out, c->scratch, c->pool);
+                return 0;
+        }
         if (c->p.gemm.prepared) {
                 nn_fc_run(c->p.gemm.prepared, nn_f32(a), out, c->pool);
                 return 0;

@@ -12,6 +12,7 @@
 #include "nn/graph.h"
 #include "nn/kernels/conv.h"
 #include "nn/kernels/fc.h"
+#include "nn/kernels/int8.h"
 
 #define NN_OPSET_MAX 17
 
@@ -45,6 +46,7 @@ union nn_params {
                 float alpha, beta;
                 int64_t m, n, k;
                 struct nn_fc *prepared;
+                struct nn_fc8 *prepared8; /* instead */
         } gemm;
         struct {
                 enum nn_binary op;
@@ -77,6 +79,25 @@ union nn_params {
         struct {
                 int64_t start, end;
         } range;
+        struct {
+                int64_t axis;
+        } quant;
+        struct {
+                struct nn_window w;
+                int64_t groups;
+        } window;
+        /* steps on bytes; weights and scales are the model's */
+        struct {
+                struct nn_conv8_desc q; /* w_scales: one if one_scale */
+                const int8_t *weights;
+                const float *bias;
+                bool one_scale;
+                struct nn_conv8 *prepared;
+        } conv8;
+        struct {
+                struct nn_quant a, b, y;
+                bool relu;
+        } bytes;
 };
 
 struct nn_call {
@@ -89,6 +110,7 @@ struct nn_call {
         struct nn_tensor **out;
         struct nn_error *error;
         enum nn_isa isa;
+        enum nn_dot dot;
         struct nn_pool *pool; /* NULL for one thread */
         unsigned threads;
         union nn_params p;
@@ -101,6 +123,9 @@ struct nn_call {
         struct nn_tensor *residual;
         struct nn_tensor *fused_weights, *fused_bias; /* stand in for inputs 1 and 2 of Conv and Gemm */
         struct nn_tensor *fused_scale;                /* of Conv: a factor for each filter, or NULL */
+        /* Gemm, MatMul: input 1 as bytes with a scale per output or one, or NULL */
+        const struct nn_tensor *weights8, *weights8_scales;
+        unsigned weight_bits; /* as in nn_plan_options */
         enum nn_layout layout_in, layout_out;
 };
 
@@ -116,6 +141,7 @@ enum {
         NN_OP_ACT = 1 << 3,        /* p.act can move into the producer */
         NN_OP_TAKES_ACT = 1 << 4,  /* Conv, Gemm, MatMul */
         NN_OP_ANY_LAYOUT = 1 << 5, /* runs in layout_in == layout_out, PLAIN or BLOCKED */
+        NN_OP_BYTES = 1 << 6,      /* takes values in the layouts that plan-quant.c gave them */
 };
 
 struct nn_op {
@@ -220,6 +246,21 @@ int nn_shape_gather(struct nn_call *c), nn_run_gather(struct nn_call *c);
 bool nn_batched_gather(const struct nn_call *c);
 int nn_shape_pad(struct nn_call *c), nn_run_pad(struct nn_call *c);
 bool nn_batched_pad(const struct nn_call *c);
+
+int nn_shape_quantize(struct nn_call *c), nn_shape_dequantize(struct nn_call *c), nn_run_quantize(struct nn_call *c);
+bool nn_batched_quantize(const struct nn_call *c);
+int nn_shape_conv_integer(struct nn_call *c), nn_run_conv_integer(struct nn_call *c);
+bool nn_batched_conv_integer(const struct nn_call *c);
+int nn_shape_qlinear_conv(struct nn_call *c), nn_run_qlinear_conv(struct nn_call *c);
+bool nn_batched_qlinear_conv(const struct nn_call *c);
+int nn_shape_matmul_integer(struct nn_call *c), nn_run_matmul_integer(struct nn_call *c);
+int nn_shape_qlinear_matmul(struct nn_call *c), nn_run_qlinear_matmul(struct nn_call *c);
+int nn_shape_dynamic_quantize(struct nn_call *c), nn_run_dynamic_quantize(struct nn_call *c);
+
+/* Quantise or dequantise where the bytes are blocks; one scale for all, zero as the file says. */
+int nn_run_quantize_blocks(struct nn_call *c, float scale, int zero);
+/* made by the planner alone */
+extern const struct nn_op nn_op_conv8, nn_op_max_pool8, nn_op_global_pool8, nn_op_add8;
 
 int nn_shape_resize(struct nn_call *c), nn_prepare_resize(struct nn_call *c), nn_run_resize(struct nn_call *c);
 void nn_release_resize(struct nn_call *c);

@@ -162,6 +162,20 @@ static int layout_step(struct layouter *l, struct nn_step s)
         uint32_t made = s.out[0], inner;
         bool reorder_after = false, first_only;
 
+        if (s.call.op->flags & NN_OP_BYTES) {
+                /* floats to plain bytes, or anything to or from blocks */
+                bool plain = p->values[made].layout == NN_PLAIN && p->values[s.in[0]].t.type == NN_FLOAT32;
+                int r = plain ? want(l, &s, &s.in[0], NN_PLAIN) : 0;
+
+                s.call.layout_in = plain ? NN_PLAIN : p->values[s.in[0]].layout;
+                s.call.layout_out = p->values[made].layout;
+                if (r < 0 || l->n_steps == l->cap_steps) {
+                        nn_step_done(&s);
+                        return -ENOMEM;
+                }
+                l->steps[l->n_steps++] = s;
+                return 0;
+        }
         choose(l, &s, &in, &out);
         s.call.layout_in = in;
         s.call.layout_out = out;

@@ -170,7 +170,10 @@ int nn_plan_memory(struct nn_plan *p, struct nn_error *error)
                 if (v->constant || !v->t.type)
                         continue;
                 v->bytes = nn_tensor_bytes(&v->t, &ok);
-                if (v->layout == NN_BLOCKED)
+                if (v->layout == NN_BLOCKED && v->t.type != NN_FLOAT32)
+                        v->bytes = nn_byte_blocks((size_t)v->t.dims[0], (size_t)v->t.dims[1], (size_t)v->t.dims[2],
+                                                  (size_t)v->t.dims[3]);
+                else if (v->layout == NN_BLOCKED)
                         v->bytes = sizeof(float) * nn_blocked_floats(p->isa, (size_t)v->t.dims[0],
                                                                      (size_t)v->t.dims[1], (size_t)v->t.dims[2],
                                                                      (size_t)v->t.dims[3]);

@@ -147,6 +147,8 @@ static int new_step(struct nn_plan *p, const struct nn_node *n, unsigned promote
                 .op = n->op, .node = n, .opset = p->model->opset, .batch = promoted, .n_in = n->n_in,
                 .n_out = n->n_out, .error = error, .isa = p->isa,
                 .threads = p->options.threads ? p->options.threads : 1,
+                .dot = p->dot,
+                .weight_bits = p->options.weight_bits,
         };
         s->call.in = calloc(n->n_in + 2, sizeof(*s->call.in));
         s->call.out = calloc(n->n_out, sizeof(*s->call.out));
@@ -237,6 +239,69 @@ static int fold(struct nn_plan *p, struct nn_step *s)
         return r;
 }
 
+/* Weights that are stored as bytes: convolutions and layers may take them as they are. */
+static int defer(struct nn_plan *p, struct nn_step *s)
+{
+        struct nn_plan_value *v = &p->values[s->out[0]];
+        bool ok;
+
+        v->t.data = aligned_alloc(64, (nn_tensor_bytes(&v->t, &ok) + 64) / 64 * 64);
+        if (!v->t.data)
+                return no_memory(s->call.error);
+        v->owned = v->constant = v->deferred = true;
+        return 0;
+}
+
+static bool can_defer(const struct nn_plan *p, const struct nn_step *s)
+{
+        const struct nn_tensor *w = nn_call_in(&s->call, 0);
+
+        if (s->call.op->shape != nn_shape_dequantize || p->options.keep_all || w->type != NN_INT8 || w->n_dims < 2)
+                return false;
+        for (unsigned i = 0; i < s->call.n_in; i++)
+                if (s->in[i] != NN_NO_VALUE && (!p->values[s->in[i]].constant || p->values[s->in[i]].deferred))
+                        return false;
+        return true;
+}
+
+const struct nn_node *nn_plan_node_of(const struct nn_plan *p, uint32_t v)
+{
+        for (size_t i = 0; i < p->model->n_nodes; i++)
+                for (unsigned k = 0; k < p->model->nodes[i].n_out; k++)
+                        if (p->model->nodes[i].out[k] == v)
+                                return &p->model->nodes[i];
+        return NULL;
+}
+
+int nn_plan_fill(struct nn_plan *p, uint32_t v, struct nn_error *error)
+{
+        const struct nn_node *n;
+        struct nn_step s;
+        int r;
+
+        if (v == NN_NO_VALUE || !p->values[v].deferred || !(n = nn_plan_node_of(p, v)))
+                return 0;
+        r = new_step(p, n, 0, &s, error);
+        if (r == 0)
+                r = s.call.op->shape(&s.call);
+        if (r == 0)
+                r = s.call.op->run(&s.call);
+        nn_step_done(&s);
+        p->values[v].deferred = r < 0;
+        return r;
+}
+
+static int fill_inputs(struct nn_plan *p, const struct nn_step *s, struct nn_error *error)
+{
+        for (unsigned i = 0; i < s->call.n_in; i++) {
+                int r = i == 1 && s->call.weights8 ? 0 : nn_plan_fill(p, s->in[i], error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static bool outputs_empty(const struct nn_step *s)
 {
         for (unsigned i = 0; i < s->call.n_out; i++)
@@ -268,13 +333,15 @@ static int infer(struct nn_plan *p, unsigned batch, unsigned promoted, struct nn
                 struct nn_step *s = &p->steps[p->n_steps++];
 
                 r = new_step(p, &m->nodes[i], promoted, s, error);
+                if (r == 0 && !(s->call.op->flags & NN_OP_TAKES_ACT))
+                        r = fill_inputs(p, s, error);
                 if (r == 0)
                         r = s->call.op->shape(&s->call);
                 if (r < 0)
                         return r;
                 s->macs = s->call.op->macs ? s->call.op->macs(&s->call) : 0;
-                if (can_fold(p, s)) {
-                        r = fold(p, s);
+                if (can_defer(p, s) || can_fold(p, s)) {
+                        r = can_defer(p, s) ? defer(p, s) : fold(p, s);
                         nn_step_done(s);
                         p->n_steps--;
                         if (r < 0)
@@ -284,8 +351,12 @@ static int infer(struct nn_plan *p, unsigned batch, unsigned promoted, struct nn
                         p->n_steps--;
                 }
         }
-        for (size_t i = 0; i < m->n_outputs; i++)
+        for (size_t i = 0; i < m->n_outputs; i++) {
                 p->values[m->outputs[i]].persistent = true;
+                r = nn_plan_fill(p, m->outputs[i], error);
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }
 
@@ -299,6 +370,7 @@ static int allocate(const struct nn_model *m, const struct nn_plan_options *o, s
         p->model = m;
         p->options = *o;
         p->isa = nn_isa_best();
+        p->dot = nn_dot_best(p->isa);
         /* a twin in the other layout for each, weights and bias made by merging */
         p->cap_values = 3 * m->n_values + 4 * m->n_nodes + 16;
         p->cap_steps = 4 * m->n_nodes + 16;
@@ -407,7 +479,9 @@ static int prepare_steps(struct nn_plan *p, struct nn_error *error)
                 p->work += nn_step_work(s);
                 if (p->work > MAX_WORK)
                         return nn_call_fail(&s->call, -EFBIG, "a run takes more than %g operations", MAX_WORK);
-                r = prepare(s);
+                r = fill_inputs(p, s, error);
+                if (r == 0)
+                        r = prepare(s);
                 if (r < 0)
                         return r;
                 if (s->call.scratch_bytes > NN_MAX_TENSOR_BYTES)
@@ -454,6 +528,10 @@ static int build(struct nn_plan *p, struct nn_error *error)
         if (r == 0 && !p->options.keep_all)
                 r = nn_plan_fuse(p, error);
         if (r == 0 && !p->options.keep_all)
+                r = nn_plan_quant(p, error);
+        if (r == 0 && !p->options.keep_all)
+                r = drop_unused(p, error);
+        if (r == 0 && !p->options.keep_all)
                 r = nn_plan_layout(p, error);
         if (r == 0)
                 r = prepare_steps(p, error);
@@ -476,6 +554,9 @@ int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options,
         options = options ? options : &none;
         if (options->batch > MAX_BATCH || options->threads > MAX_THREADS)
                 return nn_fail(error, -EINVAL, "batch is at most %d and threads at most %d", MAX_BATCH, MAX_THREADS);
+        if (options->weight_bits != 0 && options->weight_bits != 8 && options->weight_bits != 16 &&
+            options->weight_bits != 32)
+                return nn_fail(error, -EINVAL, "weights have 8, 16 or 32 bits");
         r = allocate(m, options, &p, error);
         if (r < 0)
                 return r;

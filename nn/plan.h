@@ -5,7 +5,7 @@
  * Plans from inside: for the planner's parts, and for tools that show and time the steps. Internal to the project.
  *
  * Order of the parts: plan.c infers shapes and folds constants (one step per remaining node), plan-fuse.c merges
- * steps, plan-layout.c chooses layouts, plan-memory.c places values in one arena, plan.c prepares and runs.
+ * steps, plan-quant.c puts kernels on bytes in the place of quantised ones, plan-layout.c chooses layouts, plan-memory.c places values in one arena, plan.c prepares and runs.
  */
 
 #include "nn/op.h"
@@ -14,6 +14,7 @@ struct nn_plan_value {
         struct nn_tensor t;    /* data: the constant, or the place in the arena */
         const char *name;      /* borrowed from the model */
         bool constant, owned;  /* owned: the plan frees t.data */
+        bool deferred;         /* a constant that is not computed yet: nn_plan_fill() */
         bool persistent;       /* input or output of the graph: lives as long as the plan */
         enum nn_layout layout; /* BLOCKED: t.dims are still those of ONNX */
         /* memory */
@@ -35,6 +36,7 @@ struct nn_plan {
         const struct nn_model *model;
         struct nn_plan_options options;
         enum nn_isa isa;
+        enum nn_dot dot;
         struct nn_pool *pool;
         size_t n_values, cap_values;
         struct nn_plan_value *values; /* never moved: calls point into it */
@@ -49,6 +51,8 @@ struct nn_plan {
 
 /* Merges steps: batch norm, activations, residual sums into the convolution or product before them. */
 int nn_plan_fuse(struct nn_plan *p, struct nn_error *error);
+/* Steps on bytes where the file has them between DequantizeLinear and QuantizeLinear; 8-bit weights of layers. */
+int nn_plan_quant(struct nn_plan *p, struct nn_error *error);
 /* Chooses BLOCKED where it pays and inserts reorders. */
 int nn_plan_layout(struct nn_plan *p, struct nn_error *error);
 /* Gives each value that is no constant its place in the arena. */
@@ -60,6 +64,10 @@ uint32_t nn_plan_add_value(struct nn_plan *p, const struct nn_tensor *like);
 void nn_plan_compact(struct nn_plan *p);
 /* About how many elementary operations a run of the step takes: what its kernel multiplies, compares or moves. */
 double nn_step_work(const struct nn_step *s);
+/* Dequantised weights are computed only when something wants them as floats: computes value @v if that is due. */
+int nn_plan_fill(struct nn_plan *p, uint32_t v, struct nn_error *error);
+/* The node of the model that makes value @v, or NULL. */
+const struct nn_node *nn_plan_node_of(const struct nn_plan *p, uint32_t v);
 /* Frees what a step holds. */
 void nn_step_done(struct nn_step *s);
 /* Sets the pointers of the call from the indices. */

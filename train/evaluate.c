@@ -20,10 +20,9 @@ struct evaluation {
         struct nn_plan *plan;
 };
 
-static void fill_input(const struct evaluation *e, size_t row, float *ret)
+void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, unsigned height_px,
+                      enum nn_normalisation normalisation, float *ret)
 {
-        const struct dataset *d = e->d;
-        unsigned width_px = e->file->width_px, height_px = e->file->height_px;
         size_t n = (size_t)width_px * height_px;
         struct nn_image im = { .data = d->pixels + row * d->width_px * d->height_px,
                                .width_px = d->width_px,
@@ -34,7 +33,7 @@ static void fill_input(const struct evaluation *e, size_t row, float *ret)
 
         if (nn_image_warp(&im, &map, width_px, height_px, ret) < 0)
                 memset(ret, 0, n * sizeof(*ret));
-        nn_normalise(e->file->normalisation, ret, n);
+        nn_normalise(normalisation, ret, n);
 }
 
 static void count(const struct evaluation *e, size_t row, const float *y, struct metrics *m)
@@ -70,7 +69,8 @@ static int run_all(struct evaluation *e, struct metrics *ret)
 
                 memset(x->data, 0, EVALUATE_BATCH * size * sizeof(float));
                 for (size_t i = 0; i < n; i++)
-                        fill_input(e, first + i, (float *)x->data + i * size);
+                        evaluate_picture(e->d, first + i, e->file->width_px, e->file->height_px, e->file->normalisation,
+                                         (float *)x->data + i * size);
                 int r = nn_plan_run(e->plan);
                 if (r < 0)
                         return r;

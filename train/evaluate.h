@@ -10,6 +10,10 @@
 
 #define EVALUATE_BATCH 32
 
+/* Row @row of @d as a network's input: resized, then normalised; @ret: width_px * height_px floats. */
+void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, unsigned height_px,
+                      enum nn_normalisation normalisation, float *ret);
+
 /**
  * evaluate() - metrics of the model at @path on @d
  * @ret: in the order of @d's labels

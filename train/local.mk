@@ -21,6 +21,7 @@ libtrain_la_SOURCES += \
 libtrain_la_SOURCES += train/cmd-align.c train/data/template-file.h train/data/template-file.c
 # what uses a model
 libtrain_la_SOURCES += train/npy.h train/npy.c train/model-size.h train/model-size.c train/cmd-run.c train/cmd-show.c train/cmd-bench.c
+libtrain_la_SOURCES += train/quantize.h train/quantize.c train/quantize-write.c train/cmd-quantize.c
 # what a network is trained for besides classification
 libtrain_la_SOURCES += \
 	train/task.h train/task.c train/export-outputs.c train/layer-upsample.c train/sample.h train/sample.c \

@@ -19,6 +19,7 @@ static const struct cmd *const commands[] = {
         &cmd_run,
         &cmd_show,
         &cmd_bench,
+        &cmd_quantize,
         NULL,
 };
 
