@@ -255,6 +255,8 @@ int nn_shape_qlinear_conv(struct nn_call *c), nn_run_qlinear_conv(struct nn_call
 bool nn_batched_qlinear_conv(const struct nn_call *c);
 int nn_shape_matmul_integer(struct nn_call *c), nn_run_matmul_integer(struct nn_call *c);
 int nn_shape_qlinear_matmul(struct nn_call *c), nn_run_qlinear_matmul(struct nn_call *c);
+/* of all four */
+double nn_macs_integer(const struct nn_call *c);
 int nn_shape_dynamic_quantize(struct nn_call *c), nn_run_dynamic_quantize(struct nn_call *c);
 
 /* Quantise or dequantise where the bytes are blocks; one scale for all, zero as the file says. */
