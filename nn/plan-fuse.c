@@ -79,9 +79,7 @@ static int fold_batch_norm(struct fuser *f, struct nn_step *conv, struct nn_step
 
         if (!to_scale || !to_b)
                 return -ENOMEM;
-        r = nn_plan_fill(f->p, conv->in[1], f->error);
-        if (r == 0)
-                r = bn->call.op->prepare(&bn->call);
+        r = bn->call.op->prepare(&bn->call);
         if (r < 0)
                 return r;
         for (int64_t i = 0; i < like.dims[0]; i++) {
