@@ -3,7 +3,8 @@
 """compare-engines.py --build DIR [MODEL...]: our engine beside onnxruntime, oneDNN and OpenCV's dnn module.
 
 One thread on one pinned core; the engines run in turn in every round, so that other load on the machine meets all of
-them; the median over the rounds of each one's own median is shown, in microseconds a pass, and the ratio of the
+them; the median over the rounds of each one's own median is shown (with --least the least time seen, for a machine that is
+so busy that medians tell of its other work), in microseconds a pass, and the ratio of the
 faster of onnxruntime and oneDNN to ours (above 1: ours is faster). A peer that is not there is left out, with the
 reason. onnxruntime is installed from the npm package onnxruntime-node into a temporary folder, or taken from
 --onnxruntime or EMO_ONNXRUNTIME (libonnxruntime.so.1).
@@ -131,11 +132,13 @@ class Bench:
                     continue
                 try:
                     results[name].append({k: float(v) for k, v in run(model, batch).items()
-                                          if k in ("median_us", "load_ms", "peak_kb")})
+                                          if k in ("median_us", "min_us")})
                 except subprocess.CalledProcessError as e:
                     print(f"{name}: {os.path.basename(model)}: {e}", file=sys.stderr)
                     results[name] = None
-        return {name: r and {k: statistics.median(x[k] for x in r) for k in r[0]} for name, r in results.items()}
+        least = self.args.least
+        return {name: r and (min(x["min_us"] for x in r) if least else statistics.median(x["median_us"] for x in r))
+                for name, r in results.items()}
 
 
 def make_nets(bench):
@@ -174,6 +177,7 @@ def main():
     p.add_argument("--core", type=int, default=0)
     p.add_argument("--onnxruntime", metavar="LIBRARY")
     p.add_argument("--nets", action="store_true")
+    p.add_argument("--least", action="store_true")
     args = p.parse_args()
     args.build = os.path.abspath(args.build)
     with tempfile.TemporaryDirectory() as work:
@@ -184,9 +188,9 @@ def main():
         for batch in args.batch or [1, 8]:
             for model in models:
                 r = bench.measure(model, batch)
-                peers = [r[n]["median_us"] for n in ("onnxruntime", "onednn") if r.get(n)]
-                cells = [f"{r[n]['median_us']:.0f}" if r[n] else "-" for n in names]
-                ratio = f"{min(peers) / r['ours']['median_us']:.2f}" if peers and r["ours"] else "-"
+                peers = [r[n] for n in ("onnxruntime", "onednn") if r.get(n)]
+                cells = [f"{r[n]:.0f}" if r[n] else "-" for n in names]
+                ratio = f"{min(peers) / r['ours']:.2f}" if peers and r["ours"] else "-"
                 print(f"| {os.path.splitext(os.path.basename(model))[0]} | {batch} | {' | '.join(cells)} | {ratio} |",
                       flush=True)
     return 0
