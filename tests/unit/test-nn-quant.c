@@ -379,20 +379,32 @@ static void test_weight_bits(void **state)
         nn_model_free(m);
 }
 
+/* The state is the name of the instruction set. */
+static int use_isa(void **state)
+{
+        return setenv("EMOTION_NN_ISA", *state, true);
+}
+
+#define N_TESTS 6
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {
+        const struct CMUnitTest once[N_TESTS] = {
                 cmocka_unit_test(test_conv),       cmocka_unit_test(test_residual), cmocka_unit_test(test_add),
                 cmocka_unit_test(test_left_alone), cmocka_unit_test(test_layers),   cmocka_unit_test(test_weight_bits),
         };
-
-        int failed = 0;
+        struct CMUnitTest tests[NN_N_ISAS * N_TESTS] = { 0 };
+        static char names[NN_N_ISAS * N_TESTS][64];
+        size_t n = 0;
 
         /* floats come in blocks of different widths, and bytes are multiplied in different ways */
         for (enum nn_isa isa = NN_ISA_PORTABLE; isa < NN_N_ISAS; isa++)
-                if (nn_isa_runs(isa)) {
-                        setenv("EMOTION_NN_ISA", nn_isa_name(isa), true);
-                        failed += cmocka_run_group_tests_name(nn_isa_name(isa), tests, NULL, NULL);
+                for (size_t i = 0; i < N_TESTS && nn_isa_runs(isa); i++, n++) {
+                        snprintf(names[n], sizeof(names[n]), "%s %s", nn_isa_name(isa), once[i].name);
+                        tests[n] = once[i];
+                        tests[n].name = names[n];
+                        tests[n].setup_func = use_isa;
+                        tests[n].initial_state = (void *)(uintptr_t)nn_isa_name(isa);
                 }
-        return failed;
+        return _cmocka_run_group_tests("quantised networks", tests, n, NULL, NULL);
 }
