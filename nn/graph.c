@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "nn/graph.h"
-
-int nn_fail(struct nn_error *error, int code, const char *format, ...)
-{
-        va_list ap;
-
-        if (error) {
-                va_start(ap, format);
-                vsnprintf(error->text, sizeof(error->text), format, ap);
-                va_end(ap);
-        }
-        return code;
-}
 
 size_t nn_tensor_bytes(const struct nn_tensor *t, bool *ret_ok)
 {

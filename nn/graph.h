@@ -7,6 +7,7 @@
 
 #include "basic/macro.h"
 #include "nn/emotion-nn.h"
+#include "nn/error.h"
 
 /* Bounds the planner's work, which is quadratic in places. */
 #define NN_MAX_NODES 16384u
@@ -62,9 +63,6 @@ struct nn_model {
         struct nn_tensor *input_decls, *output_decls;
         char **metadata; /* key, value, key, value ... */
 };
-
-/* Fills @error (may be NULL) and returns @code. */
-int nn_fail(struct nn_error *error, int code, const char *format, ...) _printf_(3, 4);
 
 /* Bytes of @t, or 0 with *@ret_ok false if it has an open dim, an unknown type or is beyond NN_MAX_TENSOR_BYTES. */
 size_t nn_tensor_bytes(const struct nn_tensor *t, bool *ret_ok);

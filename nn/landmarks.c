@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "nn/error.h"
 #include "nn/landmarks.h"
 
 #define MIN_SIDE_PX 8
@@ -32,18 +32,6 @@ struct landmarks {
         double crop;
 };
 
-_printf_(3, 4) static int fail(struct nn_error *error, int r, const char *format, ...)
-{
-        va_list ap;
-
-        if (!error)
-                return r;
-        va_start(ap, format);
-        vsnprintf(error->text, sizeof(error->text), format, ap);
-        va_end(ap);
-        return r;
-}
-
 static int read_metadata(struct landmarks *l, struct nn_error *error)
 {
         const char *task = nn_model_metadata(l->model, "emotiond.task");
@@ -53,14 +41,14 @@ static int read_metadata(struct landmarks *l, struct nn_error *error)
         int r;
 
         if (!task || strcmp(task, "landmarks") != 0)
-                return fail(error, -EINVAL, "its task (metadata emotiond.task) is '%.40s', not 'landmarks'", task ?: "");
+                return nn_fail(error, -EINVAL, "its task (metadata emotiond.task) is '%.40s', not 'landmarks'", task ?: "");
         r = nn_normalisation_from_string(normalisation ?: "unit");
         if (r < 0)
-                return fail(error, -EINVAL, "it wants the unknown normalisation '%.40s'", normalisation);
+                return nn_fail(error, -EINVAL, "it wants the unknown normalisation '%.40s'", normalisation);
         l->normalisation = (enum nn_normalisation)r;
         l->crop = crop ? strtod(crop, &end) : 1;
         if (crop && (end == crop || *end || !(l->crop >= 0.5 && l->crop <= 4)))
-                return fail(error, -EINVAL, "its emotiond.crop is '%.40s', not a number in 0.5..4", crop);
+                return nn_fail(error, -EINVAL, "its emotiond.crop is '%.40s', not a number in 0.5..4", crop);
         return 0;
 }
 
@@ -70,7 +58,7 @@ static int check_input(struct landmarks *l, struct nn_error *error)
 
         if (nn_model_n_inputs(l->model) != 1 || in->type != NN_FLOAT32 || in->n_dims != 4 || in->dims[0] > 1 ||
             in->dims[1] != 1 || in->dims[2] != in->dims[3] || in->dims[2] < MIN_SIDE_PX || in->dims[2] > MAX_SIDE_PX)
-                return fail(error, -EINVAL, "it must have one input [1, 1, S, S] of float32, S in %d..%d", MIN_SIDE_PX,
+                return nn_fail(error, -EINVAL, "it must have one input [1, 1, S, S] of float32, S in %d..%d", MIN_SIDE_PX,
                             MAX_SIDE_PX);
         l->side_px = (unsigned)in->dims[2];
         return 0;
@@ -97,7 +85,7 @@ static int make_plan(struct landmarks *l, struct nn_error *error)
         l->points = find_output(l, "points", 2 * LANDMARKS_N);
         l->confidence = find_output(l, "confidence", 1);
         if (!l->points || !l->confidence)
-                return fail(error, -EINVAL, "it must have the outputs points [1, %d] and confidence [1, 1] of float32",
+                return nn_fail(error, -EINVAL, "it must have the outputs points [1, %d] and confidence [1, 1] of float32",
                             2 * LANDMARKS_N);
         return 0;
 }
@@ -108,7 +96,7 @@ int landmarks_new(const char *path, struct landmarks **ret, struct nn_error *err
         int r;
 
         if (!l)
-                return fail(error, -ENOMEM, "out of memory");
+                return nn_fail(error, -ENOMEM, "out of memory");
         r = nn_model_load(path, &l->model, error);
         if (r >= 0)
                 r = read_metadata(l, error);

@@ -16,8 +16,8 @@ nodist_libonnxproto_la_SOURCES = nn/onnx.pb-c.c nn/onnx.pb-c.h
 libonnxproto_la_CFLAGS = $(PROTOBUF_C_CFLAGS) $(SANITIZE_CFLAGS)
 libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
 
-# pictures only, for programs that get the engine from libemotion-nn.la
-libnnimage_la_SOURCES = nn/image.h nn/image.c nn/face-template.h nn/face-template.c
+# pictures and messages only, for programs that get the engine from libemotion-nn.la
+libnnimage_la_SOURCES = nn/error.h nn/error.c nn/image.h nn/image.c nn/face-template.h nn/face-template.c
 libnnimage_la_LIBADD = -lm
 
 # faces by networks, for programs that link the engine beside it

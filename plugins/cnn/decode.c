@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "nn/error.h"
 #include "plugins/cnn/decode.h"
 
 const unsigned decode_strides[DECODE_N_STRIDES] = { 8, 16, 32 };
-
-_printf_(3, 4) static int fail(struct nn_error *error, int r, const char *format, ...)
-{
-        va_list ap;
-
-        va_start(ap, format);
-        vsnprintf(error->text, sizeof(error->text), format, ap);
-        va_end(ap);
-        return r;
-}
 
 static const struct nn_tensor *find(const struct nn_model *m, const struct nn_plan *p, const char *what,
                                     unsigned stride)
@@ -50,7 +40,7 @@ static int find_head(const struct nn_model *m, const struct nn_plan *p, struct d
         const struct nn_tensor *bbox = find(m, p, "bbox", h->stride);
 
         if (!cls || !bbox)
-                return fail(error, -EINVAL, "it has no output %s_%u", cls ? "bbox" : "cls", h->stride);
+                return nn_fail(error, -EINVAL, "it has no output %s_%u", cls ? "bbox" : "cls", h->stride);
         h->cls = cls->data;
         h->bbox = bbox->data;
         if (!obj && is_map(cls, 1, h) && is_map(bbox, 4, h)) {
@@ -64,7 +54,7 @@ static int find_head(const struct nn_model *m, const struct nn_plan *p, struct d
                 h->value_step = 1;
                 return 0;
         }
-        return fail(error, -EINVAL, "its outputs for stride %u are neither maps of %u x %u (cls of 1, bbox of 4 values) "
+        return nn_fail(error, -EINVAL, "its outputs for stride %u are neither maps of %u x %u (cls of 1, bbox of 4 values) "
                                     "nor lists of as many cells (cls, obj, bbox)", h->stride, h->columns, h->rows);
 }
 

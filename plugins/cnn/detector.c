@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "nn/error.h"
 #include "nn/image.h"
 #include "plugins/cnn/decode.h"
 #include "plugins/cnn/detector.h"
@@ -51,16 +51,6 @@ struct view {
         unsigned to_width_px, to_height_px; /* what it measures there, from the top left corner */
 };
 
-_printf_(3, 4) static int fail(struct nn_error *error, int r, const char *format, ...)
-{
-        va_list ap;
-
-        va_start(ap, format);
-        vsnprintf(error->text, sizeof(error->text), format, ap);
-        va_end(ap);
-        return r;
-}
-
 static int read_metadata(struct detector *d, struct nn_error *error)
 {
         const char *task = nn_model_metadata(d->model, "emotiond.task");
@@ -69,13 +59,13 @@ static int read_metadata(struct detector *d, struct nn_error *error)
         int r;
 
         if (task && strcmp(task, "detect") != 0)
-                return fail(error, -EINVAL, "its task (metadata emotiond.task) is '%.40s', not 'detect'", task);
+                return nn_fail(error, -EINVAL, "its task (metadata emotiond.task) is '%.40s', not 'detect'", task);
         r = nn_normalisation_from_string(normalisation ?: d->channels == 3 ? "none" : "unit");
         if (r < 0)
-                return fail(error, -EINVAL, "it wants the unknown normalisation '%.40s'", normalisation);
+                return nn_fail(error, -EINVAL, "it wants the unknown normalisation '%.40s'", normalisation);
         d->normalisation = (enum nn_normalisation)r;
         if (box && strcmp(box, "head") != 0 && strcmp(box, "face") != 0)
-                return fail(error, -EINVAL, "its emotiond.box is '%.40s', neither 'face' nor 'head'", box);
+                return nn_fail(error, -EINVAL, "its emotiond.box is '%.40s', neither 'face' nor 'head'", box);
         d->head = !box || strcmp(box, "head") == 0;
         return 0;
 }
@@ -91,7 +81,7 @@ static int check_input(struct detector *d, struct nn_error *error)
 
         if (nn_model_n_inputs(d->model) != 1 || in->type != NN_FLOAT32 || in->n_dims != 4 || in->dims[0] > 1 ||
             (in->dims[1] != 1 && in->dims[1] != 3) || !side_is_possible(in->dims[2]) || !side_is_possible(in->dims[3]))
-                return fail(error, -EINVAL, "it must have one input [1, 1, H, W] or [1, 3, H, W] of float32, H and W "
+                return nn_fail(error, -EINVAL, "it must have one input [1, 1, H, W] or [1, 3, H, W] of float32, H and W "
                                             "open or multiples of %u", UNIT_PX);
         d->channels = (unsigned)in->dims[1];
         return 0;
@@ -120,7 +110,7 @@ static int sized_init(struct sized *s, const struct detector *d, unsigned width_
         if (r >= 0) {
                 s->pixels = malloc((size_t)width_px * height_px);
                 if (!s->pixels)
-                        r = fail(error, -ENOMEM, "out of memory");
+                        r = nn_fail(error, -ENOMEM, "out of memory");
         }
         if (r < 0)
                 sized_done(s);
@@ -172,7 +162,7 @@ int detector_new(const char *path, const struct detector_config *config, struct 
         int r;
 
         if (!d)
-                return fail(error, -ENOMEM, "out of memory");
+                return nn_fail(error, -ENOMEM, "out of memory");
         d->config = *config;
         r = nn_model_load(path, &d->model, error);
         if (r >= 0)
@@ -330,7 +320,7 @@ int detector_find(struct detector *d, const struct emo_image *image, const struc
         int r = 0;
 
         if (image->width_px > MAX_SIDE_PX || image->height_px > MAX_SIDE_PX)
-                return fail(error, -EFBIG, "a picture of %ux%u is too large", image->width_px, image->height_px);
+                return nn_fail(error, -EFBIG, "a picture of %ux%u is too large", image->width_px, image->height_px);
         if (!view_init(&v, image, hints))
                 return 0;
         view_scale(&v, d, min_face_px, hints->roi_width);
@@ -341,7 +331,7 @@ int detector_find(struct detector *d, const struct emo_image *image, const struc
         if (r >= 0)
                 r = nn_plan_run(s->plan);
         if (r < 0)
-                return fail(error, r, "the network did not run: %s", strerror(-r));
+                return nn_fail(error, r, "the network did not run: %s", strerror(-r));
         d->found.n = 0;
         for (size_t i = 0; i < DECODE_N_STRIDES; i++)
                 decode_boxes(&s->heads[i], (float)d->config.threshold, &d->found);
