@@ -5,6 +5,7 @@
  * Memory for what is large: weights and files. Internal to the project.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,5 +30,19 @@ static inline void *nn_alloc(size_t bytes)
                 (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
         }
 #endif
+        return p;
+}
+
+#define NN_ALLOC_HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/* The same for weights that every run reads from end to end: huge pages save the address translations. Advice only. */
+static inline void *nn_alloc_streamed(size_t bytes)
+{
+        bool huge = bytes >= 2 * NN_ALLOC_HUGE_PAGE_BYTES;
+        size_t align = huge ? NN_ALLOC_HUGE_PAGE_BYTES : 64, size = (bytes + align - 1) / align * align;
+        void *p = size < bytes ? NULL : aligned_alloc(align, size ? size : align);
+
+        if (p && huge)
+                (void)madvise(p, size, MADV_HUGEPAGE);
         return p;
 }

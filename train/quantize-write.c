@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/kernels/int8.h"
 #include "nn/onnx-write.h"
 #include "nn/op.h"
 #include "train/quantize.h"
@@ -72,11 +73,8 @@ static void round_weights(const float *w, size_t n, size_t per_output, size_t st
                 for (size_t i = 0; i < per_output; i++)
                         largest = fmaxf(largest, fabsf(w[k * stride + i * step]));
                 scales[k] = largest > 1e-30f && isfinite(largest) ? largest / 127 : 1;
-                for (size_t i = 0; i < per_output; i++) {
-                        float v = w[k * stride + i * step] / scales[k];
-
-                        q[k * stride + i * step] = (int8_t)lrintf(v > -127.f ? MIN(v, 127.f) : v < 0 ? -127.f : 0.f);
-                }
+                for (size_t i = 0; i < per_output; i++)
+                        q[k * stride + i * step] = nn_weight_to_int8(w[k * stride + i * step] / scales[k]);
         }
 }
 

@@ -6,10 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "basic/macro.h"
 #include "nn/kernels/conv-priv.h"
+#include "nn/kernels/int8.h"
+#include "nn/memory.h"
 
 /* Rows of x whose sums are kept at a time, and weights rows per pass over them: with more than one pass over a panel
  * its part must still be in the second-level cache. */
@@ -65,12 +66,8 @@ static void store_strip(struct nn_fc *f, size_t at, size_t first, size_t rows, s
                         ((uint16_t *)(void *)f->weights)[at + i] = to_bfloat16(strip[i]);
                 break;
         case NN_FC_INT8:
-                for (size_t i = 0; i < n; i++) {
-                        float v = strip[i] / f->scales[first + i % width];
-
-                        /* NaN becomes 0 */
-                        ((int8_t *)f->weights)[at + i] = (int8_t)lrintf(v > -127.f ? MIN(v, 127.f) : v < 0 ? -127.f : 0.f);
-                }
+                for (size_t i = 0; i < n; i++)
+                        ((int8_t *)f->weights)[at + i] = nn_weight_to_int8(strip[i] / f->scales[first + i % width]);
                 break;
         }
 }
@@ -78,26 +75,6 @@ static void store_strip(struct nn_fc *f, size_t at, size_t first, size_t rows, s
 static float get_weight(const struct nn_fc_desc *d, const float *weights, size_t k, size_t n)
 {
         return d->weights_k_n ? weights[k * d->n + n] : weights[n * d->k + k];
-}
-
-/* Large weights are read from end to end in every run: huge pages save the address translations. Advice only. */
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
-
-static unsigned char *weights_new(size_t bytes)
-{
-        bool huge = bytes >= 2 * HUGE_PAGE_BYTES;
-        size_t align = huge ? HUGE_PAGE_BYTES : 64, size;
-        unsigned char *p;
-
-        if (bytes > SIZE_MAX - align)
-                return NULL;
-        size = nn_round_up(MAX(bytes, (size_t)1), align);
-        p = aligned_alloc(align, size);
-        if (p && huge)
-                madvise(p, size, MADV_HUGEPAGE);
-        if (p)
-                memset(p, 0, bytes);
-        return p;
 }
 
 /* The scale of each output that carries its largest weight to 127; 1 where all are 0. */
@@ -108,7 +85,7 @@ static void find_scales(struct nn_fc *f, const float *weights)
 
                 for (size_t k = 0; k < f->d.k; k++)
                         largest = fmaxf(largest, fabsf(get_weight(&f->d, weights, k, n)));
-                f->scales[n] = largest > 0 && isfinite(largest) ? largest / 127.f : 1.f;
+                f->scales[n] = nn_weight_scale(largest);
         }
 }
 
@@ -144,10 +121,11 @@ static int alloc_parts(struct nn_fc *f, const float *bias)
         if (__builtin_mul_overflow(f->n_weights, (size_t)f->d.k, &f->n_weights) ||
             __builtin_mul_overflow(f->n_weights, element_bytes(f->d.storage), &bytes))
                 return -ENOMEM;
-        f->weights = weights_new(bytes);
+        f->weights = nn_alloc_streamed(bytes);
         f->bias = nn_conv_floats(padded);
         if (!f->weights || !f->bias)
                 return -ENOMEM;
+        memset(f->weights, 0, bytes);
         if (bias)
                 memcpy(f->bias, bias, f->d.n * sizeof(*bias));
         if (f->d.storage == NN_FC_INT8) {

@@ -6,11 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "basic/macro.h"
 #include "nn/kernels/conv-priv.h"
 #include "nn/kernels/int8-ops.h"
+#include "nn/memory.h"
 
 struct nn_fc8 {
         struct nn_fc_desc d;
@@ -23,20 +23,6 @@ struct nn_fc8 {
         int32_t *start_high, *start_low; /* padded to whole panels */
         float *scales, *bias, *slopes;
 };
-
-/* Large weights are read from end to end in every run: huge pages save the address translations. Advice only. */
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
-
-static int8_t *weights_new(size_t bytes)
-{
-        bool huge = bytes >= 2 * HUGE_PAGE_BYTES;
-        size_t align = huge ? HUGE_PAGE_BYTES : 64, size = nn_round_up(MAX(bytes, (size_t)1), align);
-        int8_t *p = aligned_alloc(align, size);
-
-        if (p && huge)
-                madvise(p, size, MADV_HUGEPAGE);
-        return p;
-}
 
 static size_t panel_width(const struct nn_fc8 *f, size_t i)
 {
@@ -101,7 +87,7 @@ int nn_fc8_prepare(enum nn_isa isa, enum nn_dot dot, const struct nn_fc_desc *d,
         f->n_groups = ((size_t)d->k + 3) / 4;
         f->ldx = nn_round_up(d->k, 64);
         f->n_weights = nn_round_up(d->n, f->ops->vector) * f->n_groups * 4;
-        f->weights = weights_new(f->n_weights);
+        f->weights = nn_alloc_streamed(f->n_weights);
         f->start_high = (int32_t *)(void *)copy_padded(f, NULL);
         f->start_low = (int32_t *)(void *)copy_padded(f, NULL);
         f->scales = copy_padded(f, scales);
@@ -131,13 +117,9 @@ int nn_fc8_prepare_floats(enum nn_isa isa, enum nn_dot dot, const struct nn_fc_d
 
                 for (size_t k = 0; k < d->k; k++)
                         largest = fmaxf(largest, fabsf(weights[j * by_n + k * by_k]));
-                scales[j] = largest > 0 && isfinite(largest) ? largest / 127.f : 1.f;
-                for (size_t k = 0; k < d->k; k++) {
-                        float v = weights[j * by_n + k * by_k] / scales[j];
-
-                        /* NaN becomes 0 */
-                        bytes[j * by_n + k * by_k] = (int8_t)lrintf(v > -127.f ? MIN(v, 127.f) : v < 0 ? -127.f : 0.f);
-                }
+                scales[j] = nn_weight_scale(largest);
+                for (size_t k = 0; k < d->k; k++)
+                        bytes[j * by_n + k * by_k] = nn_weight_to_int8(weights[j * by_n + k * by_k] / scales[j]);
         }
         return nn_fc8_prepare(isa, dot, d, bytes, scales, bias, ret);
 }

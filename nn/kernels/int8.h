@@ -12,6 +12,8 @@
  * struct nn_conv_desc NN_BLOCKED means these. Lanes past C hold bytes without meaning.
  */
 
+#include <math.h>
+
 #include "nn/kernels/conv.h"
 #include "nn/kernels/fc.h"
 
@@ -92,6 +94,18 @@ void nn_global_pool8(enum nn_dot dot, size_t n, size_t c, size_t hw, const uint8
 struct nn_fc8;
 
 #define NN_FC8_MAX_K 65536u
+
+/* A weight over its scale to the nearest of -127..127, ties to even; NaN becomes 0. */
+static inline int8_t nn_weight_to_int8(float v)
+{
+        return (int8_t)lrintf(v > -127.f ? (v < 127.f ? v : 127.f) : v < 0 ? -127.f : 0.f);
+}
+
+/* The scale that carries the largest weight, @largest, to 127; 1 where all are 0. */
+static inline float nn_weight_scale(float largest)
+{
+        return largest > 0 && isfinite(largest) ? largest / 127.f : 1.f;
+}
 
 /**
  * nn_fc8_prepare() - pack the weights
