@@ -19,10 +19,9 @@ static const struct nn_tensor *bias(const struct nn_call *c)
 int nn_shape_conv(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0], *w = c->in[1], *b = nn_call_in(c, 2);
-        int64_t groups = nn_node_int(c->node, "group", 1);
         struct nn_conv_desc *d = &c->p.conv.d;
         struct nn_window win;
-        int64_t dims[4];
+        int64_t groups, dims[4];
         int r;
 
         for (unsigned i = 0; i < 3; i++)
@@ -30,15 +29,9 @@ int nn_shape_conv(struct nn_call *c)
                         return r;
         if (!w->data || (b && !b->data))
                 return nn_call_fail(c, -EOPNOTSUPP, "weights that are not constant are not supported");
-        if (w->n_dims != x->n_dims || x->n_dims < 3)
-                return nn_call_fail(c, -EINVAL, "input %s and weights %s", NN_SHAPE_STRING(x), NN_SHAPE_STRING(w));
-        r = nn_window_read(c, x, &w->dims[2], &win);
+        r = nn_window_read_conv(c, x, w, &win, &groups);
         if (r < 0)
                 return r;
-        if (groups < 1 || x->dims[1] % groups || w->dims[0] < 1 || w->dims[0] > UINT32_MAX / 2 ||
-            w->dims[0] % groups || w->dims[1] != x->dims[1] / groups)
-                return nn_call_fail(c, -EINVAL, "input %s, weights %s, group %" PRId64, NN_SHAPE_STRING(x),
-                                    NN_SHAPE_STRING(w), groups);
         if (b && (b->n_dims != 1 || b->dims[0] != w->dims[0]))
                 return nn_call_fail(c, -EINVAL, "bias of shape %s", NN_SHAPE_STRING(b));
         *d = (struct nn_conv_desc) {

@@ -163,22 +163,16 @@ static int shape_conv(struct nn_call *c, bool linear, enum nn_type type)
 {
         struct conv_inputs in = conv_inputs(c, linear);
         const struct nn_tensor *x = in.x, *w = in.w;
-        int64_t groups = nn_node_int(c->node, "group", 1), dims[4];
+        int64_t groups, dims[4];
         struct nn_window win;
         int r;
 
         if (!is_byte(x) || !is_byte(w))
                 return nn_call_fail(c, -EOPNOTSUPP, "input %s, weights %s", nn_type_name((int)x->type),
                                     nn_type_name((int)w->type));
-        if (w->n_dims != x->n_dims || x->n_dims < 3)
-                return nn_call_fail(c, -EINVAL, "input %s and weights %s", NN_SHAPE_STRING(x), NN_SHAPE_STRING(w));
-        r = nn_window_read(c, x, &w->dims[2], &win);
+        r = nn_window_read_conv(c, x, w, &win, &groups);
         if (r < 0)
                 return r;
-        if (groups < 1 || x->dims[1] % groups || w->dims[0] < 1 || w->dims[0] > UINT32_MAX / 2 ||
-            w->dims[0] % groups || w->dims[1] != x->dims[1] / groups)
-                return nn_call_fail(c, -EINVAL, "input %s, weights %s, group %" PRId64, NN_SHAPE_STRING(x),
-                                    NN_SHAPE_STRING(w), groups);
         if (in.bias && (in.bias->type != NN_INT32 || in.bias->n_dims != 1 || in.bias->dims[0] != w->dims[0]))
                 return nn_call_fail(c, -EINVAL, "bias of shape %s", NN_SHAPE_STRING(in.bias));
         if ((in.x_zero && (in.x_zero->type != x->type || nn_tensor_n_elements(in.x_zero) != 1)) ||

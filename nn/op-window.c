@@ -117,3 +117,22 @@ int nn_window_read(struct nn_call *c, const struct nn_tensor *x, const int64_t *
                 *ret = w;
         return r;
 }
+
+int nn_window_read_conv(struct nn_call *c, const struct nn_tensor *x, const struct nn_tensor *w, struct nn_window *ret,
+                        int64_t *ret_groups)
+{
+        int64_t groups = nn_node_int(c->node, "group", 1);
+        int r;
+
+        if (w->n_dims != x->n_dims || x->n_dims < 3)
+                return nn_call_fail(c, -EINVAL, "input %s and weights %s", NN_SHAPE_STRING(x), NN_SHAPE_STRING(w));
+        r = nn_window_read(c, x, &w->dims[2], ret);
+        if (r < 0)
+                return r;
+        if (groups < 1 || x->dims[1] % groups || w->dims[0] < 1 || w->dims[0] > UINT32_MAX / 2 ||
+            w->dims[0] % groups || w->dims[1] != x->dims[1] / groups)
+                return nn_call_fail(c, -EINVAL, "input %s, weights %s, group %" PRId64, NN_SHAPE_STRING(x),
+                                    NN_SHAPE_STRING(w), groups);
+        *ret_groups = groups;
+        return 0;
+}

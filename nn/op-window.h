@@ -11,3 +11,8 @@
  * Return: 0; -EINVAL, -EOPNOTSUPP, -EFBIG with c->error filled.
  */
 int nn_window_read(struct nn_call *c, const struct nn_tensor *x, const int64_t *kernel, struct nn_window *ret);
+
+/* The same for a convolution of @x with the weights @w [K, C / groups, ...], and the attribute group; shapes that do not
+ * fit one another are -EINVAL. */
+int nn_window_read_conv(struct nn_call *c, const struct nn_tensor *x, const struct nn_tensor *w, struct nn_window *ret,
+                        int64_t *ret_groups);
