@@ -29,21 +29,6 @@ static inline float between(const uint8_t *a, const uint8_t *b, int x0, int x1, 
         return top + fy * (bottom - top);
 }
 
-/* Bilinear value at (x, y); border pixels repeat outside. */
-static float sample(const struct nn_image *im, float x, float y)
-{
-        float max_x = (float)(im->width_px - 1), max_y = (float)(im->height_px - 1);
-
-        x = x < 0.f ? 0.f : x > max_x ? max_x : x;
-        y = y < 0.f ? 0.f : y > max_y ? max_y : y;
-        unsigned x0 = (unsigned)x, y0 = (unsigned)y;
-        unsigned x1 = x0 + 1 < im->width_px ? x0 + 1 : x0;
-        const uint8_t *a = im->data + y0 * im->stride_bytes;
-        const uint8_t *b = y0 + 1 < im->height_px ? a + im->stride_bytes : a;
-
-        return between(a, b, (int)x0, (int)x1, x - (float)x0, y - (float)y0);
-}
-
 /* The same where all four pixels are known to be there. */
 static inline float sample_inside(const struct nn_image *im, float x, float y)
 {
@@ -109,7 +94,7 @@ __attribute__((always_inline)) static inline float sum_samples(const struct nn_i
                         double xd = x + g->x[i];
                         float xs = (float)(m[0] * xd + row_x), ys = (float)(m[3] * xd + row_y);
 
-                        sum += inside ? sample_inside(src, xs, ys) : sample(src, xs, ys);
+                        sum += inside ? sample_inside(src, xs, ys) : nn_image_sample(src, xs, ys);
                 }
         }
         return sum;

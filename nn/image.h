@@ -24,6 +24,24 @@ struct nn_affine {
         double m[6];
 };
 
+/* Bilinear value at (@x, @y); border pixels repeat outside. */
+static inline float nn_image_sample(const struct nn_image *im, float x, float y)
+{
+        float max_x = (float)(im->width_px - 1), max_y = (float)(im->height_px - 1);
+
+        /* written so that a NaN is inside, too */
+        x = x > 0.f ? (x < max_x ? x : max_x) : 0.f;
+        y = y > 0.f ? (y < max_y ? y : max_y) : 0.f;
+        unsigned x0 = (unsigned)x, y0 = (unsigned)y;
+        float fx = x - (float)x0, fy = y - (float)y0;
+        const uint8_t *a = im->data + y0 * im->stride_bytes + x0;
+        size_t right = x0 + 1 < im->width_px, below = y0 + 1 < im->height_px ? im->stride_bytes : 0;
+        float top = a[0] + fx * ((float)a[right] - a[0]);
+        float bottom = a[below] + fx * ((float)a[below + right] - a[below]);
+
+        return top + fy * (bottom - top);
+}
+
 /**
  * nn_image_warp() - resample a plane through an affine map
  * @ret: width_px * height_px floats in 0..255, row-major, from the caller

@@ -45,24 +45,13 @@ static void warp_bilinear(const struct nn_image *src, const struct nn_affine *ma
                           unsigned height_px, float *ret)
 {
         const double *m = map->m;
-        float max_x = (float)(src->width_px - 1), max_y = (float)(src->height_px - 1);
         float step_x = (float)m[0], step_y = (float)m[3];
 
         for (unsigned y = 0; y < height_px; y++) {
                 float x_row = (float)(m[1] * y + m[2]), y_row = (float)(m[4] * y + m[5]);
 
-                for (unsigned x = 0; x < width_px; x++) {
-                        float xs = CLAMP(x_row + step_x * (float)x, 0.f, max_x);
-                        float ys = CLAMP(y_row + step_y * (float)x, 0.f, max_y);
-                        unsigned xi = (unsigned)xs, yi = (unsigned)ys;
-                        float fx = xs - (float)xi, fy = ys - (float)yi;
-                        const uint8_t *a = src->data + yi * src->stride_bytes + xi;
-                        size_t right = xi + 1 < src->width_px, below = yi + 1 < src->height_px ? src->stride_bytes : 0;
-                        float top = a[0] + fx * ((float)a[right] - a[0]);
-                        float bottom = a[below] + fx * ((float)a[below + right] - a[below]);
-
-                        *ret++ = top + fy * (bottom - top);
-                }
+                for (unsigned x = 0; x < width_px; x++)
+                        *ret++ = nn_image_sample(src, x_row + step_x * (float)x, y_row + step_y * (float)x);
         }
 }
 

@@ -26,19 +26,6 @@ void sample_point(const struct nn_affine *map, double x, double y, double *ret_x
         *ret_y = m[3] * x + m[4] * y + m[5];
 }
 
-static float bilinear(const struct nn_image *src, float x, float y)
-{
-        float xs = CLAMP(x, 0.f, (float)(src->width_px - 1)), ys = CLAMP(y, 0.f, (float)(src->height_px - 1));
-        unsigned xi = (unsigned)xs, yi = (unsigned)ys;
-        float fx = xs - (float)xi, fy = ys - (float)yi;
-        const uint8_t *a = src->data + yi * src->stride_bytes + xi;
-        size_t right = xi + 1 < src->width_px, below = yi + 1 < src->height_px ? src->stride_bytes : 0;
-        float top = a[0] + fx * ((float)a[right] - a[0]);
-        float bottom = a[below] + fx * ((float)a[below + right] - a[below]);
-
-        return top + fy * (bottom - top);
-}
-
 /* Rows or columns of the destination that can hold something: those of the area's corners. */
 static void reach(const double *corners, unsigned n_px, unsigned *ret_from, unsigned *ret_to)
 {
@@ -70,6 +57,6 @@ void sample_onto(const struct nn_image *src, const struct sample_area *from, con
 
                         if (xs >= from->x0 - 0.5 && xs < from->x1 - 0.5 && ys >= from->y0 - 0.5 &&
                             ys < from->y1 - 0.5)
-                                ret[(size_t)j * width_px + i] = bilinear(src, (float)xs, (float)ys);
+                                ret[(size_t)j * width_px + i] = nn_image_sample(src, (float)xs, (float)ys);
                 }
 }
