@@ -93,6 +93,18 @@ void detect_suppress(struct detections *d, double limit)
         d->n = kept;
 }
 
+void detect_to_picture(struct detections *d, double scale)
+{
+        for (size_t i = 0; i < d->n; i++) {
+                struct detection *a = &d->list[i];
+
+                a->x /= (float)scale;
+                a->y /= (float)scale;
+                a->w /= (float)scale;
+                a->h /= (float)scale;
+        }
+}
+
 int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces,
                      size_t n_faces, double iou)
 {

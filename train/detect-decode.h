@@ -37,6 +37,8 @@ struct detect_maps {
 int detect_decode(const struct detect_maps *maps, double threshold, struct detections *d);
 /* Keeps the best of those whose IoU is more than @limit; the list is then sorted, best first. */
 void detect_suppress(struct detections *d, double limit);
+/* Boxes in an input that shows a picture at @scale to the picture's own pixels; points stay. */
+void detect_to_picture(struct detections *d, double scale);
 double detect_iou(float ax, float ay, float aw, float ah, float bx, float by, float bw, float bh);
 
 /* All detections of a set, each right or wrong. */

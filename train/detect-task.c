@@ -25,7 +25,6 @@ struct detect_state {
         struct detect_truth *truth; /* [batch] */
         unsigned char *cells;       /* [cells of the first level] */
         float **scratch;
-        unsigned n_scratch;
         size_t first;
         const struct trainer *trainer;
 };
@@ -132,17 +131,11 @@ static int prepare(struct task *task)
         struct detect_state *d = task->state;
         struct net *net = task->net;
 
-        d->n_scratch = nn_pool_threads(net->pool);
         d->truth = calloc(net->max_batch, sizeof(*d->truth));
         d->cells = calloc((size_t)d->cls[0]->out.w * d->cls[0]->out.h, 1);
-        d->scratch = calloc(d->n_scratch, sizeof(*d->scratch));
+        d->scratch = floats_per_thread_new(net->pool, shape_size(net->in));
         if (!d->truth || !d->cells || !d->scratch)
                 return -ENOMEM;
-        for (unsigned i = 0; i < d->n_scratch; i++) {
-                d->scratch[i] = floats_new(shape_size(net->in));
-                if (!d->scratch[i])
-                        return -ENOMEM;
-        }
         for (unsigned i = 0; i < DETECT_LEVELS; i++) {
                 /* small faces and large ones: two to four strides at first */
                 for (unsigned k = 0; k < d->bbox[i]->bias.n; k++)
@@ -320,14 +313,7 @@ static int find_faces(const struct detect_state *d, unsigned picture, double sca
                 r = detect_decode(&maps, 0.05, ret);
         }
         detect_suppress(ret, 0.4);
-        for (size_t i = 0; i < ret->n; i++) {
-                struct detection *a = &ret->list[i];
-
-                a->x /= (float)scale;
-                a->y /= (float)scale;
-                a->w /= (float)scale;
-                a->h /= (float)scale;
-        }
+        detect_to_picture(ret, scale);
         return r;
 }
 
@@ -384,9 +370,7 @@ static void free_state(void *state)
 {
         struct detect_state *d = state;
 
-        for (unsigned i = 0; d->scratch && i < d->n_scratch; i++)
-                free(d->scratch[i]);
-        free(d->scratch);
+        floats_per_thread_free(d->scratch);
         free(d->truth);
         free(d->cells);
         detect_sampler_done(&d->sampler);

@@ -117,14 +117,7 @@ static int find_faces(const struct finder *f, const struct scene *s, struct dete
         for (unsigned i = 0; i < DETECT_LEVELS && r >= 0; i++)
                 r = detect_decode(&f->maps[i], LEAST_SCORE, ret);
         detect_suppress(ret, SUPPRESS_IOU);
-        for (size_t i = 0; i < ret->n; i++) {
-                struct detection *d = &ret->list[i];
-
-                d->x /= (float)scale;
-                d->y /= (float)scale;
-                d->w /= (float)scale;
-                d->h /= (float)scale;
-        }
+        detect_to_picture(ret, scale);
         return r;
 }
 

@@ -29,7 +29,6 @@ struct landmark_state {
         float *target;                 /* [batch, LANDMARKS, 2] */
         float *is_face;                /* [batch] */
         float **scratch;               /* one a thread */
-        unsigned n_scratch;
         size_t first; /* of the batch that is loaded */
         const struct trainer *trainer;
 };
@@ -172,17 +171,11 @@ static int prepare(struct task *task)
         struct landmark_state *l = task->state;
         struct net *net = task->net;
 
-        l->n_scratch = nn_pool_threads(net->pool);
         l->target = floats_new((size_t)net->max_batch * 2 * LANDMARKS);
         l->is_face = floats_new(net->max_batch);
-        l->scratch = calloc(l->n_scratch, sizeof(*l->scratch));
+        l->scratch = floats_per_thread_new(net->pool, shape_size(net->in));
         if (!l->target || !l->is_face || !l->scratch)
                 return -ENOMEM;
-        for (unsigned i = 0; i < l->n_scratch; i++) {
-                l->scratch[i] = floats_new(shape_size(net->in));
-                if (!l->scratch[i])
-                        return -ENOMEM;
-        }
         if (l->points->bias.n)
                 mean_points(l, net->in.w, net->w + l->points->bias.at);
         return 0;
@@ -387,9 +380,7 @@ static void free_state(void *state)
 {
         struct landmark_state *l = state;
 
-        for (unsigned i = 0; l->scratch && i < l->n_scratch; i++)
-                free(l->scratch[i]);
-        free(l->scratch);
+        floats_per_thread_free(l->scratch);
         free(l->target);
         free(l->is_face);
         free(l->rows);

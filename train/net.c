@@ -36,6 +36,27 @@ float *floats_new(size_t n)
         return p;
 }
 
+float **floats_per_thread_new(const struct nn_pool *pool, size_t n)
+{
+        unsigned threads = nn_pool_threads(pool);
+        float **p = calloc(threads + 1, sizeof(*p));
+
+        for (unsigned i = 0; p && i < threads; i++) {
+                p[i] = floats_new(n);
+                if (!p[i])
+                        return floats_per_thread_free(p);
+        }
+        return p;
+}
+
+float **floats_per_thread_free(float **p)
+{
+        for (float **i = p; i && *i; i++)
+                free(*i);
+        free(p);
+        return NULL;
+}
+
 int net_add_param(struct net *net, const struct layer *l, const char *name, size_t n, bool trainable, bool decay,
                   struct param *ret, struct recipe_error *error)
 {
@@ -378,10 +399,7 @@ struct net *net_free(struct net *net)
 {
         if (!net)
                 return NULL;
-        if (net->scratch)
-                for (unsigned i = 0; i < nn_pool_threads(net->pool); i++)
-                        free(net->scratch[i]);
-        free(net->scratch);
+        floats_per_thread_free(net->scratch);
         nn_pool_free(net->pool);
         for (unsigned i = 0; i < net->n_layers; i++)
                 free_layer(net->layers[i]);
@@ -418,15 +436,13 @@ static int prepare_layer(struct net *net, struct layer *l)
 
 int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
 {
-        unsigned threads = nn_pool_threads(net->pool);
         int r = 0;
 
         net->max_batch = max_batch;
         net->seed = seed;
         net->w = floats_new(net->n_floats);
         net->g = floats_new(net->n_floats);
-        net->scratch = calloc(threads, sizeof(*net->scratch));
-        if (!net->w || !net->g || !net->scratch)
+        if (!net->w || !net->g)
                 return -ENOMEM;
         for (unsigned i = 0; i < net->n_layers && r >= 0; i++)
                 r = prepare_layer(net, net->layers[i]);
@@ -435,12 +451,8 @@ int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
         if (r < 0)
                 return r;
         net->shared = floats_new(MAX(net->shared_floats, (size_t)1));
-        for (unsigned i = 0; i < threads; i++) {
-                net->scratch[i] = floats_new(MAX(net->thread_floats, (size_t)1));
-                if (!net->scratch[i])
-                        return -ENOMEM;
-        }
-        return net->shared ? 0 : -ENOMEM;
+        net->scratch = floats_per_thread_new(net->pool, MAX(net->thread_floats, (size_t)1));
+        return net->shared && net->scratch ? 0 : -ENOMEM;
 }
 
 float *net_input(struct net *net)

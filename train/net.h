@@ -101,3 +101,7 @@ void net_part(size_t n, unsigned n_parts, unsigned part, size_t *ret_from, size_
 
 /* @n floats, zeroed, 64-byte aligned; NULL if there are none or no memory. */
 float *floats_new(size_t n);
+/* So many for each thread of @pool, and NULL as the last; NULL if there are none or no memory. */
+float **floats_per_thread_new(const struct nn_pool *pool, size_t n);
+/* Return: NULL. */
+float **floats_per_thread_free(float **p);

@@ -12,7 +12,6 @@
 
 static int allocate(struct trainer *t)
 {
-        unsigned threads = nn_pool_threads(t->net->pool);
         size_t n = t->net->n_floats;
 
         t->velocity = floats_new(n);
@@ -21,16 +20,11 @@ static int allocate(struct trainer *t)
         t->history = calloc(t->config.epochs, sizeof(*t->history));
         t->order = calloc(t->n_rows, sizeof(*t->order));
         t->target = floats_new((size_t)t->config.batch * MAX(t->net->n_classes, 1u));
-        t->scratch = calloc(threads, sizeof(*t->scratch));
+        t->scratch = floats_per_thread_new(t->net->pool, shape_size(t->net->in));
         if (!t->velocity || !t->history || !t->order || !t->target || !t->scratch)
                 return -ENOMEM;
         if ((t->config.optimiser == OPTIMISER_ADAM && !t->second) || (t->config.average > 0 && !t->average))
                 return -ENOMEM;
-        for (unsigned i = 0; i < threads; i++) {
-                t->scratch[i] = floats_new(shape_size(t->net->in));
-                if (!t->scratch[i])
-                        return -ENOMEM;
-        }
         if (t->config.votes_task > 0) {
                 t->vote_target = floats_new((size_t)t->config.batch * t->net->n_classes);
                 if (!t->vote_target)
@@ -56,26 +50,26 @@ static void weigh_classes(struct trainer *t)
                 t->weights[k] *= (double)t->train->n / sum;
 }
 
-int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
-                const struct dataset *valid, struct trainer **ret)
+/* @train, @valid or @task: what there is to learn from, see trainer_new() and trainer_new_task() */
+static int begin(struct net *net, const struct training_config *config, const struct dataset *train,
+                 const struct dataset *valid, struct task *task, struct trainer **ret)
 {
-        _cleanup_(trainer_freep) struct trainer *t = NULL;
+        _cleanup_(trainer_freep) struct trainer *t = calloc(1, sizeof(*t));
         int r;
 
-        if (train->n < config->batch || train->n_classes != net->n_classes || net->max_batch < config->batch)
-                return -EINVAL;
-        if (config->votes_task > 0 && (!train->votes || !net->head || net->head->out.c != net->n_classes))
-                return -EINVAL;
-        t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
         t->net = net;
         t->config = *config;
         t->train = train;
         t->valid = valid;
-        t->n_rows = train->n;
-        t->n_batches = train->n / config->batch;
-        weigh_classes(t);
+        t->task = task;
+        t->n_rows = task ? task->n_rows : train->n;
+        if (t->n_rows < config->batch || net->max_batch < config->batch)
+                return -EINVAL;
+        t->n_batches = t->n_rows / config->batch;
+        if (train)
+                weigh_classes(t);
         r = allocate(t);
         if (r < 0)
                 return r;
@@ -83,36 +77,26 @@ int trainer_new(struct net *net, const struct training_config *config, const str
         return 0;
 }
 
+int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
+                const struct dataset *valid, struct trainer **ret)
+{
+        if (train->n_classes != net->n_classes)
+                return -EINVAL;
+        if (config->votes_task > 0 && (!train->votes || !net->head || net->head->out.c != net->n_classes))
+                return -EINVAL;
+        return begin(net, config, train, valid, NULL, ret);
+}
+
 int trainer_new_task(struct net *net, const struct training_config *config, struct task *task, struct trainer **ret)
 {
-        _cleanup_(trainer_freep) struct trainer *t = NULL;
-        int r;
-
-        if (task->n_rows < config->batch || net->max_batch < config->batch)
-                return -EINVAL;
-        t = calloc(1, sizeof(*t));
-        if (!t)
-                return -ENOMEM;
-        t->net = net;
-        t->config = *config;
-        t->task = task;
-        t->n_rows = task->n_rows;
-        t->n_batches = task->n_rows / config->batch;
-        r = allocate(t);
-        if (r < 0)
-                return r;
-        *ret = STEAL(t);
-        return 0;
+        return begin(net, config, NULL, NULL, task, ret);
 }
 
 struct trainer *trainer_free(struct trainer *t)
 {
         if (!t)
                 return NULL;
-        if (t->scratch)
-                for (unsigned i = 0; i < nn_pool_threads(t->net->pool); i++)
-                        free(t->scratch[i]);
-        free(t->scratch);
+        floats_per_thread_free(t->scratch);
         free(t->velocity);
         free(t->second);
         free(t->average);
