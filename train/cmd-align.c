@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "basic/replace-file.h"
 #include "nn/landmarks.h"
 #include "picture/picture.h"
 #include "train/args.h"
@@ -192,30 +193,20 @@ static int align_all(struct align *a, const struct dataset *d, FILE *csv)
 
 static int align_csv(struct align *a, const struct dataset *d)
 {
-        _cleanup_(freep) char *path = NULL, *temporary = NULL;
-        FILE *f;
+        _cleanup_(replace_file_done) struct replace_file f = { 0 };
+        _cleanup_(freep) char *path = NULL;
         int r;
 
         if (asprintf(&path, "%s/aligned.csv", a->out) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        if (asprintf(&temporary, "%s.new", path) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        f = fopen(temporary, "we");
-        if (!f)
-                return -errno;
-        fputs("emotion,pixels,Usage\n", f);
-        r = align_all(a, d, f);
-        if (fclose(f) != 0 && r >= 0)
-                r = -errno;
-        if (r >= 0 && rename(temporary, path) < 0)
-                r = -errno;
+        r = replace_file_open(&f, path);
         if (r < 0)
-                unlink(temporary);
-        return r;
+                return r;
+        fputs("emotion,pixels,Usage\n", f.stream);
+        r = align_all(a, d, f.stream);
+        return r < 0 ? r : replace_file_commit(&f);
 }
 
 static int load_set(struct align *a, struct dataset **ret, bool *ret_csv)

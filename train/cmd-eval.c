@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <getopt.h>
-#include <json-c/json.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "train/cmd.h"
 #include "train/eval-faces.h"
 #include "train/evaluate.h"
+#include "train/json.h"
 #include "train/svg.h"
 
 static const char help[] =
@@ -136,18 +136,12 @@ static int parse(int argc, char **argv, struct eval *e)
         return 0;
 }
 
-/* JSON has no NaN: null stands for a figure that does not exist. */
-static struct json_object *number(double v)
-{
-        return isfinite(v) ? json_object_new_double(v) : NULL;
-}
-
 static struct json_object *per_class(const struct metrics *m, double (*figure)(const struct metrics *, unsigned))
 {
         struct json_object *a = json_object_new_array();
 
         for (unsigned i = 0; i < m->n_classes; i++)
-                json_object_array_add(a, number(figure(m, i)));
+                json_object_array_add(a, json_number(figure(m, i)));
         return a;
 }
 
@@ -175,12 +169,12 @@ static int print_json(const struct metrics *m, const struct dataset *d)
                 json_object_put(confusion);
                 return -ENOMEM;
         }
-        json_object_object_add(o, "accuracy", number(metrics_accuracy(m)));
+        json_object_object_add(o, "accuracy", json_number(metrics_accuracy(m)));
         json_object_object_add(o, "count", json_object_new_int64((int64_t)m->count));
         json_object_object_add(o, "invalid", json_object_new_int64((int64_t)m->n_invalid));
-        json_object_object_add(o, "loss", number(m->loss));
-        json_object_object_add(o, "ece", number(metrics_ece(m)));
-        json_object_object_add(o, "macro_f1", number(macro_f1(m)));
+        json_object_object_add(o, "loss", json_number(m->loss));
+        json_object_object_add(o, "ece", json_number(metrics_ece(m)));
+        json_object_object_add(o, "macro_f1", json_number(macro_f1(m)));
         for (unsigned i = 0; i < m->n_classes; i++) {
                 struct json_object *row = json_object_new_array();
 
@@ -194,8 +188,7 @@ static int print_json(const struct metrics *m, const struct dataset *d)
         json_object_object_add(o, "precision", per_class(m, metrics_precision));
         json_object_object_add(o, "recall", per_class(m, metrics_recall));
         json_object_object_add(o, "f1", per_class(m, metrics_f1));
-        puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-        json_object_put(o);
+        json_print(o);
         return 0;
 }
 

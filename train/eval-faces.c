@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <json-c/json.h>
 #include <math.h>
 #include <string.h>
 
 #include "basic/macro.h"
 #include "train/eval-faces.h"
+#include "train/json.h"
 #include "train/svg.h"
-
-static struct json_object *number(double v)
-{
-        return isfinite(v) ? json_object_new_double(v) : NULL;
-}
-
-static void print(struct json_object *o)
-{
-        puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-        json_object_put(o);
-}
 
 static int print_landmarks_json(const struct evaluate_landmarks *l)
 {
@@ -33,19 +22,19 @@ static int print_landmarks_json(const struct evaluate_landmarks *l)
 
                 json_object_object_add(e, "box", json_object_new_string(evaluate_framings[i].name));
                 json_object_object_add(e, "count", json_object_new_int64((int64_t)p->n));
-                json_object_object_add(e, "mean_error", number(p->mean));
-                json_object_object_add(e, "median_error", number(p->median));
-                json_object_object_add(e, "failures", number(p->failures));
-                json_object_object_add(e, "confident", number(p->found));
+                json_object_object_add(e, "mean_error", json_number(p->mean));
+                json_object_object_add(e, "median_error", json_number(p->median));
+                json_object_object_add(e, "failures", json_number(p->failures));
+                json_object_object_add(e, "confident", json_number(p->found));
                 json_object_array_add(list, e);
         }
         json_object_object_add(o, "framings", list);
         if (l->n_background) {
                 json_object_object_add(o, "background_count",
                                        json_object_new_int64((int64_t)l->n_background));
-                json_object_object_add(o, "background_confident", number(l->background_found));
+                json_object_object_add(o, "background_confident", json_number(l->background_found));
         }
-        print(o);
+        json_print(o);
         return 0;
 }
 
@@ -100,19 +89,19 @@ static int print_detector_json(const struct detect_score *s)
         }
         json_object_object_add(o, "pictures", json_object_new_int64((int64_t)s->n_pictures));
         json_object_object_add(o, "faces", json_object_new_int64((int64_t)s->n_faces));
-        json_object_object_add(o, "average_precision", number(detect_score_average_precision(s)));
+        json_object_object_add(o, "average_precision", json_number(detect_score_average_precision(s)));
         for (size_t i = 0; i < ARRAY_LEN(thresholds); i++) {
                 struct json_object *p = json_object_new_object();
                 size_t right, wrong;
 
                 detect_score_at(s, thresholds[i], &right, &wrong);
-                json_object_object_add(p, "threshold", number(thresholds[i]));
+                json_object_object_add(p, "threshold", json_number(thresholds[i]));
                 json_object_object_add(p, "right", json_object_new_int64((int64_t)right));
                 json_object_object_add(p, "wrong", json_object_new_int64((int64_t)wrong));
                 json_object_array_add(points, p);
         }
         json_object_object_add(o, "thresholds", points);
-        print(o);
+        json_print(o);
         return 0;
 }
 

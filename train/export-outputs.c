@@ -36,15 +36,8 @@ int export_outputs(struct net *net, const struct export_info *info, const char *
         const int64_t in[] = { -1, net->in.c, side(net->in.h, info->any_size),
                                side(net->in.w, info->any_size) };
         struct export e = { 0 };
-        int r;
+        int r = export_begin(&e, net, info, in);
 
-        e.values = calloc(net->n_layers, sizeof(*e.values));
-        r = e.values ? onnx_writer_new(info->name ? info->name : "emotion", &e.writer) : -ENOMEM;
-        if (r >= 0) {
-                onnx_writer_input(e.writer, "input", NN_FLOAT32, in, 4);
-                snprintf(e.values[0], sizeof(e.values[0]), "input");
-                r = export_layers(&e, net);
-        }
         for (unsigned i = 0; r >= 0 && i < net->n_outputs; i++)
                 r = write_output(&e, net, net->outputs[i], info->any_size);
         if (r >= 0) {
@@ -52,13 +45,6 @@ int export_outputs(struct net *net, const struct export_info *info, const char *
                                      nn_normalisation_to_string(net->normalisation));
                 for (const struct export_entry *m = info->metadata; m && m->key; m++)
                         onnx_writer_metadata(e.writer, m->key, m->value);
-                if (info->name)
-                        onnx_writer_metadata(e.writer, "emotiond.name", info->name);
-                if (info->licence)
-                        onnx_writer_metadata(e.writer, "emotiond.licence", info->licence);
-                r = onnx_writer_save(e.writer, path);
         }
-        onnx_writer_free(e.writer);
-        free(e.values);
-        return r;
+        return export_end(&e, info, path, r);
 }

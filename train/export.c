@@ -175,10 +175,35 @@ static void write_metadata(struct export *e, const struct net *net, const struct
         onnx_writer_metadata(e->writer, "emotiond.output", "probabilities");
         if (info->face_template && *info->face_template)
                 onnx_writer_metadata(e->writer, "emotiond.template", info->face_template);
-        if (info->name)
-                onnx_writer_metadata(e->writer, "emotiond.name", info->name);
-        if (info->licence)
-                onnx_writer_metadata(e->writer, "emotiond.licence", info->licence);
+}
+
+int export_begin(struct export *e, struct net *net, const struct export_info *info, const int64_t in[4])
+{
+        int r;
+
+        e->values = calloc(net->n_layers, sizeof(*e->values));
+        if (!e->values)
+                return -ENOMEM;
+        r = onnx_writer_new(info->name ? info->name : "emotion", &e->writer);
+        if (r < 0)
+                return r;
+        onnx_writer_input(e->writer, "input", NN_FLOAT32, in, 4);
+        snprintf(e->values[0], sizeof(e->values[0]), "input");
+        return export_layers(e, net);
+}
+
+int export_end(struct export *e, const struct export_info *info, const char *path, int r)
+{
+        if (r >= 0) {
+                if (info->name)
+                        onnx_writer_metadata(e->writer, "emotiond.name", info->name);
+                if (info->licence)
+                        onnx_writer_metadata(e->writer, "emotiond.licence", info->licence);
+                r = onnx_writer_save(e->writer, path);
+        }
+        onnx_writer_free(e->writer);
+        free(e->values);
+        return r;
 }
 
 int export_net(struct net *net, const struct export_info *info, const char *path)
@@ -186,16 +211,9 @@ int export_net(struct net *net, const struct export_info *info, const char *path
         const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = 1 }, { 0 } };
         const int64_t in[] = { -1, net->in.c, net->in.h, net->in.w }, out[] = { -1, net->n_classes };
         struct export e = { .calibration = info->calibration };
+        int r = export_begin(&e, net, info, in);
         const char *last;
-        int r;
 
-        e.values = calloc(net->n_layers, sizeof(*e.values));
-        r = e.values ? onnx_writer_new(info->name ? info->name : "emotion", &e.writer) : -ENOMEM;
-        if (r >= 0) {
-                onnx_writer_input(e.writer, "input", NN_FLOAT32, in, 4);
-                snprintf(e.values[0], sizeof(e.values[0]), "input");
-                r = export_layers(&e, net);
-        }
         if (r >= 0) {
                 last = e.values[net->n_layers - 1];
                 if (net->layers[net->n_layers - 1]->ops != &layer_fc) {
@@ -211,9 +229,6 @@ int export_net(struct net *net, const struct export_info *info, const char *path
                                  (const char *[]) { "probabilities", NULL }, axis);
                 onnx_writer_output(e.writer, "probabilities", NN_FLOAT32, out, 2);
                 write_metadata(&e, net, info);
-                r = onnx_writer_save(e.writer, path);
         }
-        onnx_writer_free(e.writer);
-        free(e.values);
-        return r;
+        return export_end(&e, info, path, r);
 }

@@ -39,6 +39,13 @@ int export_net(struct net *net, const struct export_info *info, const char *path
  */
 int export_outputs(struct net *net, const struct export_info *info, const char *path);
 
+/* Makes the writer and the names, and writes the input and all layers. Return: 0 or a negative errno, to be handed to
+ * export_end(). */
+int export_begin(struct export *e, struct net *net, const struct export_info *info, const int64_t in[4]);
+/* Unless @r says that something failed, writes name and licence and saves; releases what export_begin() made in any
+ * case. Return: @r, or what saving gives. */
+int export_end(struct export *e, const struct export_info *info, const char *path, int r);
+
 /* All layers' nodes, in order. */
 int export_layers(struct export *e, struct net *net);
 

@@ -30,7 +30,7 @@ libtrain_la_SOURCES += \
 	train/landmark-loss.h train/landmark-loss.c train/landmark-task.h train/landmark-task.c \
 	train/detect-loss.h train/detect-loss.c train/detect-decode.h train/detect-decode.c train/detect-sample.h \
 	train/detect-sample.c train/detect-target.h train/detect-target.c train/detect-task.c \
-	train/evaluate-faces.h train/evaluate-landmarks.c train/evaluate-detector.c train/eval-faces.h train/eval-faces.c
+	train/evaluate-faces.h train/evaluate-landmarks.c train/evaluate-detector.c train/json.h train/eval-faces.h train/eval-faces.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
 libtrain_la_LIBADD = liblandmarks.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 

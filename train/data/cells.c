@@ -16,6 +16,16 @@ int cells_split(const struct lines *l, char *line, struct cells *ret, struct dat
         return 0;
 }
 
+int cells_header(struct lines *l, struct cells *ret, struct dataset_error *error)
+{
+        char *line = NULL;
+        size_t length;
+        int r = lines_next(l, &line, &length, error);
+
+        ret->n = 0;
+        return r > 0 ? cells_split(l, line, ret, error) : r;
+}
+
 int cells_find(const struct cells *header, const char *const *names)
 {
         for (; *names; names++)

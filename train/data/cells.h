@@ -16,6 +16,8 @@ struct cells {
 
 /* Cuts @line, which is changed, at its commas. -EBADMSG beyond CELLS_MAX. */
 int cells_split(const struct lines *l, char *line, struct cells *ret, struct dataset_error *error);
+/* The first line of the file; one without lines has a header without cells. Return: 0 or as lines_next(). */
+int cells_header(struct lines *l, struct cells *ret, struct dataset_error *error);
 /* Position of the first of @names (ended by NULL) in a header, or -1. */
 int cells_find(const struct cells *header, const char *const *names);
 /* A finite number of at most @limit either way. */

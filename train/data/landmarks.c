@@ -23,13 +23,9 @@ struct landmark_set *landmark_set_free(struct landmark_set *s)
 
 static int check_header(struct lines *l, struct dataset_error *error)
 {
-        struct cells c = { 0 };
-        char *line = NULL;
-        size_t length;
-        int r = lines_next(l, &line, &length, error);
+        struct cells c;
+        int r = cells_header(l, &c, error);
 
-        if (r > 0)
-                r = cells_split(l, line, &c, error);
         if (r < 0)
                 return r;
         if (c.n != FIRST_POINT + 2 * LANDMARKS || strcmp(c.text[0], "file") != 0 ||

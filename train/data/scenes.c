@@ -75,13 +75,9 @@ static int read_source(struct lines *l, const struct cells *c, const int at[3], 
 static int read_header(struct lines *l, const char *const (*names)[3], unsigned n, int *ret,
                        struct dataset_error *error)
 {
-        struct cells c = { 0 };
-        char *line = NULL;
-        size_t length;
-        int r = lines_next(l, &line, &length, error);
+        struct cells c;
+        int r = cells_header(l, &c, error);
 
-        if (r > 0)
-                r = cells_split(l, line, &c, error);
         for (unsigned i = 0; r >= 0 && i < n; i++)
                 ret[i] = cells_find(&c, names[i]);
         return r;
