@@ -15,7 +15,7 @@ tests_unit_test_cnn_LDADD = libcnn.la $(FACE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test-cnn-plugin
 TESTS += tests/unit/test-cnn-plugin
-tests_unit_test_cnn_plugin_SOURCES = tests/unit/test-cnn-plugin.c tests/unit/face-nets.h
+tests_unit_test_cnn_plugin_SOURCES = tests/unit/test-cnn-plugin.c tests/unit/face-nets.h tests/unit/plugin-opened.h
 tests_unit_test_cnn_plugin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
 tests_unit_test_cnn_plugin_LDADD = libvisioncore.la $(FACE_TEST_LIBS) $(CONFIG_LIBS)
 

@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # emotion-nn align on faces of two dots: they are carried to where the template has the eyes, and a network that is
 # trained on them says so.
-set -u
-tool=${EMO_BUILDDIR:-.}/emotion-nn
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0 status=0
-
-ok() { # ok STATUS NAME
-        n=$((n + 1))
-        if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi
-}
-works() { name=$1; shift; "$@" >"$dir/out" 2>"$dir/err"; ok $? "$name"; }
-refused() { # refused NAME PATTERN COMMAND...
-        name=$1 pattern=$2; shift 2
-        "$@" >"$dir/out" 2>"$dir/err"
-        [ $? -eq 1 ] && grep -q -- "$pattern" "$dir/err"
-        ok $? "$name"
-}
+. "${EMO_SRCDIR:-.}/tests/unit/tap.sh"
 
 "${EMO_BUILDDIR:-.}/tests/unit/write-landmarks" "$dir/landmarks.onnx" || exit 1
 

@@ -10,15 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/vision/plugin-host.h"
 #include "tests/unit/face-nets.h"
+#include "tests/unit/plugin-opened.h"
 
 static char folder[] = "/tmp/emotiond-test-cnn-XXXXXX";
-
-struct opened {
-        config_t config;
-        struct plugin_host *host;
-};
 
 static const char *path_of(const char *file)
 {
@@ -40,52 +35,16 @@ static void remove_nets(void)
         unlink(path_of("landmarks.onnx"));
 }
 
-static void open_host(struct opened *o, const char *detector, const char *aligner, const char *settings)
-{
-        static const char *model_dirs[] = { "/nonexistent", folder, NULL };
-        char plugins[600], text[1000];
-        struct plugin_host_config config = { .folder = plugins,
-                                             .model_dirs = model_dirs,
-                                             .detector = detector,
-                                             .aligner = aligner };
+static const char *const model_dirs[] = { "/nonexistent", folder, NULL };
 
-        snprintf(plugins, sizeof(plugins), "%s/.libs", getenv("EMO_BUILDDIR") ?: ".");
-        snprintf(text, sizeof(text), "plugins: { cnn: { %s }; };", settings);
-        config_init(&o->config);
-        assert_int_equal(config_read_string(&o->config, text), CONFIG_TRUE);
-        config.settings = config_lookup(&o->config, "plugins");
-        assert_int_equal(plugin_host_new(&config, &o->host), 0);
+static void open_cnn(struct opened *o, const char *detector, const char *aligner, const char *settings)
+{
+        open_host(o, model_dirs, "cnn", detector, aligner, settings);
 }
 
-static void close_host(struct opened *o)
-{
-        o->host = plugin_host_free(o->host);
-        config_destroy(&o->config);
-}
-
-static const struct plugin_info *info_of(const struct opened *o, const char *name)
-{
-        for (size_t i = 0; i < plugin_host_n_plugins(o->host); i++)
-                if (strcmp(plugin_host_plugin(o->host, i)->name, name) == 0)
-                        return plugin_host_plugin(o->host, i);
-        return NULL;
-}
-
-/* With @settings the plugin does not open, for a reason that speaks of @reason. */
 static void refuse(bool as_aligner, const char *settings, const char *reason)
 {
-        const struct plugin_info *p;
-        struct opened o;
-
-        open_host(&o, as_aligner ? "box" : "cnn", as_aligner ? "cnn" : "box", settings);
-        p = info_of(&o, "cnn");
-        assert_non_null(p);
-        assert_false(p->used_detector || p->used_aligner);
-        assert_non_null(p->error);
-        print_message("# %s\n", p->error);
-        assert_non_null(strstr(p->error, reason));
-        assert_non_null(plugin_host_error(o.host));
-        close_host(&o);
+        refuse_settings(model_dirs, "cnn", as_aligner, settings, reason);
 }
 
 static void test_settings(void **state)
@@ -121,8 +80,8 @@ static void test_work(void **state)
         struct opened o;
 
         write_nets();
-        open_host(&o, "cnn", "cnn", "face_px = 20; threshold = 0.6; overlap = 0.4; max_side = 320; min_face_px = 30; "
-                                    "detector = \"detect.onnx\"; landmarks = \"landmarks.onnx\";");
+        open_cnn(&o, "cnn", "cnn", "face_px = 20; threshold = 0.6; overlap = 0.4; max_side = 320; min_face_px = 30; "
+                                   "detector = \"detect.onnx\"; landmarks = \"landmarks.onnx\";");
         assert_null(plugin_host_error(o.host));
         assert_false(info_of(&o, "cnn")->third_party);
         for (unsigned y = 48; y < 56; y++)
@@ -148,28 +107,28 @@ static void test_auto(void **state)
         struct opened o;
 
         write_nets();
-        open_host(&o, "auto", "auto", "");
+        open_cnn(&o, "auto", "auto", "");
         assert_null(plugin_host_error(o.host));
         assert_true(info_of(&o, "cnn")->used_detector && info_of(&o, "cnn")->used_aligner);
         assert_false(info_of(&o, "box")->used_aligner);
         close_host(&o);
 
         unlink(path_of("landmarks.onnx"));
-        open_host(&o, "cnn", "auto", "");
+        open_cnn(&o, "cnn", "auto", "");
         assert_null(plugin_host_error(o.host));
         assert_true(info_of(&o, "cnn")->used_detector && info_of(&o, "box")->used_aligner);
         assert_non_null(strstr(info_of(&o, "cnn")->error, "landmarks.onnx not found"));
         close_host(&o);
 
         /* a wrong setting does not go unnoticed */
-        open_host(&o, "cnn", "auto", "threshold = 7.0;");
+        open_cnn(&o, "cnn", "auto", "threshold = 7.0;");
         assert_non_null(plugin_host_error(o.host));
         assert_non_null(strstr(plugin_host_error(o.host), "threshold"));
         assert_false(info_of(&o, "box")->used_aligner);
         close_host(&o);
 
         remove_nets();
-        open_host(&o, "auto", "auto", "");
+        open_cnn(&o, "auto", "auto", "");
         if (info_of(&o, "haar")) {
                 if (plugin_host_error(o.host)) /* without OpenCV's data it cannot open either */
                         assert_non_null(strstr(plugin_host_error(o.host), "haar"));

@@ -14,60 +14,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/vision/plugin-host.h"
 #include "picture/picture.h"
+#include "tests/unit/plugin-opened.h"
 
 #define MAX_BOXES 32
 #define LANDMARKS "/usr/share/dlib/shape_predictor_68_face_landmarks.dat" /* Debian's libdlib-data */
 
-struct opened {
-        config_t config;
-        struct plugin_host *host;
-};
+static const char *const model_dirs[] = { NULL };
 
-static void open_host(struct opened *o, const char *detector, const char *aligner, const char *settings)
-{
-        static const char *const model_dirs[] = { NULL };
-        char folder[600], text[1000];
-        struct plugin_host_config config = { .folder = folder,
-                                             .model_dirs = model_dirs,
-                                             .detector = detector,
-                                             .aligner = aligner };
-
-        snprintf(folder, sizeof(folder), "%s/.libs", getenv("EMO_BUILDDIR") ?: ".");
-        snprintf(text, sizeof(text), "plugins: { dlib: { %s }; };", settings);
-        config_init(&o->config);
-        assert_int_equal(config_read_string(&o->config, text), CONFIG_TRUE);
-        config.settings = config_lookup(&o->config, "plugins");
-        assert_int_equal(plugin_host_new(&config, &o->host), 0);
-}
-
-static void close_host(struct opened *o)
-{
-        o->host = plugin_host_free(o->host);
-        config_destroy(&o->config);
-}
-
-/* With @settings the detector or the aligner does not open, for a reason that speaks of @reason. */
 static void refuse(bool as_aligner, const char *settings, const char *reason)
 {
-        struct opened o;
-
-        open_host(&o, as_aligner ? "box" : "dlib", as_aligner ? "dlib" : "box", settings);
-        for (size_t i = 0; i < plugin_host_n_plugins(o.host); i++) {
-                const struct plugin_info *p = plugin_host_plugin(o.host, i);
-
-                if (!p->name || strcmp(p->name, "dlib") != 0)
-                        continue;
-                assert_false(p->used_detector || p->used_aligner);
-                assert_non_null(p->error);
-                assert_null(strchr(p->error, '\n'));
-                print_message("# %s\n", p->error);
-                assert_non_null(strstr(p->error, reason));
-                close_host(&o);
-                return;
-        }
-        fail_msg("no plugin dlib");
+        refuse_settings(model_dirs, "dlib", as_aligner, settings, reason);
 }
 
 static void test_settings(void **state)
@@ -206,7 +163,7 @@ static int count_faces(const char *settings, bool hints)
         snprintf(pattern, sizeof(pattern), "%s/data/photos/*.jpg", getenv("EMO_SHARED") ?: "../shared");
         if (glob(pattern, 0, NULL, &files) != 0)
                 return -1;
-        open_host(&o, "dlib", "box", settings);
+        open_host(&o, model_dirs, "dlib", "dlib", "box", settings);
         assert_null(plugin_host_error(o.host));
         for (size_t i = 0; i < files.gl_pathc; i++) {
                 struct picture *p = read_picture(files.gl_pathv[i]);
@@ -253,7 +210,7 @@ static void test_landmarks(void **state)
         snprintf(path, sizeof(path), "%s/data/photos/justin.jpg", getenv("EMO_SHARED") ?: "../shared");
         if (access(path, R_OK) != 0 || access(LANDMARKS, R_OK) != 0)
                 skip();
-        open_host(&o, "dlib", "dlib", "upsample = 1; landmarks = \"" LANDMARKS "\";");
+        open_host(&o, model_dirs, "dlib", "dlib", "dlib", "upsample = 1; landmarks = \"" LANDMARKS "\";");
         assert_null(plugin_host_error(o.host));
         struct picture *p = read_picture(path);
         struct emo_image image = { .format = EMO_GRAY8,

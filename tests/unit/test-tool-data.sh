@@ -1,24 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # emotion-nn's commands around data, from the outside: eval, data, plot, meanfaces, clip.
-set -u
-tool=${EMO_BUILDDIR:-.}/emotion-nn
+. "${EMO_SRCDIR:-.}/tests/unit/tap.sh"
 models=${EMO_SRCDIR:-.}/models
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0 status=0
-
-ok() { # ok STATUS NAME
-        n=$((n + 1))
-        if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi
-}
-works() { name=$1; shift; "$@" >"$dir/out" 2>"$dir/err"; ok $? "$name"; }
-refused() { # refused NAME PATTERN COMMAND...: exit status 1, and the reason on standard error
-        name=$1 pattern=$2; shift 2
-        "$@" >"$dir/out" 2>"$dir/err"
-        [ $? -eq 1 ] && grep -q -- "$pattern" "$dir/err"
-        ok $? "$name"
-}
 has() { grep -q -- "$1" "$2"; ok $? "$3"; }
 
 awk 'BEGIN {

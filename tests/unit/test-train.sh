@@ -2,16 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # emotion-nn train from the outside: a run that is stopped and resumed ends in the same files as one that is not,
 # and what cannot work is refused with a reason.
-set -u
-tool=${EMO_BUILDDIR:-.}/emotion-nn
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0 status=0
-
-ok() { # ok STATUS NAME
-        n=$((n + 1))
-        if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi
-}
+. "${EMO_SRCDIR:-.}/tests/unit/tap.sh"
 
 # a set in FER2013's format: the class is a bright band, the rest noise
 awk 'BEGIN {

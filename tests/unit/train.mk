@@ -17,6 +17,7 @@ tests_unit_test_distill_CFLAGS = $(train_test_cflags)
 tests_unit_test_distill_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_CFLAGS = $(train_test_cflags)
 tests_unit_test_trainer_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+EXTRA_DIST += tests/unit/tap.sh
 dist_check_SCRIPTS += tests/unit/test-train.sh
 TESTS += tests/unit/test-train.sh
 

@@ -31,10 +31,15 @@ TESTS += tests/unit/test-plugin-host
 tests_unit_test_plugin_host_SOURCES = tests/unit/test-plugin-host.c tests/plugins/fake.h
 tests_unit_test_plugin_host_LDADD = $(VISION_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test-pipeline-faces
+TESTS += tests/unit/test-pipeline-faces
+tests_unit_test_pipeline_faces_SOURCES = tests/unit/test-pipeline-faces.c tests/unit/pipeline-world.h tests/plugins/fake.h
+tests_unit_test_pipeline_faces_LDADD = $(VISION_TEST_LIBS)
+
 # --wrap: counts the allocations of the pipeline's own objects
 check_PROGRAMS += tests/unit/test-pipeline
 TESTS += tests/unit/test-pipeline
-tests_unit_test_pipeline_SOURCES = tests/unit/test-pipeline.c tests/plugins/fake.h
+tests_unit_test_pipeline_SOURCES = tests/unit/test-pipeline.c tests/unit/pipeline-world.h tests/plugins/fake.h
 tests_unit_test_pipeline_LDADD = $(VISION_TEST_LIBS) -lpthread
 tests_unit_test_pipeline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
@@ -149,5 +154,5 @@ if HAVE_DLIB
 check_PROGRAMS += tests/unit/test-dlib
 TESTS += tests/unit/test-dlib
 endif
-tests_unit_test_dlib_SOURCES = tests/unit/test-dlib.c
+tests_unit_test_dlib_SOURCES = tests/unit/test-dlib.c tests/unit/plugin-opened.h
 tests_unit_test_dlib_LDADD = libpicture.la $(VISION_TEST_LIBS)
