@@ -16,4 +16,5 @@ include tests/bench/local.mk
 include tests/vm/local.mk
 
 THREADED_TESTS += tests/unit/test-kernels-conv tests/unit/test-kernels-pool tests/unit/test-mailbox \
-	tests/unit/test-nn-plan tests/unit/test-pipeline tests/unit/test-distill tests/unit/test-trainer tests/unit/test-worker
+	tests/unit/test-nn-plan tests/unit/test-pipeline tests/unit/test-pipeline-faces tests/unit/test-distill \
+	tests/unit/test-trainer tests/unit/test-worker

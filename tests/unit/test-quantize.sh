@@ -55,7 +55,8 @@ check "a place that is none" refuses "$tool" quantize "$model" --data "$work/blo
 check "nothing was written" test ! -e "$work/w.onnx"
 sed -n '1p; /PublicTest$/p' "$work/blobs.csv" >"$work/public.csv"
 check "only Training rows are used" refuses "$tool" quantize "$model" --data "$work/public.csv" -o "$work/w.onnx"
-if python3 -c 'import onnx' 2>/dev/null; then
+# Debian's test data alone make a package that is empty
+if python3 -c 'from onnx import checker' 2>/dev/null; then
         check "the onnx package finds it sound" python3 -c '
 import onnx, sys
 m = onnx.load(sys.argv[1])
