@@ -54,6 +54,8 @@ struct nn_value {
 };
 
 struct nn_model {
+        uint8_t *file; /* from nn_alloc(): large tensors lie in it; NULL if none does */
+        size_t file_bytes;
         unsigned opset;
         char *graph_name;
         size_t n_values, n_nodes, n_inputs, n_outputs, n_metadata;

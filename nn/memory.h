@@ -11,38 +11,48 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+/* Pieces of this size and more get their pages when they are made. */
 #define NN_ALLOC_LARGE_BYTES ((size_t)256 << 10)
-#define NN_ALLOC_PAGE_BYTES ((uintptr_t)4096)
+#define NN_ALLOC_PAGE_BYTES ((size_t)4 << 10)
+#define NN_ALLOC_HUGE_BYTES ((size_t)2 << 20)
 
-/* @bytes for free(), on a 64-byte boundary; NULL if there is no memory. All of it will be written soon: the pages of a
- * large piece are fetched by one call, since a page fault each costs more than the page itself. */
-static inline void *nn_alloc(size_t bytes)
+/* Bytes at the start of a piece that are worth huge pages: whole ones, and a last one that is filled to three
+ * quarters. May be more than @bytes. */
+static inline size_t nn_alloc_huge_part(size_t bytes)
 {
-        size_t rounded = (bytes + 63) / 64 * 64;
-        void *p = rounded < bytes ? NULL : aligned_alloc(64, rounded ? rounded : 64);
+        size_t rest = bytes % NN_ALLOC_HUGE_BYTES;
 
-#ifdef MADV_POPULATE_WRITE
-        if (p && rounded >= NN_ALLOC_LARGE_BYTES) {
-                uintptr_t first = ((uintptr_t)p + NN_ALLOC_PAGE_BYTES - 1) & ~(NN_ALLOC_PAGE_BYTES - 1);
-                uintptr_t end = ((uintptr_t)p + rounded) & ~(NN_ALLOC_PAGE_BYTES - 1);
-
-                /* older kernels refuse: then the pages come one by one */
-                (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
-        }
-#endif
-        return p;
+        return bytes - rest + (rest >= NN_ALLOC_HUGE_BYTES / 4 * 3 ? NN_ALLOC_HUGE_BYTES : 0);
 }
 
-#define NN_ALLOC_HUGE_PAGE_BYTES ((size_t)2 << 20)
-
-/* The same for weights that every run reads from end to end: huge pages save the address translations. Advice only. */
-static inline void *nn_alloc_streamed(size_t bytes)
+/* Fetches the pages of @bytes at @p by one call, since a page fault each costs more than the page itself; huge ones at
+ * the start, which cost a third of that and save address translations. Advice only: what the kernel refuses comes page by
+ * page. */
+static inline void nn_alloc_fetch(void *p, size_t bytes)
 {
-        bool huge = bytes >= 2 * NN_ALLOC_HUGE_PAGE_BYTES;
-        size_t align = huge ? NN_ALLOC_HUGE_PAGE_BYTES : 64, size = (bytes + align - 1) / align * align;
-        void *p = size < bytes ? NULL : aligned_alloc(align, size ? size : align);
+        size_t huge = nn_alloc_huge_part(bytes);
+        uintptr_t first = ((uintptr_t)p + NN_ALLOC_PAGE_BYTES - 1) / NN_ALLOC_PAGE_BYTES * NN_ALLOC_PAGE_BYTES;
+        uintptr_t end = ((uintptr_t)p + (huge > bytes ? huge : bytes)) / NN_ALLOC_PAGE_BYTES * NN_ALLOC_PAGE_BYTES;
 
-        if (p && huge)
-                (void)madvise(p, size, MADV_HUGEPAGE);
+        if (huge)
+                (void)madvise(p, huge, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+#endif
+}
+
+/* @bytes for free(), on a 64-byte boundary; NULL if there is no memory. All of it will be written soon. */
+static inline void *nn_alloc(size_t bytes)
+{
+        size_t huge = nn_alloc_huge_part(bytes), align = huge ? NN_ALLOC_HUGE_BYTES : 64;
+        size_t size = (bytes + 63) / 64 * 64;
+        void *p;
+
+        if (size < bytes || huge > SIZE_MAX / 2)
+                return NULL;
+        size = huge > size ? huge : size ? size : 64;
+        p = aligned_alloc(align, (size + align - 1) / align * align);
+        if (p && size >= NN_ALLOC_LARGE_BYTES)
+                nn_alloc_fetch(p, size);
         return p;
 }

@@ -9,7 +9,16 @@
 #include "nn/memory.h"
 #include "nn/onnx-read.h"
 
-void nn_node_done(struct nn_node *n)
+/* The data of a tensor, unless it lies in the file. */
+static void free_data(const struct nn_model *m, void *data)
+{
+        uintptr_t at = (uintptr_t)data, file = (uintptr_t)m->file;
+
+        if (at < file || at - file >= m->file_bytes)
+                free(data);
+}
+
+void nn_node_done(const struct nn_model *m, struct nn_node *n)
 {
         for (size_t i = 0; i < n->n_attributes; i++) {
                 struct nn_attribute *a = &n->attributes[i];
@@ -18,7 +27,7 @@ void nn_node_done(struct nn_node *n)
                 free(a->s);
                 free(a->ints);
                 free(a->floats);
-                free(a->t.data);
+                free_data(m, a->t.data);
         }
         free(n->attributes);
         free(n->name);
@@ -32,10 +41,10 @@ struct nn_model *nn_model_free(struct nn_model *m)
         if (!m)
                 return NULL;
         for (size_t i = 0; i < m->n_nodes; i++)
-                nn_node_done(&m->nodes[i]);
+                nn_node_done(m, &m->nodes[i]);
         for (size_t i = 0; i < m->n_values; i++) {
                 free(m->values[i].name);
-                free(m->values[i].t.data);
+                free_data(m, m->values[i].t.data);
         }
         for (size_t i = 0; i < 2 * m->n_metadata; i++)
                 free(m->metadata[i]);
@@ -47,27 +56,46 @@ struct nn_model *nn_model_free(struct nn_model *m)
         free(m->input_decls);
         free(m->output_decls);
         free(m->graph_name);
+        free(m->file);
         free(m);
         return NULL;
 }
 
-int nn_model_load_memory(const void *data, size_t size, struct nn_model **ret, struct nn_error *error)
+/* @data: from nn_alloc(); the model's from here on, whatever happens */
+static int load_consume(uint8_t *data, size_t size, struct nn_model **ret, struct nn_error *error)
 {
-        struct nn_model *m;
+        struct nn_model *m = calloc(1, sizeof(*m));
         int r;
 
-        if (!data && size)
-                return nn_fail(error, -EINVAL, "no data");
-        m = calloc(1, sizeof(*m));
-        if (!m)
+        if (!m) {
+                free(data);
                 return nn_fail(error, -ENOMEM, "out of memory");
-        r = nn_onnx_read(data, size, m, error);
+        }
+        m->file = data;
+        m->file_bytes = size;
+        r = nn_onnx_read(m, error);
         if (r < 0) {
                 nn_model_free(m);
                 return r;
         }
         *ret = m;
         return 0;
+}
+
+int nn_model_load_memory(const void *data, size_t size, struct nn_model **ret, struct nn_error *error)
+{
+        uint8_t *copy;
+
+        if (!data && size)
+                return nn_fail(error, -EINVAL, "no data");
+        if (size > NN_MAX_FILE_BYTES)
+                return nn_fail(error, -EFBIG, "file is larger than %zu bytes", NN_MAX_FILE_BYTES);
+        copy = nn_alloc(size + 1);
+        if (!copy)
+                return nn_fail(error, -ENOMEM, "out of memory");
+        if (size)
+                memcpy(copy, data, size);
+        return load_consume(copy, size, ret, error);
 }
 
 static int read_exactly(int fd, uint8_t *data, size_t size)
@@ -109,7 +137,7 @@ int nn_model_load(const char *path, struct nn_model **ret, struct nn_error *erro
         r = read_exactly(fd, data, (size_t)st.st_size);
         if (r < 0)
                 return nn_fail(error, r, "%s", r == -EBADMSG ? "file is cut short" : strerror(-r));
-        return nn_model_load_memory(data, (size_t)st.st_size, ret, error);
+        return load_consume(STEAL(data), (size_t)st.st_size, ret, error);
 }
 
 const char *nn_model_metadata(const struct nn_model *m, const char *key)

@@ -16,6 +16,7 @@ struct names {
 
 struct reader {
         Onnx__GraphProto *g;
+        struct nn_onnx_file file;
         struct nn_model *m;
         struct nn_error *error;
         struct names names;
@@ -96,7 +97,7 @@ static int read_initializers(struct reader *r)
                         return no_memory(r);
                 if (r->defined[v])
                         return nn_fail(r->error, -EBADMSG, "two initializers are named '%s'", not_null(p->name));
-                e = nn_onnx_tensor(p, not_null(p->name), &r->m->values[v].t, r->error);
+                e = nn_onnx_tensor(p, &r->file, not_null(p->name), &r->m->values[v].t, r->error);
                 if (e < 0)
                         return e;
                 r->defined[v] = true;
@@ -205,7 +206,7 @@ static int read_attribute(struct reader *r, const struct nn_node *n, Onnx__Attri
         if (!(a->name = strdup(name)))
                 return no_memory(r);
         if (kind == NN_ATTRIBUTE_TENSOR)
-                return nn_onnx_tensor(p->t, n->name, &a->t, r->error);
+                return nn_onnx_tensor(p->t, &r->file, n->name, &a->t, r->error);
         if (kind == NN_ATTRIBUTE_STRING)
                 e = (a->s = strndup(p->s.len ? (const char *)p->s.data : "", p->s.len)) ? 0 : -ENOMEM;
         if (kind == NN_ATTRIBUTE_INTS) {
@@ -320,7 +321,7 @@ static int read_node(struct reader *r, const Onnx__NodeProto *p)
                         return e;
         }
         if (constant_to_initializer(m, n)) {
-                nn_node_done(n);
+                nn_node_done(m, n);
                 m->n_nodes--;
         }
         return 0;
@@ -405,14 +406,14 @@ static int read_metadata(const Onnx__ModelProto *p, struct nn_model *m, struct n
         return 0;
 }
 
-int nn_onnx_read(const void *data, size_t size, struct nn_model *m, struct nn_error *error)
+int nn_onnx_read(struct nn_model *m, struct nn_error *error)
 {
         ProtobufCMessage *message;
         Onnx__ModelProto *p;
-        struct reader r = { .m = m, .error = error };
+        struct reader r = { .m = m, .error = error, .file = { .data = m->file, .size = m->file_bytes } };
         int e;
 
-        e = nn_onnx_unpack(&onnx__model_proto__descriptor, data, size, &message, error);
+        e = nn_onnx_unpack_file(&onnx__model_proto__descriptor, &r.file, &message, error);
         if (e < 0)
                 return e;
         p = (Onnx__ModelProto *)message;
@@ -430,5 +431,10 @@ int nn_onnx_read(const void *data, size_t size, struct nn_model *m, struct nn_er
         free(r.names.slots);
         free(r.defined);
         protobuf_c_message_free_unpacked(message, NULL);
+        if (r.file.n_taken == 0) {
+                free(m->file);
+                m->file = NULL;
+                m->file_bytes = 0;
+        }
         return e;
 }

@@ -8,10 +8,11 @@
 #include "nn/graph.h"
 
 /**
- * nn_onnx_read() - fill an empty model
- * @m: zeroed; on failure partly filled: the caller frees it with nn_model_free() all the same
+ * nn_onnx_read() - fill an empty model from its file
+ * @m: zeroed but for file and file_bytes, in which tensors may stay; on failure partly filled: the caller frees it with
+ *     nn_model_free() all the same
  */
-int nn_onnx_read(const void *data, size_t size, struct nn_model *m, struct nn_error *error);
+int nn_onnx_read(struct nn_model *m, struct nn_error *error);
 
-/* Frees what a node holds. */
-void nn_node_done(struct nn_node *n);
+/* Frees what a node of @m holds. */
+void nn_node_done(const struct nn_model *m, struct nn_node *n);

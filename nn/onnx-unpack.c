@@ -13,6 +13,8 @@
 /* Memory that the messages may take: a fixed part for small files, and a factor for packed integers. */
 #define BASE_BYTES ((size_t)64 << 20)
 #define BYTES_PER_BYTE 4
+/* Of tensors in the file: that of nn_alloc(). */
+#define ALIGNMENT 64
 
 /* Protocol Buffers wire format, https://protobuf.dev/programming-guides/encoding/ */
 static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret)
@@ -39,50 +41,122 @@ static bool skip(const uint8_t **at, const uint8_t *end, uint64_t n)
         return true;
 }
 
-/* Walks the fields of a message and of those inside it; malformed ones are left for the unpacker to refuse, after
- * the depth is known to be bounded. */
-static int check_depth(const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end, unsigned depth)
+/* The fields of a message and of those inside it, in the order of the file: measured, or written again without the
+ * contents of large tensors. */
+struct cut {
+        uint8_t *file;  /* NULL: only measured */
+        uint8_t *out;   /* what is written */
+        size_t n;       /* its size so far */
+        size_t placed;  /* end of the last tensor's contents in the file */
+};
+
+/* What is written in the place of a tensor's contents: contents of this size and more are replaced, smaller ones
+ * never, so that the size alone tells them apart. */
+struct place {
+        uint64_t offset, size;
+        uint8_t zeros[48];
+};
+
+static void emit(struct cut *c, const uint8_t *from, size_t n)
+{
+        if (c->file)
+                memcpy(c->out + c->n, from, n);
+        c->n += n;
+}
+
+/* A length in as many bytes as it had: it only became smaller. */
+static void write_length(uint8_t *to, size_t n_bytes, size_t length)
+{
+        for (size_t i = 0; i < n_bytes; i++, length >>= 7)
+                to[i] = (uint8_t)((length & 0x7f) | (i + 1 < n_bytes ? 0x80 : 0));
+}
+
+/* Moves the contents down to an aligned address, over what was written to the message already. */
+static void emit_place(struct cut *c, const uint8_t *from, size_t n)
+{
+        struct place p = { .size = n };
+
+        if (c->file) {
+                size_t at = (size_t)(from - c->file), to = (c->placed + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+
+                to = MIN(to, at); /* no room: nn_onnx_tensor() copies */
+                memmove(c->file + to, from, n);
+                c->placed = to + n;
+                p.offset = to;
+        }
+        emit(c, (const uint8_t *)&p, sizeof(p));
+}
+
+static bool is_contents(const ProtobufCMessageDescriptor *d, const ProtobufCFieldDescriptor *f)
+{
+        return d == &onnx__tensor_proto__descriptor && f && f->offset == offsetof(Onnx__TensorProto, raw_data);
+}
+
+static int cut_message(struct cut *c, const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end,
+                       unsigned depth);
+
+/* A field that says its length; @start is its tag, *@at behind it. */
+static int cut_field(struct cut *c, const ProtobufCMessageDescriptor *d, uint64_t id, const uint8_t *start,
+                     const uint8_t **at, const uint8_t *end, unsigned depth)
+{
+        const ProtobufCFieldDescriptor *f =
+                id > UINT32_MAX ? NULL : protobuf_c_message_descriptor_get_field(d, (unsigned)id);
+        const uint8_t *length = *at, *body;
+        size_t inside;
+        uint64_t n;
+        int r = 0;
+
+        if (!read_varint(at, end, &n))
+                return -EBADMSG;
+        body = *at;
+        if (!skip(at, end, n))
+                return -EBADMSG;
+        emit(c, start, (size_t)(body - start));
+        inside = c->n;
+        if (f && f->type == PROTOBUF_C_TYPE_MESSAGE)
+                r = cut_message(c, f->descriptor, body, *at, depth + 1);
+        else if (is_contents(d, f) && n >= sizeof(struct place))
+                emit_place(c, body, (size_t)n);
+        else
+                emit(c, body, (size_t)n);
+        if (r == 0 && c->file)
+                write_length(c->out + inside - (body - length), (size_t)(body - length), c->n - inside);
+        return r;
+}
+
+/* Malformed fields are left for the unpacker to refuse, after the depth is known to be bounded. */
+static int cut_message(struct cut *c, const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end,
+                       unsigned depth)
 {
         if (depth > MAX_DEPTH)
                 return -EFBIG;
         while (at < end) {
-                const ProtobufCFieldDescriptor *f;
-                const uint8_t *body;
+                const uint8_t *start = at;
                 uint64_t tag, n;
-                int r;
+                int r = 0;
 
                 if (!read_varint(&at, end, &tag))
                         return -EBADMSG;
                 switch (tag & 7) {
                 case 0:
-                        if (!read_varint(&at, end, &n))
-                                return -EBADMSG;
+                        r = read_varint(&at, end, &n) ? 0 : -EBADMSG;
                         break;
                 case 1:
-                        if (!skip(&at, end, 8))
-                                return -EBADMSG;
+                        r = skip(&at, end, 8) ? 0 : -EBADMSG;
                         break;
                 case 5:
-                        if (!skip(&at, end, 4))
-                                return -EBADMSG;
+                        r = skip(&at, end, 4) ? 0 : -EBADMSG;
                         break;
                 case 2:
-                        if (!read_varint(&at, end, &n))
-                                return -EBADMSG;
-                        body = at;
-                        if (!skip(&at, end, n))
-                                return -EBADMSG;
-                        f = tag >> 3 > UINT32_MAX ? NULL :
-                                                    protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
-                        if (!f || f->type != PROTOBUF_C_TYPE_MESSAGE)
-                                break;
-                        r = check_depth(f->descriptor, body, at, depth + 1);
-                        if (r < 0)
-                                return r;
+                        r = cut_field(c, d, tag >> 3, start, &at, end, depth);
                         break;
                 default:
-                        return -EBADMSG;
+                        r = -EBADMSG;
                 }
+                if (r < 0)
+                        return r;
+                if ((tag & 7) != 2)
+                        emit(c, start, (size_t)(at - start));
         }
         return 0;
 }
@@ -101,7 +175,7 @@ static void *budget_alloc(void *userdata, size_t size)
                 b->exceeded = true;
                 return NULL;
         }
-        p = nn_alloc(size);
+        p = size < NN_ALLOC_LARGE_BYTES ? malloc(size) : nn_alloc(size);
         if (p)
                 b->left -= size;
         else
@@ -115,22 +189,30 @@ static void budget_free(void *userdata, void *p)
         free(p);
 }
 
-int nn_onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size, ProtobufCMessage **ret,
+static int measure(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size, size_t *ret_cut,
                    struct nn_error *error)
 {
-        struct budget budget = { .left = BASE_BYTES + BYTES_PER_BYTE * MIN(size, NN_MAX_FILE_BYTES) };
-        ProtobufCAllocator allocator = { .alloc = budget_alloc, .free = budget_free, .allocator_data = &budget };
-        ProtobufCMessage *m;
+        struct cut c = { 0 };
         int r;
 
         if (size > NN_MAX_FILE_BYTES)
                 return nn_fail(error, -EFBIG, "file is larger than %zu bytes", NN_MAX_FILE_BYTES);
-        r = check_depth(descriptor, data, (const uint8_t *)data + size, 0);
+        r = cut_message(&c, descriptor, data, data + size, 0);
         if (r == -EFBIG)
                 return nn_fail(error, r, "messages nest deeper than %d", MAX_DEPTH);
         if (r < 0)
                 return nn_fail(error, r, "not an ONNX file, or cut short");
-        m = protobuf_c_message_unpack(descriptor, &allocator, size, data);
+        *ret_cut = c.n;
+        return 0;
+}
+
+static int unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size,
+                  ProtobufCMessage **ret, struct nn_error *error)
+{
+        struct budget budget = { .left = BASE_BYTES + BYTES_PER_BYTE * size };
+        ProtobufCAllocator allocator = { .alloc = budget_alloc, .free = budget_free, .allocator_data = &budget };
+        ProtobufCMessage *m = protobuf_c_message_unpack(descriptor, &allocator, size, data);
+
         if (!m && budget.exceeded)
                 return nn_fail(error, -EFBIG, "file unpacks to too much memory");
         if (!m && budget.failed)
@@ -139,6 +221,34 @@ int nn_onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *dat
                 return nn_fail(error, -EBADMSG, "not an ONNX file, or cut short");
         *ret = m;
         return 0;
+}
+
+int nn_onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size, ProtobufCMessage **ret,
+                   struct nn_error *error)
+{
+        size_t n = 0;
+        int r = measure(descriptor, data, size, &n, error);
+
+        return r < 0 ? r : unpack(descriptor, data, size, ret, error);
+}
+
+int nn_onnx_unpack_file(const ProtobufCMessageDescriptor *descriptor, struct nn_onnx_file *file, ProtobufCMessage **ret,
+                        struct nn_error *error)
+{
+        _cleanup_(freep) uint8_t *out = NULL;
+        struct cut c = { .file = file->data };
+        size_t n = 0;
+        int r = measure(descriptor, file->data, file->size, &n, error);
+
+        if (r < 0)
+                return r;
+        c.out = out = malloc(n + 1);
+        if (!out)
+                return nn_fail(error, -ENOMEM, "out of memory");
+        r = cut_message(&c, descriptor, file->data, file->data + file->size, 0);
+        if (r < 0) /* it was measured without a fault */
+                return nn_fail(error, r, "not an ONNX file, or cut short");
+        return unpack(descriptor, out, n, ret, error);
 }
 
 static void to_host_order(uint8_t *data, size_t n_bytes, size_t item)
@@ -178,15 +288,45 @@ static void convert_typed(const Onnx__TensorProto *p, size_t n, struct nn_tensor
                 }
 }
 
-static int take_raw(Onnx__TensorProto *p, const char *what, size_t bytes, struct nn_tensor *t, struct nn_error *error)
+/* Contents that nn_onnx_unpack_file() left in the file. */
+static int take_place(const Onnx__TensorProto *p, struct nn_onnx_file *file, size_t *ret_bytes, void **ret)
 {
-        if (p->raw_data.len != bytes)
+        struct place place;
+
+        memcpy(&place, p->raw_data.data, sizeof(place));
+        if (place.offset > file->size || place.size > file->size - place.offset)
+                return -EBADMSG;
+        *ret_bytes = (size_t)place.size;
+        *ret = file->data + place.offset;
+        return 0;
+}
+
+static int take_raw(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, size_t bytes,
+                    struct nn_tensor *t, struct nn_error *error)
+{
+        bool in_file = file && p->raw_data.len == sizeof(struct place);
+        void *data = p->raw_data.data;
+        size_t len = p->raw_data.len;
+
+        if (in_file && take_place(p, file, &len, &data) < 0)
+                return nn_fail(error, -EBADMSG, "tensor '%s' lies outside the file", what);
+        if (len != bytes)
                 return nn_fail(error, -EBADMSG, "tensor '%s' has %zu bytes of data where its shape asks for %zu", what,
-                               p->raw_data.len, bytes);
+                               len, bytes);
         if (bytes == 0)
                 return 0;
-        t->data = STEAL(p->raw_data.data);
-        p->raw_data.len = 0;
+        t->data = data;
+        if (!in_file) {
+                p->raw_data.data = NULL;
+                p->raw_data.len = 0;
+        } else if ((uintptr_t)data % ALIGNMENT == 0) {
+                file->n_taken++;
+        } else {
+                t->data = nn_alloc(bytes);
+                if (!t->data)
+                        return nn_fail(error, -ENOMEM, "out of memory");
+                memcpy(t->data, data, bytes);
+        }
         to_host_order(t->data, bytes, nn_type_size(t->type));
         if (t->type == NN_BOOL)
                 for (size_t i = 0; i < bytes; i++)
@@ -194,7 +334,8 @@ static int take_raw(Onnx__TensorProto *p, const char *what, size_t bytes, struct
         return 0;
 }
 
-int nn_onnx_tensor(Onnx__TensorProto *p, const char *what, struct nn_tensor *ret, struct nn_error *error)
+int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, struct nn_tensor *ret,
+                   struct nn_error *error)
 {
         struct nn_tensor t = { .type = (enum nn_type)p->data_type, .n_dims = (unsigned)p->n_dims };
         size_t bytes, n, n_typed;
@@ -219,7 +360,7 @@ int nn_onnx_tensor(Onnx__TensorProto *p, const char *what, struct nn_tensor *ret
                 return nn_fail(error, -EFBIG, "tensor '%s' is too large: %s", what, NN_SHAPE_STRING(&t));
         n = bytes / nn_type_size(t.type);
         if (p->has_raw_data) {
-                r = take_raw(p, what, bytes, &t, error);
+                r = take_raw(p, file, what, bytes, &t, error);
                 if (r < 0)
                         return r;
                 *ret = t;

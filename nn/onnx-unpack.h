@@ -18,11 +18,28 @@
 int nn_onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size, ProtobufCMessage **ret,
                    struct nn_error *error);
 
+/* The bytes of a file, in which large tensors may stay. */
+struct nn_onnx_file {
+        uint8_t *data; /* from nn_alloc(); owned by who made it */
+        size_t size;
+        size_t n_taken; /* tensors whose data points into it */
+};
+
+/**
+ * nn_onnx_unpack_file() - the same without a copy of what tensors hold, which is most of a model
+ * @file: its bytes are moved to aligned addresses: afterwards it is of use to nn_onnx_tensor() only
+ */
+int nn_onnx_unpack_file(const ProtobufCMessageDescriptor *descriptor, struct nn_onnx_file *file, ProtobufCMessage **ret,
+                        struct nn_error *error);
+
 /**
  * nn_onnx_tensor() - take a TensorProto's contents
  * @p: its raw_data may be moved out of it
- * @ret: data is malloc()ed, exactly the bytes of the shape (NULL if these are none), in the host's byte order
+ * @file: that of nn_onnx_unpack_file() if @p is out of it, else NULL
+ * @ret: data is exactly the bytes of the shape (NULL if these are none), in the host's byte order, malloc()ed or within
+ *       @file
  * @what: names the tensor in an error
  * Return: 0; -EBADMSG, -EFBIG, -EOPNOTSUPP (element type, external data), -ENOMEM.
  */
-int nn_onnx_tensor(Onnx__TensorProto *p, const char *what, struct nn_tensor *ret, struct nn_error *error);
+int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, struct nn_tensor *ret,
+                   struct nn_error *error);

@@ -61,7 +61,7 @@ static int read_pb(const char *path, struct nn_tensor *ret, struct nn_error *err
         r = nn_onnx_unpack(&onnx__tensor_proto__descriptor, data, (size_t)st.st_size, &m, error);
         if (r < 0)
                 return r;
-        r = nn_onnx_tensor((Onnx__TensorProto *)m, path, ret, error);
+        r = nn_onnx_tensor((Onnx__TensorProto *)m, NULL, path, ret, error);
         protobuf_c_message_free_unpacked(m, NULL);
         return r;
 }

@@ -121,7 +121,7 @@ static int alloc_parts(struct nn_fc *f, const float *bias)
         if (__builtin_mul_overflow(f->n_weights, (size_t)f->d.k, &f->n_weights) ||
             __builtin_mul_overflow(f->n_weights, element_bytes(f->d.storage), &bytes))
                 return -ENOMEM;
-        f->weights = nn_alloc_streamed(bytes);
+        f->weights = nn_alloc(bytes);
         f->bias = nn_conv_floats(padded);
         if (!f->weights || !f->bias)
                 return -ENOMEM;

@@ -87,7 +87,7 @@ int nn_fc8_prepare(enum nn_isa isa, enum nn_dot dot, const struct nn_fc_desc *d,
         f->n_groups = ((size_t)d->k + 3) / 4;
         f->ldx = nn_round_up(d->k, 64);
         f->n_weights = nn_round_up(d->n, f->ops->vector) * f->n_groups * 4;
-        f->weights = nn_alloc_streamed(f->n_weights);
+        f->weights = nn_alloc(f->n_weights);
         f->start_high = (int32_t *)(void *)copy_padded(f, NULL);
         f->start_low = (int32_t *)(void *)copy_padded(f, NULL);
         f->scales = copy_padded(f, scales);

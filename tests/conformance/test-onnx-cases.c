@@ -38,7 +38,7 @@ static int read_tensor(const char *path, struct nn_tensor *ret)
 
         if (r < 0)
                 return r;
-        r = nn_onnx_tensor((Onnx__TensorProto *)m, "case", ret, NULL);
+        r = nn_onnx_tensor((Onnx__TensorProto *)m, NULL, "case", ret, NULL);
         protobuf_c_message_free_unpacked(m, NULL);
         return r;
 }
