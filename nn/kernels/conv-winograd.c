@@ -116,36 +116,53 @@ static unsigned unit_blocks(const struct nn_conv *c, size_t unit)
         return MIN((unsigned)NN_TILE_MAX_BLOCKS, c->n_kb - (unsigned)unit * NN_TILE_MAX_BLOCKS);
 }
 
-/* The taps of one phase of output block @block's filters for @channel, zeros where the kernel has none. */
-static void get_taps(const struct nn_conv *c, unsigned block, unsigned channel, unsigned phase, const float *weights,
-                     float *ret)
+/* Taps of a few channels, turned so that those of a block's filters lie beside each other. */
+#define STRIP_FLOATS (4096)
+
+/* Out of all taps of a channel [r * s][V], those of one phase, with zeros where the kernel has none. */
+static void get_phase(const struct nn_conv *c, unsigned phase, const float *taps, float *ret)
 {
         const struct nn_conv_desc *d = &c->d;
-        unsigned taps = taps_of(d), stride = d->stride[0], first_row = phase / stride, first_column = phase % stride;
+        unsigned n = taps_of(d), stride = d->stride[0], first_row = phase / stride, first_column = phase % stride;
 
-        memset(ret, 0, (size_t)taps * taps * c->b * sizeof(*ret));
-        for (unsigned lane = 0; lane < c->b && block * c->b + lane < d->k; lane++) {
-                const float *w = weights + ((size_t)(block * c->b + lane) * d->c + channel) * d->r * d->s;
-
-                for (unsigned row = first_row, i = 0; row < d->r; row += stride, i += taps)
-                        for (unsigned column = first_column, j = 0; column < d->s; column += stride, j++)
-                                ret[(i + j) * c->b + lane] = w[row * d->s + column];
-        }
+        memset(ret, 0, (size_t)n * n * c->b * sizeof(*ret));
+        for (unsigned row = first_row, i = 0; row < d->r; row += stride, i += n)
+                for (unsigned column = first_column, j = 0; column < d->s; column += stride, j++)
+                        memcpy(ret + (i + j) * c->b, taps + (row * d->s + column) * c->b, c->b * sizeof(*ret));
 }
 
 /* The transformed filters of output block @block for @channel to their places. */
-static void put_filters(struct nn_conv *c, unsigned block, unsigned channel, const float *weights)
+static void put_filters(struct nn_conv *c, unsigned block, unsigned channel, const float *taps)
 {
         unsigned unit = block / NN_TILE_MAX_BLOCKS, width = unit_blocks(c, unit) * c->b, phases = phases_of(&c->d);
         unsigned first = channel - channel % c->b, lanes = MIN(c->b, c->d.c - first);
-        float taps[NN_WINOGRAD_MAX_TAPS * NN_WINOGRAD_MAX_TAPS * NN_MAX_BLOCK];
+        float of_phase[NN_WINOGRAD_MAX_TAPS * NN_WINOGRAD_MAX_TAPS * NN_MAX_BLOCK];
 
         for (unsigned phase = 0; phase < phases; phase++) {
                 size_t at = (size_t)first * phases + phase * lanes + channel % c->b;
                 float *to = c->weights + unit_weights(c, unit) + at * width + block % NN_TILE_MAX_BLOCKS * c->b;
 
-                get_taps(c, block, channel, phase, weights, taps);
-                c->ops->winograd->filter(side_of(c), taps_of(&c->d), taps, to, (size_t)c->d.c * phases * width);
+                if (phases > 1)
+                        get_phase(c, phase, taps, of_phase);
+                c->ops->winograd->filter[side_of(c) - NN_WINOGRAD_MIN_SIDE][c->tile - NN_WINOGRAD_MIN_TILE](
+                        phases > 1 ? of_phase : taps, to, (size_t)c->d.c * phases * width);
+        }
+}
+
+static void pack_block(struct nn_conv *c, unsigned block, const float *weights)
+{
+        const struct nn_conv_desc *d = &c->d;
+        size_t taps = (size_t)d->r * d->s, row = d->c * taps;
+        unsigned filters = MIN(c->b, d->k - block * c->b), at_once = (unsigned)(STRIP_FLOATS / (taps * c->b));
+        float strip[STRIP_FLOATS];
+
+        weights += (size_t)block * c->b * row;
+        for (unsigned i = 0; i < d->c; i += at_once) {
+                unsigned n = MIN(at_once, d->c - i);
+
+                c->ops->map->turn(filters, n * taps, weights + i * taps, row, strip);
+                for (unsigned k = 0; k < n; k++)
+                        put_filters(c, block, i + k, strip + k * taps * c->b);
         }
 }
 
@@ -161,8 +178,7 @@ static int winograd_prepare(struct nn_conv *c, const float *weights, const float
         if (!c->weights)
                 return -ENOMEM;
         for (unsigned block = 0; block < c->n_kb; block++)
-                for (unsigned i = 0; i < c->d.c; i++)
-                        put_filters(c, block, i, weights);
+                pack_block(c, block, weights);
         snprintf(c->name, sizeof(c->name), "winograd %ux%u", c->tile, c->tile);
         if (c->d.r != 3 || c->d.stride[0] != 1)
                 snprintf(c->name, sizeof(c->name), "winograd %ux%u of %ux%u%s", c->tile, c->tile, c->d.r, c->d.s,

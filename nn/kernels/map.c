@@ -149,26 +149,43 @@ static void upsample_block(size_t h, size_t w, size_t factor_h, size_t factor_w,
         }
 }
 
-static void to_block(size_t c, size_t hw, const float *x, float *y)
+static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y)
 {
-        if (c == V) {
-                for (size_t p = 0; p < hw; p++, x++, y += V)
-                        for (size_t i = 0; i < V; i++)
-                                y[i] = x[i * hw];
-                return;
+        size_t p = 0;
+
+        for (; p + V <= n; p += V, y += V * V) {
+                vf t[V];
+
+                NN_UNROLL for (unsigned i = 0; i < V; i++)
+                        t[i] = i < c ? v_load(x + i * x_row + p) : v_zero();
+                v_turn(t);
+                NN_UNROLL for (unsigned i = 0; i < V; i++)
+                        v_store(y + i * V, t[i]);
         }
-        for (size_t p = 0; p < hw; p++, x++, y += V) {
+        for (; p < n; p++, y += V) {
                 v_store(y, v_zero());
                 for (size_t i = 0; i < c; i++)
-                        y[i] = x[i * hw];
+                        y[i] = x[i * x_row + p];
         }
 }
 
 static void from_block(size_t c, size_t hw, const float *x, float *y)
 {
-        for (size_t i = 0; i < c; i++, y += hw)
-                for (size_t p = 0; p < hw; p++)
-                        y[p] = x[p * V + i];
+        size_t p = 0;
+
+        for (; p + V <= hw; p += V, x += V * V) {
+                vf t[V];
+
+                NN_UNROLL for (unsigned i = 0; i < V; i++)
+                        t[i] = v_load(x + i * V);
+                v_turn(t);
+                NN_UNROLL for (unsigned i = 0; i < V; i++)
+                        if (i < c)
+                                v_store(y + i * hw + p, t[i]);
+        }
+        for (; p < hw; p++, x += V)
+                for (size_t i = 0; i < c; i++)
+                        y[i * hw + p] = x[i];
 }
 
 const struct nn_map_ops ISA(nn_map_ops) = {
@@ -177,6 +194,6 @@ const struct nn_map_ops ISA(nn_map_ops) = {
         .reduce = reduce,
         .reduce_block = reduce_block,
         .upsample_block = upsample_block,
-        .to_block = to_block,
+        .turn = turn,
         .from_block = from_block,
 };

@@ -30,8 +30,9 @@ struct nn_map_ops {
         float (*reduce)(bool average, size_t n, const float *x);
         void (*reduce_block)(bool average, size_t pixels, const float *x, float *y);
         void (*upsample_block)(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y);
+        /* @c <= V rows of @n values at distance @x_row to [n][V]; the other lanes 0 */
+        void (*turn)(size_t c, size_t n, const float *x, size_t x_row, float *y);
         /* one block of `c` <= V channels */
-        void (*to_block)(size_t c, size_t hw, const float *x, float *y);
         void (*from_block)(size_t c, size_t hw, const float *x, float *y);
 };
 
@@ -130,8 +131,9 @@ struct nn_winograd_ops {
         void (*input[NN_WINOGRAD_N_SIDES])(const struct nn_winograd_input *p);
         void (*border)(unsigned side, const struct nn_winograd_border *p);
         void (*output[NN_WINOGRAD_N_SIDES][NN_WINOGRAD_N_TILES])(const struct nn_winograd_output *p);
-        /* @w: @taps x @taps taps of V filters [taps * taps][V]; @u: a point of them every @u_point floats */
-        void (*filter)(unsigned side, unsigned taps, const float *w, float *u, size_t u_point);
+        /* By side and tile, as the outputs. @w: taps x taps taps of V filters [taps * taps][V]; @u: a point of them every
+         * @u_point floats */
+        void (*filter[NN_WINOGRAD_N_SIDES][NN_WINOGRAD_N_TILES])(const float *w, float *u, size_t u_point);
 };
 
 /* lrn.c: see nn_lrn(); one image */

@@ -329,6 +329,36 @@ NN_INLINE void v_store_n(float *p, vf v, size_t n)
 }
 #endif
 
+/* The lanes of two vectors in turn: of their lower and of their upper halves. */
+#if V == 16
+#define v_zip_low(a, b) \
+        __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define v_zip_high(a, b) \
+        __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif V == 8
+#define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define v_zip_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define v_zip_high(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+
+/* Turns a square of V vectors: lane j of vector i becomes lane i of vector j. Each pass rotates the bits of the pair
+ * (i, j) by one. */
+NN_INLINE void v_turn(vf *x)
+{
+        vf t[V];
+
+        NN_UNROLL for (unsigned pass = 1; pass < V; pass *= 2) {
+                NN_UNROLL for (unsigned i = 0; i < V / 2; i++) {
+                        t[2 * i] = v_zip_low(x[i], x[i + V / 2]);
+                        t[2 * i + 1] = v_zip_high(x[i], x[i + V / 2]);
+                }
+                NN_UNROLL for (unsigned i = 0; i < V; i++)
+                        x[i] = t[i];
+        }
+}
+
 NN_INLINE float v_sum(vf v)
 {
         float s = 0;

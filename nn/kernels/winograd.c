@@ -140,34 +140,42 @@ static const float factors[NN_WINOGRAD_N_SIDES][MAX_SIDE] = {
         { 1.f / 4, -1.f / 6, -1.f / 6, 1.f / 24, 1.f / 24, 1 },
 };
 
-static void filter(unsigned side, unsigned taps, const float *w, float *u, size_t u_point)
+/* Column @t of the row for point @i */
+NN_INLINE float coefficient(unsigned side, unsigned taps, unsigned i, unsigned t)
 {
-        const float *a = points[side - NN_WINOGRAD_MIN_SIDE], *factor = factors[side - NN_WINOGRAD_MIN_SIDE];
-        float g[MAX_SIDE][NN_WINOGRAD_MAX_TAPS] = { 0 };
+        float power = factors[side - NN_WINOGRAD_MIN_SIDE][i];
 
-        for (unsigned i = 0; i + 1 < side; i++) {
-                float power = factor[i];
+        if (i == side - 1)
+                return t == taps - 1 ? power : 0;
+        NN_UNROLL for (unsigned k = 0; k < t; k++)
+                power *= points[side - NN_WINOGRAD_MIN_SIDE][i];
+        return power;
+}
 
-                for (unsigned t = 0; t < taps; t++, power *= a[i])
-                        g[i][t] = power;
+/* The @taps values of a row or column at point @i; all coefficients are known when this is compiled. */
+NN_INLINE vf filter_line(unsigned side, unsigned taps, unsigned i, const vf *w)
+{
+        vf sum = v_zero();
+
+        NN_UNROLL for (unsigned t = 0; t < taps; t++)
+                if (coefficient(side, taps, i, t) != 0)
+                        sum = v_fma(v_set1(coefficient(side, taps, i, t)), w[t], sum);
+        return sum;
+}
+
+NN_INLINE void filter(unsigned side, unsigned taps, const float *w, float *u, size_t u_point)
+{
+        vf line[NN_WINOGRAD_MAX_TAPS], half[MAX_SIDE * NN_WINOGRAD_MAX_TAPS];
+
+        NN_UNROLL for (unsigned s = 0; s < taps; s++) {
+                NN_UNROLL for (unsigned t = 0; t < taps; t++)
+                        line[t] = v_load(w + (t * taps + s) * V);
+                NN_UNROLL for (unsigned i = 0; i < side; i++)
+                        half[i * taps + s] = filter_line(side, taps, i, line);
         }
-        g[side - 1][taps - 1] = factor[side - 1];
-        for (unsigned i = 0; i < side; i++) {
-                vf row[NN_WINOGRAD_MAX_TAPS];
-
-                for (unsigned s = 0; s < taps; s++) {
-                        row[s] = v_zero();
-                        for (unsigned t = 0; t < taps; t++)
-                                row[s] = v_fma(v_set1(g[i][t]), v_load(w + (t * taps + s) * V), row[s]);
-                }
-                for (unsigned j = 0; j < side; j++) {
-                        vf sum = v_zero();
-
-                        for (unsigned s = 0; s < taps; s++)
-                                sum = v_fma(v_set1(g[j][s]), row[s], sum);
-                        v_store(u + (i * side + j) * u_point, sum);
-                }
-        }
+        NN_UNROLL for (unsigned i = 0; i < side; i++)
+                NN_UNROLL for (unsigned j = 0; j < side; j++)
+                        v_store(u + (i * side + j) * u_point, filter_line(side, taps, j, half + i * taps));
 }
 
 #define INPUT(side) \
@@ -179,6 +187,11 @@ static void filter(unsigned side, unsigned taps, const float *w, float *u, size_
         static void output_##side##_##m(const struct nn_winograd_output *p) \
         { \
                 output(side, m, p); \
+        }
+#define FILTER(side, m) \
+        static void filter_##side##_##m(const float *w, float *u, size_t u_point) \
+        { \
+                filter(side, side + 1 - m, w, u, u_point); \
         }
 
 INPUT(4)
@@ -193,6 +206,15 @@ OUTPUT(6, 2)
 OUTPUT(6, 3)
 OUTPUT(6, 4)
 OUTPUT(6, 5)
+FILTER(4, 2)
+FILTER(4, 3)
+FILTER(5, 2)
+FILTER(5, 3)
+FILTER(5, 4)
+FILTER(6, 2)
+FILTER(6, 3)
+FILTER(6, 4)
+FILTER(6, 5)
 
 const struct nn_winograd_ops ISA(nn_winograd_ops) = {
         .input = { input_4, input_5, input_6 },
@@ -200,5 +222,7 @@ const struct nn_winograd_ops ISA(nn_winograd_ops) = {
         .output = { { output_4_2, output_4_3 },
                     { output_5_2, output_5_3, output_5_4 },
                     { output_6_2, output_6_3, output_6_4, output_6_5 } },
-        .filter = filter,
+        .filter = { { filter_4_2, filter_4_3 },
+                    { filter_5_2, filter_5_3, filter_5_4 },
+                    { filter_6_2, filter_6_3, filter_6_4, filter_6_5 } },
 };
