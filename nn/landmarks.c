@@ -12,6 +12,8 @@
 /* See struct landmarks_square. */
 #define SQUARE_DOWN 0.32
 #define SQUARE_SIDE 2.78
+/* Side of FER2013's pictures in boxes from the brows to the chin; plugins/box/README.md tells how it was measured. */
+#define CROP_PER_BOX 1.035
 /* The next pass is worth its time if the face lies farther from where it should be than this: turn in radians (15
  * degrees), shift in sides, ratio of sides. */
 #define MAX_TURN 0.262
@@ -172,6 +174,13 @@ static void mean_of(const float (*points)[2], unsigned first, unsigned n, double
                 *ret_x += (double)points[i][0] / n;
                 *ret_y += (double)points[i][1] / n;
         }
+}
+
+struct landmarks_square landmarks_square_of_crop(unsigned side_px)
+{
+        return (struct landmarks_square){ .x = (side_px - 1) / 2.0,
+                                          .y = (side_px - 1) / 2.0,
+                                          .side_px = side_px * (LANDMARKS_SQUARE_PER_BOX / CROP_PER_BOX) };
 }
 
 bool landmarks_square_of(const float (*points)[2], struct landmarks_square *ret)

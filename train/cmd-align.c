@@ -12,9 +12,6 @@
 #include "train/cmd.h"
 #include "train/data/template-file.h"
 
-/* The face's square in a picture with FER2013's framing, in sides of the picture: the picture is 1.035 boxes of OpenCV's
- * cascade (plugins/box), and such a box 0.885 of a square with the forehead (plugins/cnn). */
-#define SQUARE_SIDE (1 / (1.035 * 0.885))
 #define MAX_PASSES 3u
 /* Pictures of folders are read larger than they are written, so that little is lost. */
 #define READ_SCALE 2u
@@ -125,7 +122,7 @@ static int choose_template(struct align *a)
 static int align_picture(struct align *a, const uint8_t *pixels, unsigned side_px, float *scratch, uint8_t *ret)
 {
         const struct nn_image im = { pixels, side_px, side_px, side_px };
-        const struct landmarks_square start = { (side_px - 1) / 2.0, (side_px - 1) / 2.0, SQUARE_SIDE * side_px, 0 };
+        const struct landmarks_square start = landmarks_square_of_crop(side_px);
         struct landmarks_face face;
         struct nn_affine map;
         int r = landmarks_find(a->landmarks, &im, &start, MAX_PASSES, &face);

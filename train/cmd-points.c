@@ -8,8 +8,6 @@
 #include "train/data/dataset.h"
 
 #define MAX_PASSES 4
-/* side of a picture in sides of the face's square, where the search begins: about the framing of FER2013 */
-#define FRAMING 1.1
 
 static const char help[] =
         "emotion-nn points MODEL --data FILE -o FILE.csv [OPTION...]\n\n"
@@ -76,9 +74,7 @@ static long write_all(const struct points *p, struct landmarks *l, const struct 
                                                 .width_px = d->width_px,
                                                 .height_px = d->height_px,
                                                 .stride_bytes = d->width_px };
-                struct landmarks_square square = { .x = (d->width_px - 1) / 2.0,
-                                                   .y = (d->height_px - 1) / 2.0,
-                                                   .side_px = d->width_px / FRAMING };
+                const struct landmarks_square square = landmarks_square_of_crop(d->width_px);
                 struct landmarks_face face;
 
                 if (landmarks_find(l, &image, &square, MAX_PASSES, &face) < 0 ||

@@ -9,9 +9,6 @@
 
 /* Passes for a face that is new, or was lost. */
 #define MAX_PASSES 3u
-/* From a box as OpenCV's cascades draw it to the square with the forehead about the same centre: its side in sides of
- * the box; see detector.c for the way back. */
-#define BOX_TO_SQUARE (1 / 0.885)
 /* As many as the host follows, and some that it looks at beside. */
 #define MAX_KNOWN 40u
 /* Calls after which a face that was not seen again is forgotten. */
@@ -118,7 +115,7 @@ static int find_anew(struct aligner *a, const struct nn_image *image, const stru
 {
         struct landmarks_square start = { .x = box->x,
                                           .y = box->y,
-                                          .side_px = BOX_TO_SQUARE * box->side_px };
+                                          .side_px = LANDMARKS_SQUARE_PER_BOX * box->side_px };
 
         return landmarks_find(a->net, image, &start, MAX_PASSES, ret);
 }

@@ -7,6 +7,7 @@
 #include "basic/macro.h"
 #include "nn/error.h"
 #include "nn/image.h"
+#include "nn/landmarks.h"
 #include "plugins/cnn/decode.h"
 #include "plugins/cnn/detector.h"
 
@@ -19,9 +20,8 @@
 /* About a known face there is time for a closer look: sides of the region's smallest face in the input. */
 #define ROI_FACE_PX 24u
 #define MAX_ENLARGE 2.0
-/* From a box with the forehead to one from the brows on as OpenCV's cascades draw it: the side of the square about the
- * same centre, in heights. Median over 3080 faces with both; quartiles 0.84 and 0.93. */
-#define HEAD_TO_FACE 0.885f
+/* From a box with the forehead to one from the brows on: the side of the square about the same centre, in heights. */
+#define HEAD_TO_FACE ((float)(1 / LANDMARKS_SQUARE_PER_BOX))
 
 /* The network made ready for one size of its input. */
 struct sized {

@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include "nn/face-template.h"
 #include "nn/landmarks.h"
 #include "tests/unit/face-nets.h"
 
@@ -102,6 +103,28 @@ static void test_square_of(void **state)
         assert_false(landmarks_square_of(points, &s));
 }
 
+/* A face whose eyes and mouth lie where FER2013 has them fills the square that is begun with. */
+static void test_square_of_crop(void **state)
+{
+        const struct face_template *t = &face_template_fer2013;
+        struct landmarks_square crop = landmarks_square_of_crop(48), face;
+        float points[68][2] = { { 0 } };
+
+        for (unsigned i = 0; i < t->n; i++)
+                for (unsigned k = t->parts[i].first; k <= t->parts[i].last; k++) {
+                        points[k][0] = t->parts[i].x * 48 - 0.5f;
+                        points[k][1] = t->parts[i].y * 48 - 0.5f;
+                }
+        assert_true(landmarks_square_of(points, &face));
+        assert_float_equal(crop.side_px, face.side_px, 0.05 * 48);
+        assert_float_equal(crop.x, face.x, 0.02 * 48);
+        assert_float_equal(crop.y, face.y, 0.02 * 48);
+        assert_float_equal(crop.roll_rad, 0, 0);
+        /* twice the picture, the same place */
+        assert_float_equal(landmarks_square_of_crop(96).side_px, 2 * crop.side_px, 1e-9);
+        assert_float_equal(landmarks_square_of_crop(96).x, 2 * crop.x + 0.5, 1e-9);
+}
+
 /* From crops that the network has not been made for, pass by pass to the one that it has. */
 static void test_convergence(void **state)
 {
@@ -178,7 +201,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_one_pass),    cmocka_unit_test(test_square_of), cmocka_unit_test(test_convergence),
-                cmocka_unit_test(test_bounds),      cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_square_of_crop), cmocka_unit_test(test_bounds), cmocka_unit_test(test_refusals),
         };
         int fd = mkstemp(path), r;
 

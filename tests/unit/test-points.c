@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "basic/macro.h"
+#include "nn/landmarks.h"
 #include "nn/onnx-write.h"
 #include "train/cmd.h"
 #include "train/data/dataset.h"
@@ -153,6 +154,28 @@ static void test_points(void **state)
         }
 }
 
+/* The first look is at the square in which FER2013 has a face: the network sees one there that needs no second. */
+static void test_first_square(void **state)
+{
+        const double side = landmarks_square_of_crop(48).side_px;
+        float face[136];
+        char line[4096];
+        double x, y;
+        FILE *f;
+
+        write_model(0.9f);
+        assert_int_equal(points(NULL), 0);
+        f = fopen(out, "re");
+        assert_non_null(f);
+        assert_non_null(fgets(line, sizeof(line), f));
+        assert_non_null(fgets(line, sizeof(line), f));
+        fclose(f);
+        make_face(face);
+        assert_int_equal(sscanf(line, "0,%lf %lf", &x, &y), 2);
+        assert_true(fabs(x - (23.5 + ((double)face[0] - 0.5) * side)) < 0.01);
+        assert_true(fabs(y - (23.5 + ((double)face[1] - 0.5) * side)) < 0.01);
+}
+
 static void test_no_face(void **state)
 {
         struct dataset_error error;
@@ -207,6 +230,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_points),
+                cmocka_unit_test(test_first_square),
                 cmocka_unit_test(test_no_face),
                 cmocka_unit_test(test_refused),
         };
