@@ -11,7 +11,7 @@ nn/onnx.pb-c.h: nn/onnx.pb-c.c
 BUILT_SOURCES += nn/onnx.pb-c.c nn/onnx.pb-c.h
 CLEANFILES += nn/onnx.pb-c.c nn/onnx.pb-c.h
 
-noinst_LTLIBRARIES += libonnxproto.la libnnimage.la libnn.la liblandmarks.la
+noinst_LTLIBRARIES += libonnxproto.la libnnimage.la libnn.la libfacenets.la
 nodist_libonnxproto_la_SOURCES = nn/onnx.pb-c.c nn/onnx.pb-c.h
 libonnxproto_la_CFLAGS = $(PROTOBUF_C_CFLAGS) $(SANITIZE_CFLAGS)
 libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
@@ -20,8 +20,8 @@ libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
 libnnimage_la_SOURCES = nn/error.h nn/error.c nn/image.h nn/image.c nn/face-template.h nn/face-template.c
 libnnimage_la_LIBADD = -lm
 
-# faces by networks, for programs that link the engine beside it
-liblandmarks_la_SOURCES = nn/landmarks.h nn/landmarks.c
+# faces by networks: boxes and landmarks; for programs that link the engine beside it
+libfacenets_la_SOURCES = nn/detect.h nn/detect.c nn/landmarks.h nn/landmarks.c
 
 nn_kernel_libs =
 include nn/kernels/local.mk

@@ -5,7 +5,7 @@
  * Which cells of which level answer for a face.
  */
 
-#include "train/detect-decode.h"
+#include "nn/detect.h"
 #include "train/detect-sample.h"
 
 enum detect_cell {

@@ -4,6 +4,7 @@
 
 #include "basic/macro.h"
 #include "train/detect-loss.h"
+#include "train/detect-score.h"
 #include "train/detect-target.h"
 #include "train/export.h"
 #include "train/task.h"
@@ -302,15 +303,13 @@ static int find_faces(const struct detect_state *d, unsigned picture, double sca
         ret->n = 0;
         for (unsigned i = 0; i < DETECT_LEVELS && r >= 0; i++) {
                 size_t plane = (size_t)d->cls[i]->out.w * d->cls[i]->out.h;
-                const struct detect_maps maps = { .cls = d->cls[i]->y + picture * plane,
-                                                  .bbox = d->bbox[i]->y + picture * 4 * plane,
-                                                  .kps = d->kps[i]->y + picture * 2 * SCENE_POINTS * plane,
-                                                  .w = d->cls[i]->out.w,
-                                                  .h = d->cls[i]->out.h,
-                                                  .stride = detect_strides[i],
-                                                  .logits = true };
+                struct detect_level level = detect_level_from_maps(d->cls[i]->y + picture * plane,
+                                                                   d->bbox[i]->y + picture * 4 * plane,
+                                                                   detect_strides[i], d->cls[i]->out.w,
+                                                                   d->cls[i]->out.h);
 
-                r = detect_decode(&maps, 0.05, ret);
+                level.logits = true;
+                r = detect_decode(&level, 0.05, ret);
         }
         detect_suppress(ret, 0.4);
         detect_to_picture(ret, scale);
@@ -348,7 +347,7 @@ static void evaluate(struct task *task, double *ret_loss, double *ret_accuracy)
         *ret_accuracy = r < 0 ? 0 : detect_score_average_precision(&score);
         *ret_loss = r < 0 ? 1 : 1 - detect_score_recall(&score, EVALUATE_FALSE, NULL);
         detect_score_done(&score);
-        free(found.list);
+        detections_done(&found);
 }
 
 static int export_model(struct task *task, const char *path)

@@ -24,30 +24,13 @@ struct finder {
         struct nn_plan *plan;
         unsigned side_px;
         enum nn_normalisation normalisation;
-        struct detect_maps maps[DETECT_LEVELS];
+        struct detect_level levels[DETECT_LEVELS];
 };
 
 static int fail(struct classifier_error *error, int r, const char *path, const char *text)
 {
         snprintf(error->text, sizeof(error->text), "%.200s: %.250s", path, text);
         return r;
-}
-
-static const float *find_map(const struct finder *f, const char *kind, unsigned level, int64_t channels)
-{
-        unsigned cells = f->side_px / detect_strides[level];
-        char name[32];
-
-        snprintf(name, sizeof(name), "%s_%u", kind, detect_strides[level]);
-        for (size_t i = 0; i < nn_model_n_outputs(f->model); i++) {
-                const struct nn_tensor *t = nn_plan_output(f->plan, i);
-
-                if (strcmp(nn_model_output_name(f->model, i), name) == 0 && t->type == NN_FLOAT32 &&
-                    t->n_dims == 4 && t->dims[0] == 1 && t->dims[1] == channels && t->dims[2] == cells &&
-                    t->dims[3] == cells)
-                        return t->data;
-        }
-        return NULL;
 }
 
 static int open_finder(const char *path, unsigned threads, struct finder *f, struct classifier_error *error)
@@ -71,17 +54,8 @@ static int open_finder(const char *path, unsigned threads, struct finder *f, str
         if (r < 0)
                 return fail(error, r, path, "unknown normalisation");
         f->normalisation = (enum nn_normalisation)r;
-        for (unsigned i = 0; i < DETECT_LEVELS; i++) {
-                f->maps[i] = (struct detect_maps){ .cls = find_map(f, "cls", i, 1),
-                                                   .bbox = find_map(f, "bbox", i, 4),
-                                                   .kps = find_map(f, "kps", i, 2 * SCENE_POINTS),
-                                                   .w = f->side_px / detect_strides[i],
-                                                   .h = f->side_px / detect_strides[i],
-                                                   .stride = detect_strides[i] };
-                if (!f->maps[i].cls || !f->maps[i].bbox || !f->maps[i].kps)
-                        return fail(error, -EINVAL, path, "not a detector's outputs");
-        }
-        return 0;
+        r = detect_find_levels(f->model, f->plan, f->side_px, f->side_px, f->levels, &e);
+        return r < 0 ? fail(error, r, path, e.text) : 0;
 }
 
 /* The picture, scaled, in the top left corner, grey beside it. */
@@ -115,7 +89,7 @@ static int find_faces(const struct finder *f, const struct scene *s, struct dete
         if (r >= 0)
                 r = nn_plan_run(f->plan);
         for (unsigned i = 0; i < DETECT_LEVELS && r >= 0; i++)
-                r = detect_decode(&f->maps[i], LEAST_SCORE, ret);
+                r = detect_decode(&f->levels[i], LEAST_SCORE, ret);
         detect_suppress(ret, SUPPRESS_IOU);
         detect_to_picture(ret, scale);
         return r;
@@ -150,7 +124,7 @@ int evaluate_detector(const char *path, const char *data, const struct evaluate_
                         r = detect_score_add(&score, &found, set->scenes[i].faces, set->scenes[i].n_faces,
                                              options->iou);
         }
-        free(found.list);
+        detections_done(&found);
         if (r < 0) {
                 detect_score_done(&score);
                 return fail(error, r, path, strerror(-r));

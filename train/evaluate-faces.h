@@ -6,7 +6,7 @@
  */
 
 #include "train/data/scenes.h"
-#include "train/detect-decode.h"
+#include "train/detect-score.h"
 #include "train/evaluate.h"
 
 /* Which kind of model a file is, by its metadata emotiond.task. */

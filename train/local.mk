@@ -28,11 +28,11 @@ libtrain_la_SOURCES += \
 	train/data/cells.h train/data/cells.c train/data/landmarks.h train/data/landmarks.c \
 	train/data/scenes.h train/data/scenes.c train/landmark-shape.h train/landmark-shape.c \
 	train/landmark-loss.h train/landmark-loss.c train/landmark-task.h train/landmark-task.c \
-	train/detect-loss.h train/detect-loss.c train/detect-decode.h train/detect-decode.c train/detect-sample.h \
+	train/detect-loss.h train/detect-loss.c train/detect-score.h train/detect-score.c train/detect-sample.h \
 	train/detect-sample.c train/detect-target.h train/detect-target.c train/detect-task.c \
 	train/evaluate-faces.h train/evaluate-landmarks.c train/evaluate-detector.c train/json.h train/eval-faces.h train/eval-faces.c
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
-libtrain_la_LIBADD = liblandmarks.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
+libtrain_la_LIBADD = libfacenets.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 
 bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/main.c

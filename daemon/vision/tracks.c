@@ -72,14 +72,6 @@ double box_overlap(const struct emo_box *a, const struct emo_box *b)
         return w > 0 && h > 0 && smaller > 0 ? w * h / smaller : 0;
 }
 
-double box_iou(const struct emo_box *a, const struct emo_box *b)
-{
-        double area_a = (double)a->width * a->height, area_b = (double)b->width * b->height;
-        double shared = box_overlap(a, b) * fmin(area_a, area_b);
-
-        return shared > 0 ? shared / (area_a + area_b - shared) : 0;
-}
-
 static void axis_predict(struct track_axis *a, double dt_sec, double decay)
 {
         a->value += a->speed * dt_sec;

@@ -79,6 +79,5 @@ void track_correct(struct track *t, const struct emo_box *box, uint64_t now_usec
 int tracks_match(struct tracks *t, const struct emo_box *boxes, size_t n, uint64_t now_usec, bool may_add,
                  unsigned n_confirm);
 
-/* Intersection over union of two boxes; and the shared part of the smaller one. */
-double box_iou(const struct emo_box *a, const struct emo_box *b);
+/* The share of the smaller box that another covers. */
 double box_overlap(const struct emo_box *a, const struct emo_box *b);

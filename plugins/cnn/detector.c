@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "nn/detect.h"
 #include "nn/error.h"
 #include "nn/image.h"
 #include "nn/landmarks.h"
-#include "plugins/cnn/decode.h"
 #include "plugins/cnn/detector.h"
 
 /* far above any camera */
@@ -20,6 +20,8 @@
 /* About a known face there is time for a closer look: sides of the region's smallest face in the input. */
 #define ROI_FACE_PX 24u
 #define MAX_ENLARGE 2.0
+/* Cells of one look that may be faces; the surest are kept. */
+#define MAX_FOUND 256u
 /* From a box with the forehead to one from the brows on: the side of the square about the same centre, in heights. */
 #define HEAD_TO_FACE ((float)(1 / LANDMARKS_SQUARE_PER_BOX))
 
@@ -27,7 +29,7 @@
 struct sized {
         unsigned width_px, height_px;
         struct nn_plan *plan; /* NULL: free */
-        struct decode_head heads[DECODE_N_STRIDES];
+        struct detect_level levels[DETECT_LEVELS];
         uint8_t *pixels; /* [height, width], the shrunk picture */
         uint64_t used;   /* when, by the detector's clock */
 };
@@ -41,7 +43,7 @@ struct detector {
         bool head; /* boxes with the forehead */
         struct sized sizes[MAX_PLANS];
         uint64_t clock;
-        struct nms found;
+        struct detections found; /* of one look */
 };
 
 /* What is searched: a part of the picture, and how it is laid into the input. */
@@ -106,7 +108,7 @@ static int sized_init(struct sized *s, const struct detector *d, unsigned width_
         *s = (struct sized){ .width_px = width_px, .height_px = height_px };
         r = nn_plan_new(d->model, &options, &s->plan, error);
         if (r >= 0)
-                r = decode_heads(d->model, s->plan, width_px, height_px, s->heads, error);
+                r = detect_find_levels(d->model, s->plan, width_px, height_px, s->levels, error);
         if (r >= 0) {
                 s->pixels = malloc((size_t)width_px * height_px);
                 if (!s->pixels)
@@ -164,7 +166,11 @@ int detector_new(const char *path, const struct detector_config *config, struct 
         if (!d)
                 return nn_fail(error, -ENOMEM, "out of memory");
         d->config = *config;
-        r = nn_model_load(path, &d->model, error);
+        r = detections_init(&d->found, MAX_FOUND);
+        if (r < 0)
+                nn_fail(error, r, "out of memory");
+        else
+                r = nn_model_load(path, &d->model, error);
         if (r >= 0)
                 r = check_input(d, error);
         if (r >= 0)
@@ -186,6 +192,7 @@ struct detector *detector_free(struct detector *d)
         for (size_t i = 0; i < ARRAY_LEN(d->sizes); i++)
                 sized_done(&d->sizes[i]);
         nn_model_free(d->model);
+        detections_done(&d->found);
         free(d);
         return NULL;
 }
@@ -282,10 +289,10 @@ static int fill_input(struct detector *d, const struct sized *s, const struct vi
 }
 
 /* From the input's pixels to the picture's, and from the network's framing to that of emo-plugin.h. */
-static struct emo_box place(const struct detector *d, const struct view *v, const struct emo_box *b)
+static struct emo_box place(const struct detector *d, const struct view *v, const struct detection *b)
 {
         float fx = (float)v->width_px / (float)v->to_width_px, fy = (float)v->height_px / (float)v->to_height_px;
-        struct emo_box ret = { .x = b->x * fx, .y = b->y * fy, .width = b->width * fx, .height = b->height * fy };
+        struct emo_box ret = { .x = b->x * fx, .y = b->y * fy, .width = b->w * fx, .height = b->h * fy };
         float side = HEAD_TO_FACE * ret.height;
 
         if (d->head)
@@ -296,7 +303,7 @@ static struct emo_box place(const struct detector *d, const struct view *v, cons
         /* the first pixel covers 0..1 there, -0.5..0.5 here */
         ret.x += (float)v->x - 0.5f;
         ret.y += (float)v->y - 0.5f;
-        ret.confidence = b->confidence;
+        ret.confidence = b->score;
         return ret;
 }
 
@@ -333,11 +340,13 @@ int detector_find(struct detector *d, const struct emo_image *image, const struc
         if (r < 0)
                 return nn_fail(error, r, "the network did not run: %s", strerror(-r));
         d->found.n = 0;
-        for (size_t i = 0; i < DECODE_N_STRIDES; i++)
-                decode_boxes(&s->heads[i], (float)d->config.threshold, &d->found);
-        nms_thin(&d->found, (float)d->config.overlap);
+        for (size_t i = 0; i < DETECT_LEVELS && r >= 0; i++)
+                r = detect_decode(&s->levels[i], d->config.threshold, &d->found);
+        if (r < 0)
+                return nn_fail(error, r, "out of memory");
+        detect_suppress(&d->found, d->config.overlap);
         for (size_t i = 0; i < d->found.n && n < max; i++) {
-                struct emo_box b = place(d, &v, &d->found.boxes[i]);
+                struct emo_box b = place(d, &v, &d->found.list[i]);
 
                 if (is_wanted(&b, hints, min_face_px))
                         ret[n++] = b;

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * Faces in a picture by a detection network: our own, or YuNet. decode.h says which outputs it must have.
+ * Faces in a picture by a detection network: our own, or YuNet. nn/detect.h says which outputs it must have.
  *
  * Input: [1, C, H, W] float32, C 1 or 3 (the grey picture three times), H and W open or fixed. Metadata:
  *   emotiond.task           "detect"; may be absent

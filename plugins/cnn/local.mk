@@ -3,9 +3,7 @@
 noinst_LTLIBRARIES += libcnn.la
 libcnn_la_SOURCES = \
 	plugins/cnn/aligner.c plugins/cnn/aligner.h \
-	plugins/cnn/decode.c plugins/cnn/decode.h \
-	plugins/cnn/detector.c plugins/cnn/detector.h \
-	plugins/cnn/nms.c plugins/cnn/nms.h
+	plugins/cnn/detector.c plugins/cnn/detector.h
 libcnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 libcnn_la_LIBADD = -lm
 
@@ -14,6 +12,6 @@ cnn_la_SOURCES = plugins/cnn/cnn.c plugins/emo-plugin.h
 cnn_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 cnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 cnn_la_LDFLAGS = $(PLUGIN_LDFLAGS) -Wl,--exclude-libs,ALL
-cnn_la_LIBADD = libcnn.la liblandmarks.la libnnimage.la libemotion-nn.la -lm
+cnn_la_LIBADD = libcnn.la libfacenets.la libnnimage.la libemotion-nn.la -lm
 
 EXTRA_DIST += plugins/cnn/README.md

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-FACE_TEST_LIBS = liblandmarks.la libnn.la libbasic.la $(CMOCKA_LIBS) -lm
+FACE_TEST_LIBS = libfacenets.la libnn.la libbasic.la $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/test-landmarks
 TESTS += tests/unit/test-landmarks
 tests_unit_test_landmarks_SOURCES = tests/unit/test-landmarks.c tests/unit/face-nets.h
 tests_unit_test_landmarks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_landmarks_LDADD = $(FACE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test-detect
+TESTS += tests/unit/test-detect
+tests_unit_test_detect_SOURCES = tests/unit/test-detect.c
+tests_unit_test_detect_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_detect_LDADD = $(FACE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test-cnn
 TESTS += tests/unit/test-cnn

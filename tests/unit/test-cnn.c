@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "plugins/cnn/aligner.h"
-#include "plugins/cnn/decode.h"
 #include "plugins/cnn/detector.h"
 #include "tests/unit/face-nets.h"
 
@@ -39,37 +38,6 @@ static void draw(const struct emo_image *im, uint32_t x, uint32_t y, uint32_t wi
 static struct emo_box box(float x, float y, float width, float height, float confidence)
 {
         return (struct emo_box){ x, y, width, height, confidence };
-}
-
-static void test_overlap(void **state)
-{
-        struct emo_box a = box(0, 0, 10, 10, 1), b = box(5, 0, 10, 10, 1), c = box(10, 0, 10, 10, 1);
-
-        assert_float_equal(nms_overlap(&a, &a), 1, 1e-6);
-        assert_float_equal(nms_overlap(&a, &b), 1 / 3., 1e-6);
-        assert_float_equal(nms_overlap(&a, &c), 0, 0);
-}
-
-static void test_thin(void **state)
-{
-        struct nms n = { .n = 0 };
-
-        nms_add(&n, &(struct emo_box){ 0, 0, 10, 10, 0.6f });
-        nms_add(&n, &(struct emo_box){ 1, 0, 10, 10, 0.9f });
-        nms_add(&n, &(struct emo_box){ 2, 0, 10, 10, 0.7f });
-        nms_add(&n, &(struct emo_box){ 30, 0, 10, 10, 0.8f });
-        nms_thin(&n, 0.3f);
-        assert_int_equal(n.n, 2);
-        assert_float_equal(n.boxes[0].x, 1, 0);
-        assert_float_equal(n.boxes[1].x, 30, 0);
-        /* more than fit: the surest stay */
-        n.n = 0;
-        for (unsigned i = 0; i < 3 * NMS_MAX; i++)
-                nms_add(&n, &(struct emo_box){ 20.f * (float)i, 0, 10, 10, (float)(i * 7919 % 768) / 768 });
-        nms_thin(&n, 0.3f);
-        assert_int_equal(n.n, NMS_MAX);
-        assert_float_equal(n.boxes[0].confidence, 767. / 768, 1e-6);
-        assert_float_equal(n.boxes[NMS_MAX - 1].confidence, 512. / 768, 1e-6);
 }
 
 static const struct detector_config plain = { .threshold = 0.5,
@@ -257,25 +225,6 @@ static void test_refusals(void **state)
         assert_null(detector_free(NULL));
 }
 
-/* Numbers that are none, or beyond all measure, are no boxes. */
-static void test_bad_numbers(void **state)
-{
-        float cls[4] = { NAN, 1, 1, 1 }, bbox[16] = { 0 };
-        struct decode_head h = { .cls = cls, .bbox = bbox, .stride = 8, .columns = 2, .rows = 2, .cell_step = 1,
-                                 .value_step = 4 };
-        struct nms n = { .n = 0 };
-
-        bbox[1] = NAN;       /* dx of cell 1 */
-        bbox[2 * 4 + 2] = 100; /* width of cell 2 */
-        bbox[3 * 4 + 3] = -INFINITY; /* height of cell 3 */
-        decode_boxes(&h, 0.5f, &n);
-        assert_int_equal(n.n, 0);
-        cls[0] = 2;
-        decode_boxes(&h, 0.5f, &n);
-        assert_int_equal(n.n, 1);
-        assert_float_equal(n.boxes[0].confidence, 1, 0);
-}
-
 /* Aligner */
 
 #define CROP 1.3
@@ -381,10 +330,9 @@ static void test_many_faces(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_overlap),     cmocka_unit_test(test_thin),        cmocka_unit_test(test_forms),
-                cmocka_unit_test(test_scales),      cmocka_unit_test(test_hints),       cmocka_unit_test(test_many_sizes),
-                cmocka_unit_test(test_refusals),    cmocka_unit_test(test_bad_numbers), cmocka_unit_test(test_align),
-                cmocka_unit_test(test_follow),      cmocka_unit_test(test_many_faces),
+                cmocka_unit_test(test_forms),      cmocka_unit_test(test_scales),   cmocka_unit_test(test_hints),
+                cmocka_unit_test(test_many_sizes), cmocka_unit_test(test_refusals), cmocka_unit_test(test_align),
+                cmocka_unit_test(test_follow),     cmocka_unit_test(test_many_faces),
         };
         int fd = mkstemp(path), r;
 

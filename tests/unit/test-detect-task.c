@@ -12,6 +12,7 @@
 #include "tests/unit/faces-common.h"
 #include "tests/unit/task-common.h"
 #include "train/detect-loss.h"
+#include "train/detect-score.h"
 #include "train/detect-target.h"
 #include "train/evaluate-faces.h"
 
@@ -126,34 +127,6 @@ static void test_cells(void **state)
         detect_assign(&t, 8, 64, 64, cells);
         assert_true(count(cells, 64 * 64, DETECT_IGNORED) > 9);
         assert_int_equal(count(cells, 64 * 64, DETECT_NONE) + count(cells, 64 * 64, DETECT_IGNORED), 64 * 64);
-}
-
-static void test_decode(void **state)
-{
-        float cls[6] = { 0.1f, 0.9f, 0.2f, 0.1f, 0.8f, 0.05f }, bbox[24] = { 0 }, kps[60] = { 0 };
-        const struct detect_maps maps = { cls, bbox, kps, .w = 3, .h = 2, .stride = 16 };
-        struct detections d = { 0 };
-
-        bbox[1] = 0.5f;         /* dx of cell (0, 1) */
-        bbox[6 + 1] = 0.25f;    /* dy */
-        bbox[12 + 1] = logf(2); /* width of two strides */
-        kps[9 * 6 + 1] = 1;     /* y of the fifth point */
-        assert_int_equal(detect_decode(&maps, 0.5, &d), 0);
-        detect_suppress(&d, 0.4);
-        assert_int_equal(d.n, 2);
-        assert_true(fabsf(d.list[0].x - (24 - 16)) < 1e-4f && fabsf(d.list[0].y - (4 - 8)) < 1e-4f);
-        assert_true(fabsf(d.list[0].w - 32) < 1e-4f && fabsf(d.list[0].h - 16) < 1e-4f);
-        assert_true(fabsf(d.list[0].points[4][0] - 16) < 1e-4f && fabsf(d.list[0].points[4][1] - 16) < 1e-4f);
-        /* the same box twice: the better stays */
-        d.n = 0;
-        for (unsigned i = 0; i < 3; i++)
-                assert_int_equal(detect_decode(&maps, 0.5, &d), 0);
-        detect_suppress(&d, 0.4);
-        assert_int_equal(d.n, 2);
-        assert_true(d.list[0].score > d.list[1].score);
-        free(d.list);
-        assert_true(fabs(detect_iou(0, 0, 4, 4, 2, 0, 4, 4) - 1.0 / 3) < 1e-6);
-        assert_true(detect_iou(0, 0, 4, 4, 5, 0, 4, 4) == 0);
 }
 
 /* Two faces, found at 0.9 and 0.6, a false one at 0.7, one face never found: AP by hand. */
@@ -384,8 +357,7 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses), cmocka_unit_test(test_cells),
-                cmocka_unit_test(test_decode), cmocka_unit_test(test_figures),
+                cmocka_unit_test(test_losses), cmocka_unit_test(test_cells), cmocka_unit_test(test_figures),
                 cmocka_unit_test(test_reader), cmocka_unit_test(test_samples),
                 cmocka_unit_test(test_run),    cmocka_unit_test(test_refusals),
         };
