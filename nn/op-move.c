@@ -126,6 +126,13 @@ int nn_shape_concat(struct nn_call *c)
         return nn_call_set_output(c, 0, x->type, x->n_dims, dims);
 }
 
+/* Where the planner let a part be made in its place there is nothing to copy. */
+static void copy_part(void *to, const void *from, size_t bytes)
+{
+        if (bytes > 0 && to != from)
+                memcpy(to, from, bytes);
+}
+
 /* Whole blocks of channels lie one after the other. */
 static void concat_blocked(struct nn_call *c)
 {
@@ -137,8 +144,8 @@ static void concat_blocked(struct nn_call *c)
                 size_t part = nn_blocked_floats(c->isa, 1, (size_t)c->in[i]->dims[1], h, w);
 
                 for (int64_t n = 0; n < y->dims[0]; n++)
-                        memcpy(nn_f32(y) + (size_t)n * row + at, nn_f32(c->in[i]) + (size_t)n * part,
-                               part * sizeof(float));
+                        copy_part(nn_f32(y) + (size_t)n * row + at, nn_f32(c->in[i]) + (size_t)n * part,
+                                  part * sizeof(float));
                 at += part;
         }
 }
@@ -159,9 +166,9 @@ int nn_run_concat(struct nn_call *c)
         for (unsigned i = 0; i < c->n_in; i++) {
                 size_t part = (size_t)nn_product(c->in[i]->dims, axis, y->n_dims) * item;
 
-                for (int64_t o = 0; part && o < outer; o++)
-                        memcpy((uint8_t *)y->data + (size_t)o * row + at,
-                               (const uint8_t *)c->in[i]->data + (size_t)o * part, part);
+                for (int64_t o = 0; o < outer; o++)
+                        copy_part((uint8_t *)y->data + (size_t)o * row + at,
+                                  (const uint8_t *)c->in[i]->data + (size_t)o * part, part);
                 at += part;
         }
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Places for the values: those that never live at one time share memory. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "nn/plan.h"
@@ -54,13 +55,91 @@ static uint32_t root_of(const struct nn_plan *p, uint32_t i)
         return i;
 }
 
+static size_t within_root(const struct nn_plan *p, uint32_t i)
+{
+        size_t at = 0;
+
+        for (; p->values[i].root != i; i = p->values[i].root)
+                at += p->values[i].within;
+        return at;
+}
+
+/* Root @i moves into the memory of root @root, @at bytes from its start. */
+static void move_into(struct nn_plan *p, uint32_t root, uint32_t i, size_t at)
+{
+        struct nn_plan_value *r = &p->values[root], *v = &p->values[i];
+
+        v->root = root;
+        v->within = at;
+        r->last = MAX(r->last, v->last);
+        r->first = MIN(r->first, v->first);
+}
+
 static void share(struct nn_plan *p, uint32_t in, uint32_t out)
 {
-        struct nn_plan_value *root = &p->values[root_of(p, in)];
+        move_into(p, root_of(p, in), out, within_root(p, in));
+}
 
-        p->values[out].root = root_of(p, in);
-        root->last = MAX(root->last, p->values[out].last);
-        root->first = MIN(root->first, p->values[out].first);
+/* Bytes without the padding to the next aligned address. */
+static size_t exact_bytes(const struct nn_plan *p, const struct nn_tensor *t, enum nn_layout layout)
+{
+        bool ok;
+
+        if (layout == NN_PLAIN)
+                return nn_tensor_bytes(t, &ok);
+        if (t->type != NN_FLOAT32)
+                return nn_byte_blocks((size_t)t->dims[0], (size_t)t->dims[1], (size_t)t->dims[2], (size_t)t->dims[3]);
+        return sizeof(float) * nn_blocked_floats(p->isa, (size_t)t->dims[0], (size_t)t->dims[1], (size_t)t->dims[2],
+                                                 (size_t)t->dims[3]);
+}
+
+/* Whether each input of the concatenation is one piece of its output. */
+static bool parts_are_whole(const struct nn_plan *p, const struct nn_step *s)
+{
+        const struct nn_plan_value *y = &p->values[s->out[0]];
+
+        if (y->layout == NN_BLOCKED)
+                return y->t.dims[0] == 1;
+        return nn_product(y->t.dims, 0, (unsigned)s->call.p.reduce.axis) == 1;
+}
+
+/* Whether what makes @in may write it as @bytes bytes from byte @at of a concatenation on. */
+static bool can_be_part(const struct nn_plan *p, uint32_t in, size_t at, size_t bytes)
+{
+        const struct nn_plan_value *v = &p->values[in], *r = &p->values[root_of(p, in)];
+
+        /* vectors should not straddle more cache lines than elsewhere */
+        if (at % (nn_isa_block(p->isa) * sizeof(float)))
+                return false;
+        /* a root that is a concatenation itself is larger, so a value that has its part already gets no second one */
+        return !v->constant && !v->persistent && !r->persistent && exact_bytes(p, &v->t, v->layout) == bytes &&
+               exact_bytes(p, &r->t, r->layout) == bytes;
+}
+
+/* The inputs of a concatenation are made where they belong in its output; it copies only those that cannot be, and is
+ * no step where there are none. A part may be read by others as well: the memory lives as long as any value in it, and
+ * nobody writes over it before. */
+static void share_parts(struct nn_plan *p, struct nn_step *s)
+{
+        uint32_t out = s->out[0];
+        unsigned n_copied = 0;
+        size_t at = 0;
+
+        if (!parts_are_whole(p, s))
+                return;
+        for (unsigned i = 0; i < s->call.n_in; i++) {
+                size_t bytes = exact_bytes(p, s->call.in[i], p->values[out].layout);
+
+                if (bytes > 0 && can_be_part(p, s->in[i], at, bytes))
+                        move_into(p, root_of(p, out), root_of(p, s->in[i]), within_root(p, out) + at);
+                else
+                        n_copied += bytes > 0;
+                at += bytes;
+        }
+        if (n_copied == 0)
+                s->call.op = NULL;
+        else if (n_copied < s->call.n_in)
+                snprintf(s->fused, sizeof(s->fused), " %u of %u parts", n_copied, s->call.n_in);
 }
 
 /* Whether step @i may write its output over value @in. */
@@ -79,7 +158,7 @@ static bool dies_here(const struct nn_plan *p, uint32_t in, uint32_t out, int st
 static void share_memory(struct nn_plan *p)
 {
         for (size_t i = 0; i < p->n_steps && !p->options.keep_all; i++) {
-                const struct nn_step *s = &p->steps[i];
+                struct nn_step *s = &p->steps[i];
                 unsigned flags = s->call.op->flags;
                 uint32_t out = s->out[0];
 
@@ -90,6 +169,8 @@ static void share_memory(struct nn_plan *p)
                         if (!p->values[s->in[0]].constant &&
                             !(p->values[root_of(p, s->in[0])].persistent && p->values[out].persistent))
                                 share(p, s->in[0], out);
+                } else if (s->call.op->shape == nn_shape_concat) {
+                        share_parts(p, s);
                 } else if (dies_here(p, s->residual, out, (int)i)) {
                         share(p, s->residual, out);
                 } else if (flags & NN_OP_IN_PLACE) {
@@ -165,18 +246,10 @@ int nn_plan_memory(struct nn_plan *p, struct nn_error *error)
                 return nn_fail(error, -ENOMEM, "out of memory");
         for (size_t i = 0; i < p->n_values; i++) {
                 struct nn_plan_value *v = &p->values[i];
-                bool ok;
 
                 if (v->constant || !v->t.type)
                         continue;
-                v->bytes = nn_tensor_bytes(&v->t, &ok);
-                if (v->layout == NN_BLOCKED && v->t.type != NN_FLOAT32)
-                        v->bytes = nn_byte_blocks((size_t)v->t.dims[0], (size_t)v->t.dims[1], (size_t)v->t.dims[2],
-                                                  (size_t)v->t.dims[3]);
-                else if (v->layout == NN_BLOCKED)
-                        v->bytes = sizeof(float) * nn_blocked_floats(p->isa, (size_t)v->t.dims[0],
-                                                                     (size_t)v->t.dims[1], (size_t)v->t.dims[2],
-                                                                     (size_t)v->t.dims[3]);
+                v->bytes = exact_bytes(p, &v->t, v->layout);
                 v->bytes = (MAX(v->bytes, (size_t)1) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         }
         find_lifetimes(p);
@@ -190,7 +263,10 @@ int nn_plan_memory(struct nn_plan *p, struct nn_error *error)
         r = place(p, roots, n, error);
         for (size_t i = 0; i < p->n_values && r == 0; i++)
                 if (p->values[i].root != i)
-                        p->values[i].offset = p->values[root_of(p, (uint32_t)i)].offset;
+                        p->values[i].offset =
+                                p->values[root_of(p, (uint32_t)i)].offset + within_root(p, (uint32_t)i);
+        if (r == 0)
+                nn_plan_compact(p);
         free(roots);
         return r;
 }

@@ -19,6 +19,7 @@ struct nn_plan_value {
         enum nn_layout layout; /* BLOCKED: t.dims are still those of ONNX */
         /* memory */
         uint32_t root; /* index of the value whose memory this one shares; its own if none */
+        size_t within; /* the root's memory: where in it, for a part of a concatenation */
         size_t bytes, offset;
         int first, last; /* steps; of a root: over all that share it */
 };
@@ -27,7 +28,7 @@ struct nn_step {
         struct nn_call call;
         uint32_t *in, *out; /* values, as call.in and call.out */
         uint32_t residual;  /* value, or NN_NO_VALUE */
-        char fused[24];     /* for people: what was merged into this step */
+        char fused[32];     /* for people: what was merged into this step */
         double macs;
         bool prepared;
 };
