@@ -345,11 +345,10 @@ class Fake:
 def find_plugins():
     """The plugins of the build tree by name."""
     found = {}
-    for folder in (os.path.join(BUILDDIR, ".libs"), os.path.join(BUILDDIR, "plugins", ".libs")):
-        for name in ("haar", "box", "cnn"):
-            path = os.path.join(folder, name + ".so")
-            if os.path.exists(path):
-                found[name] = path
+    for name in ("haar", "box", "cnn"):
+        path = os.path.join(BUILDDIR, "plugins", ".libs", name + ".so")
+        if os.path.exists(path):
+            found[name] = path
     return found
 
 
