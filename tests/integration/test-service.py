@@ -854,6 +854,23 @@ def test_ends_cleanly():
             c.close()
 
 
+def test_nothing_unneeded_is_loaded():
+    """Where the networks serve, OpenCV is not in memory, and its plugin is listed all the same"""
+    if (DETECTOR, ALIGNER) != ("cnn", "cnn"):
+        raise Skip("the networks for faces are not in models/")
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        c = Client(bus)
+        c.claim()
+        wait_for(lambda: c.changes())
+        plugins = {str(p["name"]): p for p in c.get("Plugins")}
+        equal(([str(w) for w in plugins["haar"]["offers"]], len(plugins["haar"]["in-use"])), (["detector"], 0))
+        contains(str(plugins["haar"]["description"]), "OpenCV")
+        with open("/proc/%d/maps" % d.process.pid) as f:
+            text = f.read()
+        assert "cnn.so" in text and "opencv" not in text and "haar.so" not in text
+        c.close()
+
+
 def test_no_network():
     """The process that sees the camera has no network socket and no frame on disk"""
     with Daemon(bus, lib.synthetic_clip()) as d:
