@@ -8,19 +8,21 @@
 #include "basic/macro.h"
 #include "nn/kernels/conv-priv.h"
 
-static int depthwise_prepare(struct nn_conv *c, const float *weights, const float *bias)
+static int depthwise_prepare(struct nn_conv *c)
+{
+        c->n_weights = (size_t)c->n_kb * c->d.r * c->d.s * c->b;
+        c->n_packs = c->n_kb;
+        snprintf(c->name, sizeof(c->name), "depthwise %ux%u", c->d.r, c->d.s);
+        return 0;
+}
+
+static void depthwise_pack(struct nn_conv *c, unsigned part, const float *weights)
 {
         size_t taps = (size_t)c->d.r * c->d.s;
 
-        c->n_weights = c->n_kb * taps * c->b;
-        c->weights = nn_conv_floats(c->n_weights);
-        if (!c->weights)
-                return -ENOMEM;
-        for (unsigned k = 0; k < c->d.k; k++)
+        for (unsigned k = part * c->b; k < MIN((part + 1) * c->b, c->d.k); k++)
                 for (size_t t = 0; t < taps; t++)
-                        c->weights[(k / c->b * taps + t) * c->b + k % c->b] = weights[k * taps + t];
-        snprintf(c->name, sizeof(c->name), "depthwise %ux%u", c->d.r, c->d.s);
-        return 0;
+                        c->weights[(part * taps + t) * c->b + k % c->b] = weights[k * taps + t];
 }
 
 static size_t depthwise_scratch_bytes(const struct nn_conv *c, unsigned threads)
@@ -65,6 +67,7 @@ static void depthwise_run(const struct nn_conv *c, const struct nn_conv_call *ca
 
 const struct nn_conv_way nn_conv_depthwise = {
         .prepare = depthwise_prepare,
+        .pack = depthwise_pack,
         .scratch_bytes = depthwise_scratch_bytes,
         .run = depthwise_run,
 };

@@ -99,9 +99,10 @@ static size_t weight_index(const struct nn_conv *c, const struct nn_conv_unit *u
         return outer * b * taps + i % b;
 }
 
-static void pack_unit(struct nn_conv *c, const struct nn_conv_unit *u, const float *weights)
+static void direct_pack(struct nn_conv *c, unsigned part, const float *weights)
 {
         const struct nn_conv_desc *d = &c->d;
+        const struct nn_conv_unit *u = &c->units[part];
         unsigned per_k = d->k / d->groups, per_c = d->c / d->groups, width = u->n_blocks * c->b;
         unsigned start = u->block * c->b, end = MIN(start + width, d->k);
         size_t taps = (size_t)d->r * d->s;
@@ -120,17 +121,13 @@ static void pack_unit(struct nn_conv *c, const struct nn_conv_unit *u, const flo
         }
 }
 
-static int direct_prepare(struct nn_conv *c, const float *weights, const float *bias)
+static int direct_prepare(struct nn_conv *c)
 {
         int r = make_units(c);
 
         if (r < 0)
                 return r;
-        c->weights = nn_conv_floats(c->n_weights);
-        if (!c->weights)
-                return -ENOMEM;
-        for (size_t i = 0; i < c->n_units; i++)
-                pack_unit(c, &c->units[i], weights);
+        c->n_packs = (unsigned)c->n_units;
         snprintf(c->name, sizeof(c->name), "direct %ux%u%s", c->d.r, c->d.s, c->in == NN_PLAIN ? " plain" : "");
         return 0;
 }
@@ -336,6 +333,7 @@ static void direct_run(const struct nn_conv *c, const struct nn_conv_call *call)
 
 const struct nn_conv_way nn_conv_direct = {
         .prepare = direct_prepare,
+        .pack = direct_pack,
         .scratch_bytes = direct_scratch_bytes,
         .run = direct_run,
 };

@@ -17,8 +17,10 @@ struct nn_conv_call {
 };
 
 struct nn_conv_way {
-        /* Packs @weights and @bias into the conv. Return: 0 or -ENOMEM. */
-        int (*prepare)(struct nn_conv *c, const float *weights, const float *bias);
+        /* Sets the name, the units, n_weights and n_packs. Return: 0 or -ENOMEM. */
+        int (*prepare)(struct nn_conv *c);
+        /* Packs one of n_packs parts of @weights; parts may be packed at the same time. */
+        void (*pack)(struct nn_conv *c, unsigned part, const float *weights);
         size_t (*scratch_bytes)(const struct nn_conv *c, unsigned threads);
         void (*run)(const struct nn_conv *c, const struct nn_conv_call *call);
 };
@@ -45,6 +47,7 @@ struct nn_conv {
         float *weights;
         float *bias; /* padded to whole blocks */
         size_t n_weights;
+        unsigned n_packs;
         struct nn_conv_unit *units;
         size_t n_units;
         unsigned tile; /* Winograd: side of the output tile */

@@ -149,7 +149,7 @@ static void put_filters(struct nn_conv *c, unsigned block, unsigned channel, con
         }
 }
 
-static void pack_block(struct nn_conv *c, unsigned block, const float *weights)
+static void winograd_pack(struct nn_conv *c, unsigned block, const float *weights)
 {
         const struct nn_conv_desc *d = &c->d;
         size_t taps = (size_t)d->r * d->s, row = d->c * taps;
@@ -166,7 +166,7 @@ static void pack_block(struct nn_conv *c, unsigned block, const float *weights)
         }
 }
 
-static int winograd_prepare(struct nn_conv *c, const float *weights, const float *bias)
+static int winograd_prepare(struct nn_conv *c)
 {
         size_t kc;
 
@@ -174,11 +174,7 @@ static int winograd_prepare(struct nn_conv *c, const float *weights, const float
             __builtin_mul_overflow(kc, (size_t)points_of(c), &c->n_weights))
                 return -ENOMEM;
         c->n_units = div_up(c->n_kb, NN_TILE_MAX_BLOCKS);
-        c->weights = nn_conv_floats(c->n_weights);
-        if (!c->weights)
-                return -ENOMEM;
-        for (unsigned block = 0; block < c->n_kb; block++)
-                pack_block(c, block, weights);
+        c->n_packs = c->n_kb;
         snprintf(c->name, sizeof(c->name), "winograd %ux%u", c->tile, c->tile);
         if (c->d.r != 3 || c->d.stride[0] != 1)
                 snprintf(c->name, sizeof(c->name), "winograd %ux%u of %ux%u%s", c->tile, c->tile, c->d.r, c->d.s,
@@ -368,6 +364,7 @@ static void winograd_run(const struct nn_conv *c, const struct nn_conv_call *cal
 
 const struct nn_conv_way nn_conv_winograd = {
         .prepare = winograd_prepare,
+        .pack = winograd_pack,
         .scratch_bytes = winograd_scratch_bytes,
         .run = winograd_run,
 };

@@ -79,13 +79,10 @@ float *nn_conv_floats(size_t n)
         return p;
 }
 
-static float *padded_copy(const struct nn_conv *c, const float *values)
+/* One value a channel, for whole blocks. */
+static float *channel_floats(const struct nn_conv *c)
 {
-        float *p = nn_conv_floats((size_t)c->n_kb * c->b);
-
-        if (p && values)
-                memcpy(p, values, c->d.k * sizeof(*p));
-        return p;
+        return nn_conv_floats((size_t)c->n_kb * c->b);
 }
 
 static const struct nn_conv_way *choose(struct nn_conv *c)
@@ -105,6 +102,40 @@ static const struct nn_conv_way *choose(struct nn_conv *c)
         /* the direct way reads either layout */
         c->in = d->in;
         return &nn_conv_direct;
+}
+
+static int allocate(struct nn_conv *c)
+{
+        int r = c->way->prepare(c);
+
+        if (r < 0)
+                return r;
+        c->weights = nn_conv_floats(c->n_weights);
+        c->bias = channel_floats(c);
+        if (c->d.act.kind == NN_ACT_PRELU)
+                c->slopes = channel_floats(c);
+        return c->weights && c->bias && (c->slopes || c->d.act.kind != NN_ACT_PRELU) ? 0 : -ENOMEM;
+}
+
+struct pack {
+        struct nn_conv *c;
+        const float *weights;
+};
+
+static void pack_part(void *userdata, unsigned part, unsigned thread)
+{
+        struct pack *p = userdata;
+
+        p->c->way->pack(p->c, part, p->weights);
+}
+
+void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, struct nn_pool *pool)
+{
+        struct pack p = { .c = c, .weights = weights };
+
+        if (bias)
+                memcpy(c->bias, bias, c->d.k * sizeof(*bias));
+        nn_pool_run(pool, c->n_packs, pack_part, &p);
 }
 
 int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,
@@ -130,16 +161,14 @@ int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *
         c->clamp = nn_act_is_clamp(&d->act, &c->lo, &c->hi);
         c->way = choose(c);
 
-        r = -ENOMEM;
-        c->bias = padded_copy(c, bias);
-        if (c->bias && d->act.kind == NN_ACT_PRELU)
-                c->slopes = padded_copy(c, d->act.slopes);
-        if (c->bias && (c->slopes || d->act.kind != NN_ACT_PRELU))
-                r = c->way->prepare(c, weights, bias);
+        r = allocate(c);
         if (r < 0) {
                 nn_conv_free(c);
                 return r;
         }
+        if (c->slopes)
+                memcpy(c->slopes, d->act.slopes, d->k * sizeof(*c->slopes));
+        nn_conv_repack(c, weights, bias, NULL);
         *ret = c;
         return 0;
 }

@@ -46,6 +46,8 @@ void nn_conv_layouts(enum nn_isa isa, const struct nn_conv_desc *d, enum nn_layo
 int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,
                     struct nn_conv **ret);
 struct nn_conv *nn_conv_free(struct nn_conv *c);
+/* Other weights for what is prepared, as in training; @bias: NULL leaves it. Not while it runs. */
+void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, struct nn_pool *pool);
 
 /* Scratch for one run, to be 64-byte aligned; @threads: the most that the pool may use, at least 1. */
 size_t nn_conv_scratch_bytes(const struct nn_conv *c, unsigned threads);

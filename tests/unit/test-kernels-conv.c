@@ -50,6 +50,7 @@ static void naive(const struct nn_conv_desc *d, const float *x, const float *w, 
 
 struct tensors {
         float *x, *w, *bias, *residual, *slopes, *expected;
+        float *others; /* other weights */
         size_t n_out;
 };
 
@@ -59,6 +60,7 @@ static struct tensors tensors_new(struct nn_conv_desc *d, bool with_bias, uint32
 
         t.x = random_floats((size_t)d->n * d->c * d->h * d->w, state);
         t.w = random_floats((size_t)d->k * (d->c / d->groups) * d->r * d->s, state);
+        t.others = random_floats((size_t)d->k * (d->c / d->groups) * d->r * d->s, state);
         t.bias = with_bias ? random_floats(d->k, state) : NULL;
         t.residual = random_floats(t.n_out, state);
         t.slopes = random_floats(d->k, state);
@@ -72,6 +74,7 @@ static void tensors_done(struct tensors *t)
 {
         free(t->x);
         free(t->w);
+        free(t->others);
         free(t->bias);
         free(t->residual);
         free(t->slopes);
@@ -89,14 +92,16 @@ static void describe(enum nn_isa isa, const struct nn_conv_desc *d, const char *
 }
 
 static void run_one(enum nn_isa isa, const struct nn_conv_desc *d, const struct tensors *t, struct nn_pool *pool,
-                    bool in_place)
+                    bool in_place, bool repack)
 {
         size_t hw = (size_t)d->h * d->w, out_hw = (size_t)nn_conv_out_h(d) * nn_conv_out_w(d), scratch_bytes;
         struct nn_conv *c = NULL;
         float *x, *residual = NULL, *y, *scratch;
         char what[256];
 
-        assert_int_equal(nn_conv_prepare(isa, d, t->w, t->bias, &c), 0);
+        assert_int_equal(nn_conv_prepare(isa, d, repack ? t->others : t->w, repack ? NULL : t->bias, &c), 0);
+        if (repack)
+                nn_conv_repack(c, t->w, t->bias, pool);
         describe(isa, d, nn_conv_name(c), what, sizeof(what));
         scratch_bytes = nn_conv_scratch_bytes(c, nn_pool_threads(pool));
         scratch = floats(scratch_bytes / sizeof(float));
@@ -128,10 +133,10 @@ static void check(struct nn_conv_desc d, bool with_bias, struct nn_pool *pool, u
 
         FOR_EACH_ISA(isa) {
                 nn_conv_layouts(isa, &d, &d.in, &d.out);
-                run_one(isa, &d, &t, pool, in_place);
+                run_one(isa, &d, &t, pool, in_place, false);
                 d.in = random_below(state, 2) ? NN_BLOCKED : NN_PLAIN;
                 d.out = random_below(state, 2) ? NN_BLOCKED : NN_PLAIN;
-                run_one(isa, &d, &t, pool, in_place);
+                run_one(isa, &d, &t, pool, in_place, true);
         }
         tensors_done(&t);
 }
