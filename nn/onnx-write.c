@@ -187,14 +187,10 @@ void onnx_writer_output(struct onnx_writer *w, const char *name, enum nn_type ty
 }
 
 /* ONNX keeps raw_data in little-endian order. */
-static void *copy_little_endian(struct onnx_writer *w, const struct nn_tensor *t, size_t size_bytes)
+static void to_little_endian(uint8_t *c, size_t item, size_t size_bytes)
 {
-        uint8_t *c = copy_bytes(w, t->data, size_bytes);
-
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        size_t item = nn_type_size(t->type);
-
-        for (size_t i = 0; c && i < size_bytes; i += item)
+        for (size_t i = 0; i < size_bytes; i += item)
                 for (size_t j = 0; j < item / 2; j++) {
                         uint8_t swap = c[i + j];
 
@@ -202,30 +198,30 @@ static void *copy_little_endian(struct onnx_writer *w, const struct nn_tensor *t
                         c[i + item - 1 - j] = swap;
                 }
 #endif
-        return c;
 }
 
-void onnx_writer_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t)
+static int tensor_bytes(const struct nn_tensor *t, size_t *ret)
+{
+        int64_t n = nn_tensor_n_elements(t);
+
+        if (n < 0 || nn_type_size(t->type) == 0 || __builtin_mul_overflow((size_t)n, nn_type_size(t->type), ret) ||
+            (*ret && !t->data))
+                return -EINVAL;
+        return 0;
+}
+
+/* @data: of @t, in memory that becomes the message's. Return: whether it did. */
+static bool add_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t, void *data, size_t size)
 {
         Onnx__GraphProto *g = w->model->graph;
-        Onnx__TensorProto *p, **slot;
-        int64_t n = nn_tensor_n_elements(t);
-        size_t size_bytes;
+        Onnx__TensorProto *p, **slot = (Onnx__TensorProto **)grow(w, &g->initializer, &g->n_initializer);
 
-        if (w->error)
-                return;
-        if (n < 0 || nn_type_size(t->type) == 0 ||
-            __builtin_mul_overflow((size_t)n, nn_type_size(t->type), &size_bytes) || (size_bytes && !t->data)) {
-                fail(w, -EINVAL);
-                return;
-        }
-        slot = (Onnx__TensorProto **)grow(w, &g->initializer, &g->n_initializer);
         if (!slot)
-                return;
+                return false;
         p = *slot = NEW_MESSAGE(Onnx__TensorProto, onnx__tensor_proto__init);
         if (!p) {
                 fail(w, -ENOMEM);
-                return;
+                return false;
         }
         g->n_initializer++;
         p->name = copy_string(w, name);
@@ -233,9 +229,38 @@ void onnx_writer_initializer(struct onnx_writer *w, const char *name, const stru
         p->data_type = t->type;
         p->dims = copy_bytes(w, t->dims, t->n_dims * sizeof(*t->dims));
         p->n_dims = p->dims ? t->n_dims : 0;
-        p->raw_data.data = copy_little_endian(w, t, size_bytes);
-        p->raw_data.len = p->raw_data.data ? size_bytes : 0;
+        to_little_endian(data, nn_type_size(t->type), size);
+        p->raw_data.data = data;
+        p->raw_data.len = size;
         p->has_raw_data = true;
+        return true;
+}
+
+void onnx_writer_take_initializer(struct onnx_writer *w, const char *name, struct nn_tensor *t)
+{
+        size_t size;
+        int r = tensor_bytes(t, &size);
+
+        if (r < 0)
+                fail(w, r);
+        if (w->error || !add_initializer(w, name, t, t->data, size))
+                free(t->data);
+        t->data = NULL;
+}
+
+void onnx_writer_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t)
+{
+        struct nn_tensor copy = *t;
+        size_t size;
+        int r = tensor_bytes(t, &size);
+
+        if (r < 0)
+                fail(w, r);
+        if (w->error)
+                return;
+        copy.data = copy_bytes(w, t->data, size);
+        if (copy.data)
+                onnx_writer_take_initializer(w, name, &copy);
 }
 
 static int copy_list(struct onnx_writer *w, const char *const *from, char ***list, size_t *n)
@@ -337,23 +362,30 @@ void onnx_writer_metadata(struct onnx_writer *w, const char *key, const char *va
         p->value = copy_string(w, value);
 }
 
+/* A file as protobuf-c's buffer: the message is not held a second time. */
+struct stream {
+        ProtobufCBuffer base;
+        FILE *file;
+};
+
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
+{
+        /* an error stays with the stream: replace_file_commit() looks for it */
+        fwrite(data, 1, size, ((struct stream *)buffer)->file);
+}
+
 int onnx_writer_save(struct onnx_writer *w, const char *path)
 {
         _cleanup_(replace_file_done) struct replace_file f = { 0 };
-        _cleanup_(freep) uint8_t *packed = NULL;
-        size_t size;
+        struct stream to = { .base = { .append = append } };
         int r;
 
         if (w->error)
                 return w->error;
-        size = onnx__model_proto__get_packed_size(w->model);
-        packed = malloc(size);
-        if (!packed)
-                return -ENOMEM;
-        onnx__model_proto__pack(w->model, packed);
         r = replace_file_open(&f, path);
         if (r < 0)
                 return r;
-        fwrite(packed, 1, size, f.stream); /* looked at by the next */
+        to.file = f.stream;
+        onnx__model_proto__pack_to_buffer(w->model, &to.base);
         return replace_file_commit(&f);
 }

@@ -81,17 +81,23 @@ static int folded_weights(struct export *e, const struct net *net, const struct 
 static int write_weights(struct export *e, const struct net *net, const struct layer *l, unsigned rows, size_t n,
                          const int64_t *dims, unsigned n_dims, char (*names)[64])
 {
-        _cleanup_(freep) float *w = NULL;
-        _cleanup_(freep) float *b = NULL;
+        struct nn_tensor w = { .type = NN_FLOAT32, .n_dims = n_dims };
+        struct nn_tensor b = { .type = NN_FLOAT32, .n_dims = 1, .dims = { rows } };
+        float *weights, *bias;
         int r;
 
-        r = folded_weights(e, net, l, rows, n, &w, &b);
+        r = folded_weights(e, net, l, rows, n, &weights, &bias);
         if (r < 0)
                 return r;
+        w.data = weights;
+        b.data = bias;
+        for (unsigned i = 0; i < n_dims; i++)
+                w.dims[i] = dims[i];
         snprintf(names[0], sizeof(names[0]), "%s.weight", l->name);
         snprintf(names[1], sizeof(names[1]), "%s.bias", l->name);
-        export_floats(e, names[0], w, dims, n_dims);
-        export_floats(e, names[1], b, (const int64_t[]) { rows }, 1);
+        /* as large as the network's weights: the writer keeps them rather than another copy */
+        onnx_writer_take_initializer(e->writer, names[0], &w);
+        onnx_writer_take_initializer(e->writer, names[1], &b);
         return 0;
 }
 
