@@ -147,12 +147,58 @@ static TARGET void NAME(weight_gradient_one)(const float *dy, size_t dy_image, c
                 NAME(gradient_one_tile)(dy, dy_image, x, x_image, offset + j, n, n_images, acc + j * CONV_P, 1);
 }
 
+static inline __attribute__((always_inline)) TARGET void
+NAME(outer_tile)(const float *a, size_t n_a, const float *b, size_t n_b, size_t n, float *sums, const int columns)
+{
+        VEC acc[ROWS][3] = { 0 };
+
+        for (size_t i = 0; i < n; i++, a += n_a, b += n_b) {
+                VEC in[3];
+
+                UNROLL for (int v = 0; v < columns; v++)
+                        in[v] = *(const VEC *)(b + v * LANES);
+                UNROLL for (int k = 0; k < ROWS; k++)
+                        UNROLL for (int v = 0; v < columns; v++)
+                                acc[k][v] += in[v] * a[k];
+        }
+        UNROLL for (int k = 0; k < ROWS; k++)
+                UNROLL for (int v = 0; v < columns; v++)
+                        *(VEC *)(sums + (size_t)k * n_b + v * LANES) += acc[k][v];
+}
+
+static TARGET void NAME(outer_products)(const float *a, size_t n_a, const float *b, size_t n_b, size_t n, float *sums)
+{
+        for (size_t first = 0; first < n; first += CONV_ROWS) {
+                size_t rows = MIN((size_t)CONV_ROWS, n - first), left = n_b / LANES, c = 0;
+
+                while (left) {
+                        size_t columns = left == 4 ? 2 : left > 3 ? 3 : left;
+                        const float *from = b + first * n_b + c;
+
+                        for (size_t k = 0; k < n_a; k += ROWS) {
+                                const float *with = a + first * n_a + k;
+                                float *to = sums + k * n_b + c;
+
+                                if (columns == 3)
+                                        NAME(outer_tile)(with, n_a, from, n_b, rows, to, 3);
+                                else if (columns == 2)
+                                        NAME(outer_tile)(with, n_a, from, n_b, rows, to, 2);
+                                else
+                                        NAME(outer_tile)(with, n_a, from, n_b, rows, to, 1);
+                        }
+                        c += columns * LANES;
+                        left -= columns;
+                }
+        }
+}
+
 static const struct conv_kernels NAME(kernels) = {
         .name = STRING(LANES),
         .forward = NAME(forward),
         .weight_gradient = NAME(weight_gradient),
         .forward_one = NAME(forward_one),
         .weight_gradient_one = NAME(weight_gradient_one),
+        .outer_products = NAME(outer_products),
 };
 
 #undef VEC

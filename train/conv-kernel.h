@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * The two inner loops of convolution, forward and backward, without a copy of the input per filter tap.
+ * The inner loops of convolution, forward and backward, without a copy of the input per filter tap.
  *
  * Every convolution is brought to one form: planes are stored with a common row stride and zeros between rows, so
  * that one tap of one channel is the whole input displaced by a constant. An output row-run of P values is then
@@ -17,6 +17,7 @@
 #define CONV_J 3   /* taps handled together by the weight gradient */
 #define CONV_J_ONE 9 /* the same where output channels stand alone: a kernel of 3x3 in one go */
 #define CONV_P 16  /* runs are padded to a multiple of so many values */
+#define CONV_ROWS 128 /* rows of outer products handled together: three vectors of each fit the first cache */
 
 struct conv_kernels {
         const char *name;
@@ -40,6 +41,12 @@ struct conv_kernels {
         void (*forward_one)(const float *x, const size_t *offset, size_t n_taps, const float *w, size_t n, float *y);
         void (*weight_gradient_one)(const float *dy, size_t dy_image, const float *x, size_t x_image,
                                     const size_t *offset, size_t n_taps, size_t n, size_t n_images, float *acc);
+        /**
+         * outer_products() - sums[k][c] += the sum over @n rows of a[row][k] * b[row][c]
+         * @a: [n, @n_a]; @b: [n, @n_b]; @n_a and @n_b: multiples of CONV_P
+         * @sums: [n_a, n_b]
+         */
+        void (*outer_products)(const float *a, size_t n_a, const float *b, size_t n_b, size_t n, float *sums);
 };
 
 /* The best set for this CPU. */

@@ -1,230 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Convolution, any kernel, stride, padding, dilation and groups, in the displaced-plane form of conv-kernel.h. With a
- * stride s the input is split into s x s phase planes, so that each tap still is one displacement; the gradient of
- * the input is then one convolution a phase. */
+/* Convolution, any kernel, stride, padding, dilation and groups: its settings, and which way computes it. */
 #include <math.h>
-#include <string.h>
 
 #include "basic/macro.h"
+#include "train/conv.h"
 #include "train/export.h"
-#include "train/net.h"
 #include "train/vec.h"
-
-/* How planes of one side are laid out for a set of taps. */
-struct layout {
-        size_t stride, plane; /* floats between rows, between planes */
-        size_t origin;        /* of pixel (0, 0) in a plane */
-        size_t run;           /* floats from the first to past the last result, rounded up to CONV_P */
-};
-
-/* The gradient of one phase of the input. */
-struct phase {
-        size_t n_taps, *offset; /* taps of all output channels of a group, in the layout of the output's gradient */
-        unsigned *tap;          /* [n_taps / channels]: which of the kernel's taps */
-        unsigned h, w;
-};
-
-struct conv {
-        unsigned filters, kernel_h, kernel_w, stride, dilation, groups;
-        unsigned pad_top, pad_left, pad_bottom, pad_right;
-        struct layout x, dy; /* of the padded input phases; of the padded gradient of the output */
-        size_t image;        /* floats of one packed input */
-        unsigned n_slots, *slot; /* [stride * stride]: place of a phase among those that a tap reads, or NO_SLOT */
-        size_t n_taps, *offset; /* of one group: [in channels of a group, kernel_h, kernel_w] */
-        struct phase *phases;   /* [stride * stride] */
-        unsigned group_images;  /* images whose packed gradients of one tile fit the first cache */
-};
-
-#define NO_SLOT UINT32_MAX
-#define WEIGHT_PARTS 64 /* more than there are images' parts: tiles of filters are few and uneven */
-#define NARROW 4u /* channels of a group below which each is computed alone, as in a depthwise convolution */
-
-static int floor_div(int a, int b)
-{
-        return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-/* Displacement and phase of tap @t along one axis. */
-static void tap_at(const struct conv *c, unsigned t, unsigned pad, int *ret_shift, unsigned *ret_phase)
-{
-        int u = (int)(t * c->dilation) - (int)pad, s = (int)c->stride;
-
-        *ret_shift = floor_div(u, s);
-        *ret_phase = (unsigned)(u - *ret_shift * s);
-}
-
-/* Planes of @rows x @cols read with displacements lo..hi to give @out_rows x @out_cols results. Rows share the zeros
- * between them: what overhangs on the right of one is the left margin of the next. */
-static struct layout layout_make(int lo_y, int hi_y, int lo_x, int hi_x, unsigned rows, unsigned cols,
-                                 unsigned out_rows, unsigned out_cols)
-{
-        size_t top = (size_t)MAX(0, -lo_y), left = (size_t)MAX(0, -lo_x);
-        size_t right = (size_t)MAX(0, (int)out_cols + hi_x - (int)cols);
-        size_t n_rows = MAX((size_t)rows, (size_t)MAX(0, (int)out_rows + hi_y));
-        struct layout l;
-
-        l.stride = MAX(cols + MAX(left, right), (size_t)out_cols);
-        l.origin = top * l.stride + left;
-        l.run = ((out_rows - 1) * l.stride + out_cols + CONV_P - 1) / CONV_P * CONV_P;
-        /* the last run reads past its last row by less than one CONV_P */
-        l.plane = (top + n_rows) * l.stride + left + right + CONV_P;
-        l.plane = (l.plane + CONV_P - 1) / CONV_P * CONV_P;
-        return l;
-}
-
-static unsigned phase_size(unsigned n, unsigned stride, unsigned phase)
-{
-        return phase >= n ? 0 : (n - phase + stride - 1) / stride;
-}
-
-static int make_slots(struct conv *c)
-{
-        int shift;
-        unsigned y, x;
-
-        c->slot = calloc((size_t)c->stride * c->stride, sizeof(*c->slot));
-        if (!c->slot)
-                return -ENOMEM;
-        for (unsigned i = 0; i < c->stride * c->stride; i++)
-                c->slot[i] = NO_SLOT;
-        for (unsigned t = 0; t < c->kernel_h * c->kernel_w; t++) {
-                tap_at(c, t / c->kernel_w, c->pad_top, &shift, &y);
-                tap_at(c, t % c->kernel_w, c->pad_left, &shift, &x);
-                if (c->slot[y * c->stride + x] == NO_SLOT)
-                        c->slot[y * c->stride + x] = c->n_slots++;
-        }
-        return 0;
-}
-
-static int make_forward(struct layer *l, struct conv *c)
-{
-        unsigned in_c = l->in.c / c->groups, ph, pw;
-        int lo_y, hi_y, lo_x, hi_x, qy, qx;
-        size_t j = 0;
-
-        tap_at(c, 0, c->pad_top, &lo_y, &ph);
-        tap_at(c, c->kernel_h - 1, c->pad_top, &hi_y, &ph);
-        tap_at(c, 0, c->pad_left, &lo_x, &pw);
-        tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &pw);
-        c->x = layout_make(lo_y, hi_y, lo_x, hi_x, phase_size(l->in.h, c->stride, 0),
-                           phase_size(l->in.w, c->stride, 0), l->out.h, l->out.w);
-        if (make_slots(c) < 0)
-                return -ENOMEM;
-        c->image = c->x.plane * c->n_slots * l->in.c;
-        c->n_taps = (size_t)in_c * c->kernel_h * c->kernel_w;
-        c->offset = calloc(c->n_taps, sizeof(*c->offset));
-        if (!c->offset)
-                return -ENOMEM;
-        for (unsigned k = 0; k < in_c; k++)
-                for (unsigned r = 0; r < c->kernel_h; r++)
-                        for (unsigned s = 0; s < c->kernel_w; s++) {
-                                tap_at(c, r, c->pad_top, &qy, &ph);
-                                tap_at(c, s, c->pad_left, &qx, &pw);
-                                c->offset[j++] = ((size_t)k * c->n_slots + c->slot[ph * c->stride + pw]) *
-                                                         c->x.plane +
-                                                 (size_t)((long)c->x.origin + (long)qy * (long)c->x.stride + qx);
-                        }
-        return 0;
-}
-
-static int make_phase(struct layer *l, struct conv *c, unsigned a, unsigned b, struct phase *p)
-{
-        unsigned n_taps = c->kernel_h * c->kernel_w, out_c = c->filters / c->groups, n = 0, ph, pw;
-        int qy, qx;
-
-        p->h = phase_size(l->in.h, c->stride, a);
-        p->w = phase_size(l->in.w, c->stride, b);
-        p->tap = calloc(n_taps, sizeof(*p->tap));
-        p->offset = calloc((size_t)n_taps * out_c, sizeof(*p->offset));
-        if (!p->tap || !p->offset)
-                return -ENOMEM;
-        for (unsigned t = 0; t < n_taps; t++) {
-                tap_at(c, t / c->kernel_w, c->pad_top, &qy, &ph);
-                tap_at(c, t % c->kernel_w, c->pad_left, &qx, &pw);
-                if (ph == a && pw == b)
-                        p->tap[n++] = t;
-        }
-        for (unsigned k = 0; k < out_c; k++)
-                for (unsigned i = 0; i < n; i++) {
-                        tap_at(c, p->tap[i] / c->kernel_w, c->pad_top, &qy, &ph);
-                        tap_at(c, p->tap[i] % c->kernel_w, c->pad_left, &qx, &pw);
-                        p->offset[p->n_taps++] = k * c->dy.plane + (size_t)((long)c->dy.origin -
-                                                                            (long)qy * (long)c->dy.stride - qx);
-                }
-        return 0;
-}
-
-static int make_backward(struct layer *l, struct conv *c)
-{
-        int lo_y, hi_y, lo_x, hi_x, r;
-        unsigned phase;
-
-        tap_at(c, 0, c->pad_top, &lo_y, &phase);
-        tap_at(c, c->kernel_h - 1, c->pad_top, &hi_y, &phase);
-        tap_at(c, 0, c->pad_left, &lo_x, &phase);
-        tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &phase);
-        c->dy = layout_make(-hi_y, -lo_y, -hi_x, -lo_x, l->out.h, l->out.w, phase_size(l->in.h, c->stride, 0),
-                            phase_size(l->in.w, c->stride, 0));
-        c->phases = calloc((size_t)c->stride * c->stride, sizeof(*c->phases));
-        if (!c->phases)
-                return -ENOMEM;
-        for (unsigned a = 0; a < c->stride; a++)
-                for (unsigned b = 0; b < c->stride; b++) {
-                        r = make_phase(l, c, a, b, &c->phases[a * c->stride + b]);
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
-}
-
-/* Of @k channels so many are handled together: a tile with most of its rows empty would waste more than it gains. */
-static unsigned tile_rows(unsigned k)
-{
-        return k < NARROW ? 1 : CONV_K;
-}
-
-static unsigned rounded(unsigned k)
-{
-        return (k + tile_rows(k) - 1) / tile_rows(k) * tile_rows(k);
-}
-
-static void run_tile(const struct net *net, unsigned rows, const float *x, const size_t *offset, size_t n_taps,
-                     const float *w, size_t run, float *y)
-{
-        if (rows == 1)
-                net->kernels->forward_one(x, offset, n_taps, w, run, y);
-        else
-                net->kernels->forward(x, offset, n_taps, w, run, y, run);
-}
-
-/* Floats of weights packed in tiles of CONV_K channels: forward, or for the gradient of the input. */
-static size_t packed_forward(const struct conv *c)
-{
-        return (size_t)c->groups * rounded(c->filters / c->groups) * c->n_taps;
-}
-
-static size_t packed_backward(const struct layer *l, const struct conv *c)
-{
-        return (size_t)c->groups * rounded(l->in.c / c->groups) * (c->filters / c->groups) * c->kernel_h * c->kernel_w;
-}
-
-static size_t packed_gradient(const struct conv *c)
-{
-        return (size_t)c->groups * rounded(c->filters / c->groups) * c->x.run;
-}
-
-static void declare_scratch(struct net *net, struct layer *l, struct conv *c)
-{
-        size_t forward = c->image + rounded(c->filters / c->groups) * c->x.run;
-        size_t backward = c->dy.plane * c->filters + rounded(l->in.c / c->groups) * c->dy.run;
-        unsigned rows = tile_rows(c->filters / c->groups);
-        size_t weights = (c->n_taps + CONV_J) * rows * CONV_P;
-
-        /* the batch's packed inputs and gradients for the weights are sized by prepare(), which knows the batch */
-        net_need_scratch(net, packed_forward(c), forward);
-        net_need_scratch(net, packed_backward(l, c), MAX(backward, weights));
-        c->group_images = (unsigned)CLAMP((size_t)6144 / (rows * c->x.run), (size_t)1, (size_t)NET_MAX_BATCH);
-}
 
 static int read_padding(struct layer *l, struct conv *c, config_setting_t *s, struct recipe_error *error)
 {
@@ -294,7 +75,6 @@ static int read_settings(struct layer *l, struct conv *c, config_setting_t *s, b
                                    l->in.c, c->filters);
         return 0;
 }
-
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
         struct conv *c = l->state = calloc(1, sizeof(*c));
@@ -313,24 +93,36 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
                 return recipe_fail(s, error, "the kernel is larger than the padded input");
         l->out = (struct shape) { c->filters, (h - (c->kernel_h - 1) * c->dilation - 1) / c->stride + 1,
                                   (w - (c->kernel_w - 1) * c->dilation - 1) / c->stride + 1 };
-        r = make_forward(l, c);
-        if (r >= 0)
-                r = make_backward(l, c);
+        c->n_taps = (size_t)(l->in.c / c->groups) * c->kernel_h * c->kernel_w;
+        l->macs = c->n_taps * shape_size(l->out);
+        r = conv_planes_configure(l);
         if (r < 0)
                 return r;
-        l->macs = c->n_taps * shape_size(l->out);
-        declare_scratch(net, l, c);
         r = net_add_param(net, l, "weight", c->n_taps * c->filters, true, true, &l->weight, error);
         if (r >= 0 && bias)
                 r = net_add_param(net, l, "bias", c->filters, true, false, &l->bias, error);
         return r;
 }
-
 static int prepare(struct net *net, struct layer *l)
 {
         struct conv *c = l->state;
+        unsigned by_planes = 0;
+        int r;
 
-        net_need_scratch(net, (c->image + packed_gradient(c)) * net->max_batch, 0);
+        r = conv_engine_new_output(net, l, &c->output);
+        if (r >= 0 && l->inputs[0]->needs_gradient)
+                r = conv_engine_new_input_gradient(net, l, &c->input_gradient);
+        if (r >= 0)
+                r = conv_winograd_new(net, l, &c->weight_gradient);
+        if (r < 0)
+                return r;
+        if (!c->output)
+                by_planes |= CONV_FORWARD;
+        if (!c->input_gradient && l->inputs[0]->needs_gradient)
+                by_planes |= CONV_INPUT_GRADIENT;
+        if (!c->weight_gradient)
+                by_planes |= CONV_WEIGHT_GRADIENT;
+        conv_planes_prepare(net, l, by_planes);
         return 0;
 }
 
@@ -344,257 +136,14 @@ static void reset(struct net *net, struct layer *l, struct rng *rng)
                 net->w[l->weight.at + i] = (float)(sd * rng_normal(rng));
 }
 
-/* One picture into padded phase planes. */
-static void pack_input(const struct layer *l, const struct conv *c, const float *x, float *to)
-{
-        unsigned st = c->stride;
-
-        memset(to, 0, c->image * sizeof(float));
-        for (unsigned k = 0; k < l->in.c; k++, to += c->n_slots * c->x.plane)
-                for (unsigned y = 0; y < l->in.h; y++, x += l->in.w)
-                        for (unsigned b = 0; b < st; b++) {
-                                unsigned slot = c->slot[(y % st) * st + b], i = 0;
-                                float *row;
-
-                                if (slot == NO_SLOT)
-                                        continue;
-                                row = to + slot * c->x.plane + c->x.origin + (y / st) * c->x.stride;
-                                if (st == 1)
-                                        memcpy(row, x, l->in.w * sizeof(float));
-                                else
-                                        for (unsigned at = b; at < l->in.w; at += st)
-                                                row[i++] = x[at];
-                        }
-}
-
-static void pack_forward(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
-        struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
-        const float *w = net->w + l->weight.at;
-        size_t from, to;
-
-        net_part((size_t)c->groups * tiles, NET_PARTS, part, &from, &to);
-        for (; from < to; from++) {
-                size_t g = from / tiles, first = from % tiles * rows;
-                float *packed = net->shared + from * rows * c->n_taps;
-
-                for (unsigned k = 0; k < rows; k++)
-                        for (size_t j = 0; j < c->n_taps; j++)
-                                packed[j * rows + k] =
-                                        first + k < out_c ? w[(g * out_c + first + k) * c->n_taps + j] : 0;
-        }
-}
-
-static void forward_image(struct net *net, struct layer *l, size_t image, float *scratch)
-{
-        struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups;
-        unsigned rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
-        float *flat = scratch + c->image;
-        const float *bias = l->bias.n ? net->w + l->bias.at : NULL;
-
-        pack_input(l, c, l->inputs[0]->y + image * shape_size(l->in), scratch);
-        for (unsigned g = 0; g < c->groups; g++) {
-                const float *x = scratch + (size_t)g * in_c * c->n_slots * c->x.plane;
-                float *y = l->y + image * shape_size(l->out) + (size_t)g * out_c * l->out.h * l->out.w;
-
-                for (unsigned t = 0; t < tiles; t++)
-                        run_tile(net, rows, x, c->offset, c->n_taps,
-                                 net->shared + (size_t)(g * tiles + t) * rows * c->n_taps, c->x.run,
-                                 flat + (size_t)t * rows * c->x.run);
-                for (unsigned k = 0; k < out_c; k++)
-                        for (unsigned i = 0; i < l->out.h; i++, y += l->out.w) {
-                                const float *from = flat + k * c->x.run + i * c->x.stride;
-                                float b = bias ? bias[g * out_c + k] : 0;
-
-                                for (unsigned p = 0; p < l->out.w; p++)
-                                        y[p] = from[p] + b;
-                        }
-        }
-}
-
-static void forward_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
-        size_t from, to;
-
-        net_part(net->n, NET_PARTS, part, &from, &to);
-        for (; from < to; from++)
-                forward_image(net, l, from, net->scratch[thread]);
-}
-
 static void forward(struct net *net, struct layer *l)
 {
-        net_parallel(net, l, NET_PARTS, pack_forward);
-        net_parallel(net, l, NET_PARTS, forward_part);
-}
-
-/* Weights for the gradient of the input: per phase and tile of input channels, [taps of the phase, CONV_K]. */
-static void pack_backward(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
         struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups, n_taps = c->kernel_h * c->kernel_w;
-        unsigned rows = tile_rows(in_c), tiles = rounded(in_c) / rows;
-        size_t from, end;
 
-        net_part((size_t)c->groups * tiles, NET_PARTS, part, &from, &end);
-        for (; from < end; from++) {
-                float *to = net->shared + from * rows * out_c * n_taps;
-                const float *w = net->w + l->weight.at + from / tiles * out_c * c->n_taps;
-                unsigned first = (unsigned)(from % tiles) * rows;
-
-                for (unsigned i = 0; i < c->stride * c->stride; i++) {
-                        const struct phase *p = &c->phases[i];
-
-                        for (unsigned j = 0, n = (unsigned)(p->n_taps / out_c); j < p->n_taps; j++, to += rows)
-                                for (unsigned k = 0; k < rows; k++)
-                                        to[k] = first + k < in_c ? w[(j / n) * c->n_taps + (first + k) * n_taps +
-                                                                     p->tap[j % n]]
-                                                                 : 0;
-                }
-        }
-}
-
-static void unpack_phase(const struct layer *l, const struct conv *c, const float *flat, unsigned phase,
-                         unsigned n_channels, bool add, float *dx)
-{
-        const struct phase *p = &c->phases[phase];
-        unsigned st = c->stride, a = phase / st, b = phase % st;
-
-        for (unsigned k = 0; k < n_channels; k++, dx += l->in.h * l->in.w, flat += c->dy.run)
-                for (unsigned y = 0; y < p->h; y++) {
-                        const float *from = flat + y * c->dy.stride;
-                        float *row = dx + (size_t)(y * st + a) * l->in.w + b;
-
-                        if (st == 1 && !add)
-                                memcpy(row, from, p->w * sizeof(float));
-                        else if (st == 1)
-                                for (unsigned x = 0; x < p->w; x++)
-                                        row[x] += from[x];
-                        else if (!p->n_taps)
-                                for (unsigned x = 0; x < p->w; x++)
-                                        row[x * st] = add ? row[x * st] : 0;
-                        else
-                                for (unsigned x = 0; x < p->w; x++)
-                                        row[x * st] = (add ? row[x * st] : 0) + from[x];
-                }
-}
-
-static void input_gradient_image(struct net *net, struct layer *l, size_t image, bool add, float *scratch)
-{
-        struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups;
-        unsigned rows = tile_rows(in_c), tiles = rounded(in_c) / rows;
-        size_t tile_floats = (size_t)rows * out_c * c->kernel_h * c->kernel_w;
-        const float *dy = l->dy + image * shape_size(l->out);
-        float *flat = scratch + c->dy.plane * c->filters;
-
-        memset(scratch, 0, c->dy.plane * c->filters * sizeof(float));
-        for (unsigned k = 0; k < c->filters; k++)
-                for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
-                        memcpy(scratch + k * c->dy.plane + c->dy.origin + y * c->dy.stride, dy,
-                               l->out.w * sizeof(float));
-        for (unsigned g = 0; g < c->groups; g++) {
-                float *dx = l->inputs[0]->dy + image * shape_size(l->in) + (size_t)g * in_c * l->in.h * l->in.w;
-                size_t done = 0;
-
-                for (unsigned i = 0; i < c->stride * c->stride; i++) {
-                        struct phase *p = &c->phases[i];
-
-                        for (unsigned t = 0; t < tiles && p->n_taps; t++)
-                                run_tile(net, rows, scratch + (size_t)g * out_c * c->dy.plane, p->offset, p->n_taps,
-                                         net->shared + (g * tiles + t) * tile_floats + done, c->dy.run,
-                                         flat + (size_t)t * rows * c->dy.run);
-                        done += p->n_taps * rows;
-                        unpack_phase(l, c, flat, i, in_c, add, dx);
-                }
-        }
-}
-
-static void input_gradient_part(struct net *net, struct layer *l, unsigned part, bool add, unsigned thread)
-{
-        size_t from, to;
-
-        net_part(net->n, NET_PARTS, part, &from, &to);
-        for (; from < to; from++)
-                input_gradient_image(net, l, from, add, net->scratch[thread]);
-}
-
-static void input_gradient_set(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
-        input_gradient_part(net, l, part, false, thread);
-}
-
-static void input_gradient_add(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
-        input_gradient_part(net, l, part, true, thread);
-}
-
-/* Inputs and output gradients of the batch, packed for the weights' gradient. */
-static void pack_batch(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
-        struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups;
-        size_t from, to, n = packed_gradient(c);
-
-        net_part(net->n, NET_PARTS, part, &from, &to);
-        for (; from < to; from++) {
-                float *x = net->shared + from * c->image, *d = net->shared + net->max_batch * c->image + from * n;
-                const float *dy = l->dy + from * shape_size(l->out);
-
-                pack_input(l, c, l->inputs[0]->y + from * shape_size(l->in), x);
-                memset(d, 0, n * sizeof(float));
-                for (unsigned k = 0; k < c->filters; k++)
-                        for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
-                                memcpy(d + ((size_t)(k / out_c) * rounded(out_c) + k % out_c) * c->x.run +
-                                               y * c->x.stride,
-                                       dy, l->out.w * sizeof(float));
-        }
-}
-
-static float sum_lanes(const float *v)
-{
-        float s[4] = { 0 };
-
-        for (unsigned i = 0; i < CONV_P; i++)
-                s[i % 4] += v[i];
-        return (s[0] + s[1]) + (s[2] + s[3]);
-}
-
-static void weight_gradient_tile(struct net *net, struct layer *l, size_t part, float *acc)
-{
-        struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups, rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
-        size_t n = packed_gradient(c), g = part / tiles, t = part % tiles;
-        const float *x = net->shared + g * (l->in.c / c->groups) * c->n_slots * c->x.plane;
-        const float *d = net->shared + net->max_batch * c->image + (g * rounded(out_c) + t * rows) * c->x.run;
-        float *dw = net->g + l->weight.at + g * out_c * c->n_taps;
-
-        memset(acc, 0, (c->n_taps + CONV_J) * rows * CONV_P * sizeof(float));
-        for (unsigned i = 0; i < net->n; i += c->group_images) {
-                unsigned m = MIN(c->group_images, net->n - i);
-
-                if (rows == 1)
-                        net->kernels->weight_gradient_one(d + i * n, n, x + i * c->image, c->image, c->offset,
-                                                          c->n_taps, c->x.run, m, acc);
-                else
-                        net->kernels->weight_gradient(d + i * n, c->x.run, n, x + i * c->image, c->image, c->offset,
-                                                      c->n_taps, c->x.run, m, acc);
-        }
-        for (size_t j = 0; j < c->n_taps; j++)
-                for (unsigned k = 0; k < rows && t * rows + k < out_c; k++)
-                        dw[(t * rows + k) * c->n_taps + j] = sum_lanes(acc + (j * rows + k) * CONV_P);
-}
-
-static void weight_gradient_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
-{
-        const struct conv *c = l->state;
-        unsigned out_c = c->filters / c->groups;
-        size_t n_tiles = (size_t)c->groups * (rounded(out_c) / tile_rows(out_c)), from, to;
-
-        net_part(n_tiles, WEIGHT_PARTS, part, &from, &to);
-        for (; from < to; from++)
-                weight_gradient_tile(net, l, from, net->scratch[thread]);
+        if (c->output)
+                conv_engine_forward(c->output, net, l);
+        else
+                conv_planes_forward(net, l);
 }
 
 static void bias_gradient(struct net *net, struct layer *l, unsigned part, unsigned thread)
@@ -612,19 +161,23 @@ static void bias_gradient(struct net *net, struct layer *l, unsigned part, unsig
                 net->g[l->bias.at + k] = (float)total;
         }
 }
-
 static void backward(struct net *net, struct layer *l)
 {
+        struct conv *c = l->state;
         bool add;
 
-        net_parallel(net, l, NET_PARTS, pack_batch);
-        net_parallel(net, l, WEIGHT_PARTS, weight_gradient_part);
+        if (c->weight_gradient)
+                conv_winograd_weight_gradient(c->weight_gradient, net, l);
+        else
+                conv_planes_weight_gradient(net, l);
         if (l->bias.n)
                 net_parallel(net, l, NET_PARTS, bias_gradient);
-        if (net_begin_gradient(l, 0, &add)) {
-                net_parallel(net, l, NET_PARTS, pack_backward);
-                net_parallel(net, l, NET_PARTS, add ? input_gradient_add : input_gradient_set);
-        }
+        if (!net_begin_gradient(l, 0, &add))
+                return;
+        if (c->input_gradient)
+                conv_engine_input_gradient(c->input_gradient, net, l, add);
+        else
+                conv_planes_input_gradient(net, l, add);
 }
 
 static int export_conv(struct export *e, struct net *net, struct layer *l)
@@ -642,20 +195,16 @@ static int export_conv(struct export *e, struct net *net, struct layer *l)
 
         return export_conv_node(e, net, l, &a);
 }
-
 static void conv_free(struct layer *l)
 {
         struct conv *c = l->state;
 
         if (!c)
                 return;
-        free(c->offset);
-        free(c->slot);
-        for (unsigned i = 0; c->phases && i < c->stride * c->stride; i++) {
-                free(c->phases[i].tap);
-                free(c->phases[i].offset);
-        }
-        free(c->phases);
+        conv_planes_free(c);
+        conv_engine_free(c->output);
+        conv_engine_free(c->input_gradient);
+        conv_winograd_free(c->weight_gradient);
 }
 
 const struct layer_ops layer_conv = {

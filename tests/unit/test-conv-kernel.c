@@ -135,6 +135,36 @@ static void gradient(const struct conv_kernels *k, size_t n_taps, size_t run)
         free(acc);
 }
 
+static void outer(const struct conv_kernels *k, size_t n_a, size_t n_b, size_t n)
+{
+        struct rng rng;
+        float *a, *b, *sums, *before;
+
+        rng_seed(&rng, n_a * 1003 + n_b * 17 + n);
+        a = random_floats(&rng, n * n_a);
+        b = random_floats(&rng, n * n_b);
+        sums = random_floats(&rng, n_a * n_b);
+        before = floats_new(n_a * n_b);
+        assert_non_null(before);
+        memcpy(before, sums, n_a * n_b * sizeof(*sums));
+        k->outer_products(a, n_a, b, n_b, n, sums);
+        for (size_t i = 0; i < n_a * n_b; i++) {
+                double s = (double)before[i], size = fabs(s);
+
+                for (size_t row = 0; row < n; row++) {
+                        double t = (double)a[row * n_a + i / n_b] * (double)b[row * n_b + i % n_b];
+
+                        s += t;
+                        size += fabs(t);
+                }
+                assert_true(fabs(s - (double)sums[i]) <= TOLERANCE * size);
+        }
+        free(a);
+        free(b);
+        free(sums);
+        free(before);
+}
+
 static void test_kernels(void **state)
 {
         const struct conv_kernels *sets[] = { conv_kernels_get(), conv_kernels_portable() };
@@ -146,7 +176,10 @@ static void test_kernels(void **state)
                                 forward(sets[s], taps[t], run);
                                 gradient(sets[s], taps[t], run);
                                 one(sets[s], taps[t], run);
+                                outer(sets[s], run, 9 * CONV_P - run, taps[t]);
                         }
+        for (size_t s = 0; s < ARRAY_LEN(sets); s++)
+                outer(sets[s], CONV_P, CONV_P, 2 * CONV_ROWS + 3);
 }
 
 static void check_vec(size_t n)

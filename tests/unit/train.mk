@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 train_tests = tests/unit/test-conv-kernel tests/unit/test-export tests/unit/test-gradients tests/unit/test-trainer \
-	tests/unit/test-distill
+	tests/unit/test-distill tests/unit/test-conv-ways
 check_PROGRAMS += $(train_tests)
 TESTS += $(train_tests)
 train_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
 tests_unit_test_conv_kernel_CFLAGS = $(train_test_cflags)
 tests_unit_test_conv_kernel_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+tests_unit_test_conv_ways_CFLAGS = $(train_test_cflags)
+tests_unit_test_conv_ways_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_export_CFLAGS = $(train_test_cflags)
 tests_unit_test_export_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_gradients_CFLAGS = $(train_test_cflags)
