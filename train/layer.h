@@ -67,7 +67,8 @@ struct layer {
         struct layer *consumer; /* the last of them */
         bool is_output;         /* the loss sets its dy */
         struct shape in, out;   /* in: of the first input */
-        float *y, *dy;          /* [batch, out]; dy is NULL where nothing before the layer learns */
+        float *y, *dy;          /* [batch, out]; dy is NULL where nothing before the layer learns, and holds the
+                                   gradient only until the layer's own backward() is done */
         bool needs_gradient;    /* its output's gradient is wanted: it or a layer before it has parameters */
         bool gradient_begun;    /* in this backward pass dy holds something */
         struct param weight, bias;

@@ -391,7 +391,6 @@ static void free_layer(struct layer *l)
                 l->ops->free(l);
         free(l->state);
         free(l->y);
-        free(l->dy);
         free(l);
 }
 
@@ -401,6 +400,7 @@ struct net *net_free(struct net *net)
                 return NULL;
         floats_per_thread_free(net->scratch);
         nn_pool_free(net->pool);
+        net_gradients_free(net);
         for (unsigned i = 0; i < net->n_layers; i++)
                 free_layer(net->layers[i]);
         free_layer(net->head);
@@ -421,11 +421,6 @@ static int prepare_layer(struct net *net, struct layer *l)
         l->y = floats_new(n);
         if (!l->y)
                 return -ENOMEM;
-        if (l->needs_gradient) {
-                l->dy = floats_new(n);
-                if (!l->dy)
-                        return -ENOMEM;
-        }
         r = l->ops->prepare ? l->ops->prepare(net, l) : 0;
         if (r >= 0 && l->ops->reset) {
                 rng_seed_stream(&rng, net->seed, UINT64_C(0x6e6574), l->index);
@@ -436,7 +431,7 @@ static int prepare_layer(struct net *net, struct layer *l)
 
 int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
 {
-        int r = 0;
+        int r;
 
         net->max_batch = max_batch;
         net->seed = seed;
@@ -444,6 +439,7 @@ int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
         net->g = floats_new(net->n_floats);
         if (!net->w || !net->g)
                 return -ENOMEM;
+        r = net_gradients_new(net);
         for (unsigned i = 0; i < net->n_layers && r >= 0; i++)
                 r = prepare_layer(net, net->layers[i]);
         if (r >= 0 && net->head)

@@ -45,6 +45,7 @@ struct net {
 
         struct nn_pool *pool;
         const struct conv_kernels *kernels;
+        float **gradients;     /* the memory of the layers' dy, ended by NULL; see net-gradients.c */
         size_t shared_floats, thread_floats;
         float *shared;   /* one layer's scratch for all threads */
         float **scratch; /* one a thread */
@@ -83,6 +84,10 @@ struct layer *net_find_output(const struct net *net, const char *name);
 void net_forward(struct net *net, unsigned n, bool training);
 /* After net_forward(.., true) of the same batch: sets net->g. The head's gradient goes to net->head->dy. */
 void net_backward(struct net *net);
+
+/* For net.c: gives every layer that needs one its dy, for batches of max_batch. Return: 0 or -ENOMEM. */
+int net_gradients_new(struct net *net);
+void net_gradients_free(struct net *net);
 
 /* For layers. */
 int net_add_param(struct net *net, const struct layer *l, const char *name, size_t n, bool trainable, bool decay,

@@ -17,9 +17,6 @@
 
 /* Batches that get a plan of their own. One between two of them runs with some inputs idle, at most a third: a plan
  * for each number would cost too much memory. */
-/* A batch is worth its memory where weights are read from memory once for all faces. Those of a smaller file stay in the
- * cache: one face after the other is as fast, and each size of a batch would have a copy of the weights. */
-#define BATCH_FILE_BYTES ((size_t)8 << 20)
 static const unsigned batches[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256 };
 
 struct classifier {
@@ -101,7 +98,6 @@ static int load_model(struct classifier *c, const char *path, struct classifier_
         if (r < 0)
                 return fail(error, r, "model %s: %s", path, *nn_error.text ? nn_error.text : strerror(-r));
         digest(data, size, c->info.sha256);
-        c->single = size < BATCH_FILE_BYTES && c->threads == 1;
         return 0;
 }
 
@@ -222,12 +218,6 @@ static int make_plan(struct classifier *c, size_t i, struct nn_error *error)
         return 0;
 }
 
-static void drop_plan(struct classifier *c, size_t i)
-{
-        nn_plan_free(c->plans[i]);
-        c->plans[i] = NULL;
-}
-
 static int make_plans(struct classifier *c, struct classifier_error *error)
 {
         struct nn_error nn_error = { "" };
@@ -236,10 +226,8 @@ static int make_plans(struct classifier *c, struct classifier_error *error)
         if (r < 0)
                 return fail(error, r, "model %s: %s", c->file,
                             *nn_error.text ? nn_error.text : "its output must be [N, number of labels]");
-        if (c->max_batch > 1 && !c->single) { /* whether the network takes more than one is known only now */
+        if (c->max_batch > 1) /* whether the network takes more than one is known only now */
                 c->single = make_plan(c, 1, &nn_error) < 0;
-                drop_plan(c, 1); /* each has its own weights, and most of the time there is one face */
-        }
         return 0;
 }
 

@@ -62,17 +62,12 @@ static const struct emo_aligner_ops aligner = {
         .close = box_close,
 };
 
-#define NAME "box"
-#define DESCRIPTION "Crops the detector's box with the framing of FER2013"
-#define LICENCE "LGPL-2.1-or-later"
-EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "aligner");
-
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_HEADER,
         .format = EMO_GRAY8,
-        .name = NAME,
+        .name = "box",
         .version = PLUGIN_VERSION,
-        .description = DESCRIPTION,
-        .licence = LICENCE,
+        .description = "Crops the detector's box with the framing of FER2013",
+        .licence = "LGPL-2.1-or-later",
         .aligner = &aligner,
 };

@@ -142,18 +142,13 @@ static const struct emo_aligner_ops aligner_ops = {
         .close = cnn_aligner_close,
 };
 
-#define NAME "cnn"
-#define DESCRIPTION "Face detector and 68 landmarks by small convolutional networks"
-#define LICENCE "LGPL-2.1-or-later"
-EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector aligner");
-
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_HEADER,
         .format = EMO_GRAY8,
-        .name = NAME,
+        .name = "cnn",
         .version = PLUGIN_VERSION,
-        .description = DESCRIPTION,
-        .licence = LICENCE,
+        .description = "Face detector and 68 landmarks by small convolutional networks",
+        .licence = "LGPL-2.1-or-later",
         .detector = &detector_ops,
         .aligner = &aligner_ops,
 };
