@@ -56,3 +56,22 @@ static inline void *nn_alloc(size_t bytes)
                 nn_alloc_fetch(p, size);
         return p;
 }
+
+/* The same for @bytes of zeros; *@ret_base is what free() takes. */
+static inline void *nn_alloc_zeros(size_t bytes, void **ret_base)
+{
+        size_t huge = nn_alloc_huge_part(bytes), align = huge ? NN_ALLOC_HUGE_BYTES : 64;
+        size_t size = huge > bytes ? huge : bytes;
+        uintptr_t at;
+
+        if (size > SIZE_MAX - align)
+                return NULL;
+        /* calloc() does not touch what comes new from the kernel */
+        *ret_base = calloc(1, size + align);
+        if (!*ret_base)
+                return NULL;
+        at = ((uintptr_t)*ret_base + align - 1) / align * align;
+        if (size >= NN_ALLOC_LARGE_BYTES)
+                nn_alloc_fetch((void *)at, size);
+        return (void *)at;
+}

@@ -66,8 +66,6 @@ static float *scaled_weights(const struct nn_call *c)
 int nn_prepare_conv(struct nn_call *c)
 {
         struct nn_conv_desc *d = &c->p.conv.d;
-        const struct nn_tensor *b = bias(c);
-        _cleanup_(freep) float *scaled = c->fused_scale ? scaled_weights(c) : NULL;
         int r;
 
         d->act = c->act;
@@ -75,14 +73,23 @@ int nn_prepare_conv(struct nn_call *c)
         d->in = c->layout_in;
         d->out = c->layout_out;
         c->p.conv.prepared = NULL;
-        if (c->fused_scale && !scaled)
-                return -ENOMEM;
-        r = nn_conv_prepare(c->isa, d, scaled ? scaled : nn_f32(weights(c)), b ? nn_f32(b) : NULL, &c->p.conv.prepared);
+        r = nn_conv_new(c->isa, d, &c->p.conv.prepared);
         if (r < 0)
                 return r == -ENOMEM ? r : nn_call_fail(c, r, "the convolution cannot be prepared");
         c->kernel = nn_conv_name(c->p.conv.prepared);
-        c->packed_bytes = nn_conv_packed_bytes(c->p.conv.prepared);
+        c->packed_bytes = c->store_bytes = nn_conv_packed_bytes(c->p.conv.prepared);
         c->scratch_bytes = nn_conv_scratch_bytes(c->p.conv.prepared, c->threads);
+        return 0;
+}
+
+int nn_load_conv(struct nn_call *c)
+{
+        const struct nn_tensor *b = bias(c);
+        _cleanup_(freep) float *scaled = c->fused_scale ? scaled_weights(c) : NULL;
+
+        if (c->fused_scale && !scaled)
+                return -ENOMEM;
+        nn_conv_load(c->p.conv.prepared, c->store, scaled ? scaled : nn_f32(weights(c)), b ? nn_f32(b) : NULL, c->pool);
         return 0;
 }
 

@@ -52,7 +52,7 @@ const struct nn_op nn_op_table[] = {
         { .name = "Conv", .since = 1, .until = 17, .min_in = 2, .max_in = 3, .max_out = 1, .flags = NN_OP_TAKES_ACT,
           .attributes = ATTRIBUTES(WINDOW, { "dilations", II }, { "group", I }),
           .restrictions = FLOAT_ONLY "; constant weights; " SPATIAL,
-          .shape = nn_shape_conv, .prepare = nn_prepare_conv, .run = nn_run_conv, .release = nn_release_conv, .batched = nn_batched_conv, .macs = nn_macs_conv },
+          .shape = nn_shape_conv, .prepare = nn_prepare_conv, .load = nn_load_conv, .run = nn_run_conv, .release = nn_release_conv, .batched = nn_batched_conv, .macs = nn_macs_conv },
         { .name = "ConvInteger", .since = 10, .until = 17, .min_in = 2, .max_in = 4, .max_out = 1, .flags = 0,
           .attributes = ATTRIBUTES(WINDOW, { "dilations", II }, { "group", I }),
           .restrictions = BYTES "; " SPATIAL,

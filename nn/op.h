@@ -6,7 +6,7 @@
  *
  * A call is one use of an operator in a plan. Its life: shape() once (reads the attributes into call->p, checks
  * everything, sets type and dims of the outputs), then, unless all is constant and the planner folds it away,
- * prepare() once, run() many times, release(). After shape() succeeded, run() can rely on every shape.
+ * prepare() once, load() once, run() many times, release(). After shape() succeeded, run() can rely on every shape.
  */
 
 #include "nn/graph.h"
@@ -118,6 +118,8 @@ struct nn_call {
         size_t scratch_bytes; /* set by prepare() */
         size_t packed_bytes;  /* set by prepare(): weights in the kernel's own form */
         void *scratch;
+        size_t store_bytes; /* set by prepare(): of memory that load() fills; release() does not free it */
+        void *store;        /* zeros, 64-byte aligned */
         /* set by the planner between shape() and prepare(), for operators that say they can */
         struct nn_act act;
         struct nn_tensor *residual;
@@ -153,6 +155,7 @@ struct nn_op {
         const char *restrictions;                   /* a phrase for the documentation; NULL: none */
         int (*shape)(struct nn_call *c);
         int (*prepare)(struct nn_call *c); /* may be NULL */
+        int (*load)(struct nn_call *c);    /* weights to c->store; may be NULL */
         int (*run)(struct nn_call *c);     /* allocates nothing; a failure is -EINVAL with c->error filled */
         void (*release)(struct nn_call *c);
         /* whether images of a batch (dim 0 of inputs without data, and of output 0) stay apart; NULL: never known */
@@ -202,7 +205,8 @@ static inline int64_t nn_product(const int64_t *dims, unsigned from, unsigned to
 }
 
 /* conv: op-conv.c, pools and LRN: op-pool.c, and so on */
-int nn_shape_conv(struct nn_call *c), nn_prepare_conv(struct nn_call *c), nn_run_conv(struct nn_call *c);
+int nn_shape_conv(struct nn_call *c), nn_prepare_conv(struct nn_call *c), nn_load_conv(struct nn_call *c);
+int nn_run_conv(struct nn_call *c);
 void nn_release_conv(struct nn_call *c);
 bool nn_batched_conv(const struct nn_call *c);
 double nn_macs_conv(const struct nn_call *c);

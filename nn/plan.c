@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/memory.h"
 #include "nn/plan.h"
 #include "nn/pool.h"
 
@@ -45,7 +46,7 @@ struct nn_plan *nn_plan_free(struct nn_plan *p)
         nn_pool_free(p->pool);
         free(p->steps);
         free(p->values);
-        free(p->arena);
+        free(p->memory);
         free(p);
         return NULL;
 }
@@ -206,12 +207,36 @@ static int prepare(struct nn_step *s)
         return r;
 }
 
+/* prepare() and what follows it, with memory for this one run */
+static int run_once(struct nn_step *s)
+{
+        struct nn_call *c = &s->call;
+        size_t store_bytes;
+        void *base = NULL;
+        uint8_t *memory;
+        int r = prepare(s);
+
+        if (r < 0)
+                return r;
+        if (__builtin_add_overflow(c->store_bytes, 64 + c->scratch_bytes, &store_bytes))
+                return no_memory(c->error);
+        memory = nn_alloc_zeros(store_bytes, &base);
+        if (!memory)
+                return no_memory(c->error);
+        c->store = memory;
+        c->scratch = memory + (c->store_bytes + 63) / 64 * 64;
+        if (c->op->load && c->op->load(c) < 0)
+                r = no_memory(c->error);
+        if (r == 0)
+                r = c->op->run(c);
+        free(base);
+        return r;
+}
+
 /* Runs the step once and makes its outputs constants. */
 static int fold(struct nn_plan *p, struct nn_step *s)
 {
-        void *scratch = NULL;
         bool ok;
-        int r;
 
         for (unsigned i = 0; i < s->call.n_out; i++) {
                 struct nn_plan_value *v = s->out[i] == NN_NO_VALUE ? NULL : &p->values[s->out[i]];
@@ -226,17 +251,7 @@ static int fold(struct nn_plan *p, struct nn_step *s)
                 v->owned = v->constant = true;
                 p->folded_bytes += bytes;
         }
-        r = prepare(s);
-        if (r == 0 && s->call.scratch_bytes) {
-                scratch = aligned_alloc(64, (s->call.scratch_bytes + 63) / 64 * 64);
-                if (!scratch)
-                        return no_memory(s->call.error);
-                s->call.scratch = scratch;
-        }
-        if (r == 0)
-                r = s->call.op->run(&s->call);
-        free(scratch);
-        return r;
+        return run_once(s);
 }
 
 /* Weights that are stored as bytes: convolutions and layers may take them as they are. */
@@ -491,23 +506,45 @@ static int prepare_steps(struct nn_plan *p, struct nn_error *error)
         return 0;
 }
 
-/* One allocation: values, then the scratch that all steps share. */
+static size_t align_up(size_t bytes)
+{
+        return (bytes + 63) / 64 * 64;
+}
+
+/* One allocation: packed weights of the steps, values, then the scratch that all steps share. Zeros, so that an input
+ * which nobody fills gives the same result each time. */
 static int bind_memory(struct nn_plan *p, struct nn_error *error)
 {
-        size_t values_bytes = (p->arena_bytes + 63) / 64 * 64;
-        uint8_t *arena;
+        size_t bytes = align_up(p->arena_bytes) + align_up(p->scratch_bytes);
+        uint8_t *at;
 
-        /* zeros, so that an input which nobody fills gives the same result each time; calloc() need not touch them */
-        p->arena = calloc(1, values_bytes + p->scratch_bytes + 128);
-        if (!p->arena)
+        for (size_t i = 0; i < p->n_steps; i++)
+                if (p->steps[i].call.store_bytes > SIZE_MAX / 2 ||
+                    __builtin_add_overflow(bytes, align_up(p->steps[i].call.store_bytes), &bytes))
+                        return no_memory(error);
+        at = nn_alloc_zeros(bytes, &p->memory);
+        if (!at)
                 return no_memory(error);
-        arena = (uint8_t *)(((uintptr_t)p->arena + 63) & ~(uintptr_t)63);
+        for (size_t i = 0; i < p->n_steps; i++) {
+                p->steps[i].call.store = at;
+                at += align_up(p->steps[i].call.store_bytes);
+        }
         for (size_t i = 0; i < p->n_values; i++)
                 if (!p->values[i].constant && p->values[i].t.type)
-                        p->values[i].t.data = arena + p->values[i].offset;
+                        p->values[i].t.data = at + p->values[i].offset;
+        for (size_t i = 0; i < p->n_steps; i++)
+                p->steps[i].call.scratch = at + align_up(p->arena_bytes);
+        return 0;
+}
+
+static int load_steps(struct nn_plan *p, struct nn_error *error)
+{
         for (size_t i = 0; i < p->n_steps; i++) {
-                p->steps[i].call.scratch = arena + values_bytes;
-                p->steps[i].call.error = &p->error;
+                struct nn_call *c = &p->steps[i].call;
+
+                if (c->op->load && c->op->load(c) < 0)
+                        return no_memory(error);
+                c->error = &p->error;
         }
         return 0;
 }
@@ -539,6 +576,8 @@ static int build(struct nn_plan *p, struct nn_error *error)
                 r = nn_plan_memory(p, error);
         if (r == 0)
                 r = bind_memory(p, error);
+        if (r == 0)
+                r = load_steps(p, error);
         return r;
 }
 

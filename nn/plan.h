@@ -46,7 +46,7 @@ struct nn_plan {
         size_t folded_bytes;
         double work; /* of a run, see nn_step_work() */
         size_t arena_bytes, scratch_bytes, packed_bytes;
-        void *arena;
+        void *memory; /* all of it: weights, values, scratch */
         struct nn_error error; /* of the last run */
 };
 

@@ -99,6 +99,36 @@ static size_t weight_index(const struct nn_conv *c, const struct nn_conv_unit *u
         return outer * b * taps + i % b;
 }
 
+/* Taps of a few channels, turned so that those of a block's filters lie beside each other. */
+#define STRIP_FLOATS 4096
+
+/* Filters that read all channels, as most do. */
+static void pack_whole(struct nn_conv *c, const struct nn_conv_unit *u, const float *weights)
+{
+        const struct nn_conv_desc *d = &c->d;
+        size_t taps = (size_t)d->r * d->s, row = d->c * taps, width = (size_t)u->n_blocks * c->b;
+        unsigned at_once = (unsigned)(STRIP_FLOATS / (taps * c->b));
+        float strip[STRIP_FLOATS];
+
+        for (unsigned block = 0; block < u->n_blocks; block++) {
+                unsigned k = (u->block + block) * c->b;
+
+                for (unsigned i = 0; i < d->c; i += at_once) {
+                        unsigned n = MIN(at_once, d->c - i);
+                        const float *from = strip;
+
+                        c->ops->map->turn(MIN(c->b, d->k - k), n * taps, weights + k * row + i * taps, row, strip);
+                        for (unsigned j = i; j < i + n; j++) {
+                                size_t step, at = weight_index(c, u, j, &step);
+                                float *to = c->weights + u->weights + at * width + block * c->b;
+
+                                for (size_t t = 0; t < taps; t++, to += step * width, from += c->b)
+                                        memcpy(to, from, c->b * sizeof(*to));
+                        }
+                }
+        }
+}
+
 static void direct_pack(struct nn_conv *c, unsigned part, const float *weights)
 {
         const struct nn_conv_desc *d = &c->d;
@@ -107,6 +137,10 @@ static void direct_pack(struct nn_conv *c, unsigned part, const float *weights)
         unsigned start = u->block * c->b, end = MIN(start + width, d->k);
         size_t taps = (size_t)d->r * d->s;
 
+        if (d->groups == 1 && taps * c->b <= STRIP_FLOATS) {
+                pack_whole(c, u, weights);
+                return;
+        }
         for (unsigned k = start; k < end; k++) {
                 unsigned first = k / per_k * per_c;
                 const float *w = weights + (size_t)k * per_c * taps;

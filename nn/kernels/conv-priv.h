@@ -33,7 +33,7 @@ struct nn_conv_unit {
 };
 
 struct nn_conv {
-        struct nn_conv_desc d; /* act.slopes: our copy, padded to whole blocks, or NULL */
+        struct nn_conv_desc d; /* act.slopes: the caller's until nn_conv_load(), then NULL */
         enum nn_isa isa;
         const struct nn_kernel_ops *ops;
         const struct nn_conv_way *way;
@@ -43,9 +43,10 @@ struct nn_conv {
         bool half_tail; /* the last one has no more than half of its channels */
         bool clamp;    /* the activation is min(max(y, lo), hi), done where the sums are stored */
         float lo, hi;
-        float *slopes; /* PReLU's, padded */
+        void *owned; /* the memory of the following, if nobody else owns it */
         float *weights;
-        float *bias; /* padded to whole blocks */
+        float *bias;   /* padded to whole blocks */
+        float *slopes; /* PReLU's, padded likewise, or NULL */
         size_t n_weights;
         unsigned n_packs;
         struct nn_conv_unit *units;

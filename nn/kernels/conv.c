@@ -79,12 +79,6 @@ float *nn_conv_floats(size_t n)
         return p;
 }
 
-/* One value a channel, for whole blocks. */
-static float *channel_floats(const struct nn_conv *c)
-{
-        return nn_conv_floats((size_t)c->n_kb * c->b);
-}
-
 static const struct nn_conv_way *choose(struct nn_conv *c)
 {
         const struct nn_conv_desc *d = &c->d;
@@ -102,19 +96,6 @@ static const struct nn_conv_way *choose(struct nn_conv *c)
         /* the direct way reads either layout */
         c->in = d->in;
         return &nn_conv_direct;
-}
-
-static int allocate(struct nn_conv *c)
-{
-        int r = c->way->prepare(c);
-
-        if (r < 0)
-                return r;
-        c->weights = nn_conv_floats(c->n_weights);
-        c->bias = channel_floats(c);
-        if (c->d.act.kind == NN_ACT_PRELU)
-                c->slopes = channel_floats(c);
-        return c->weights && c->bias && (c->slopes || c->d.act.kind != NN_ACT_PRELU) ? 0 : -ENOMEM;
 }
 
 struct pack {
@@ -138,8 +119,7 @@ void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, 
         nn_pool_run(pool, c->n_packs, pack_part, &p);
 }
 
-int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,
-                    struct nn_conv **ret)
+int nn_conv_new(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_conv **ret)
 {
         struct nn_conv *c;
         int r;
@@ -150,7 +130,6 @@ int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *
         if (!c)
                 return -ENOMEM;
         c->d = *d;
-        c->d.act.slopes = NULL;
         c->isa = isa;
         c->ops = nn_kernel_ops(isa);
         c->b = nn_isa_block(isa);
@@ -160,15 +139,54 @@ int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *
         c->half_tail = d->k - (c->n_kb - 1) * c->b <= c->b / 2;
         c->clamp = nn_act_is_clamp(&d->act, &c->lo, &c->hi);
         c->way = choose(c);
-
-        r = allocate(c);
+        r = c->way->prepare(c);
+        if (r == 0 && c->n_weights > SIZE_MAX / 64)
+                r = -ENOMEM;
         if (r < 0) {
                 nn_conv_free(c);
                 return r;
         }
-        if (c->slopes)
-                memcpy(c->slopes, d->act.slopes, d->k * sizeof(*c->slopes));
-        nn_conv_repack(c, weights, bias, NULL);
+        *ret = c;
+        return 0;
+}
+
+/* Of the packed weights, of one value a channel: whole cache lines. */
+static size_t weights_floats(const struct nn_conv *c)
+{
+        return nn_round_up(c->n_weights, 16);
+}
+
+static size_t channel_floats(const struct nn_conv *c)
+{
+        return nn_round_up((size_t)c->n_kb * c->b, 16);
+}
+
+void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool)
+{
+        c->weights = memory;
+        c->bias = c->weights + weights_floats(c);
+        if (c->d.act.kind == NN_ACT_PRELU) {
+                c->slopes = c->bias + channel_floats(c);
+                memcpy(c->slopes, c->d.act.slopes, c->d.k * sizeof(*c->slopes));
+        }
+        c->d.act.slopes = NULL;
+        nn_conv_repack(c, weights, bias, pool);
+}
+
+int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,
+                    struct nn_conv **ret)
+{
+        struct nn_conv *c;
+        int r = nn_conv_new(isa, d, &c);
+
+        if (r < 0)
+                return r;
+        c->owned = nn_conv_floats(nn_conv_packed_bytes(c) / sizeof(float));
+        if (!c->owned) {
+                nn_conv_free(c);
+                return -ENOMEM;
+        }
+        nn_conv_load(c, c->owned, weights, bias, NULL);
         *ret = c;
         return 0;
 }
@@ -178,9 +196,7 @@ struct nn_conv *nn_conv_free(struct nn_conv *c)
         if (!c)
                 return NULL;
         free(c->units);
-        free(c->weights);
-        free(c->bias);
-        free(c->slopes);
+        free(c->owned);
         free(c);
         return NULL;
 }
@@ -192,7 +208,7 @@ const char *nn_conv_name(const struct nn_conv *c)
 
 size_t nn_conv_packed_bytes(const struct nn_conv *c)
 {
-        return (c->n_weights + (size_t)c->n_kb * c->b) * sizeof(float);
+        return (weights_floats(c) + (c->d.act.kind == NN_ACT_PRELU ? 2 : 1) * channel_floats(c)) * sizeof(float);
 }
 
 void nn_conv_finish(const struct nn_conv *c, unsigned block, size_t pixels, float *y)

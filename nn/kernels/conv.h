@@ -46,6 +46,14 @@ void nn_conv_layouts(enum nn_isa isa, const struct nn_conv_desc *d, enum nn_layo
 int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,
                     struct nn_conv **ret);
 struct nn_conv *nn_conv_free(struct nn_conv *c);
+/**
+ * nn_conv_new(), nn_conv_load() - the same in two steps, for who keeps the weights of several in one piece of memory
+ * @d: act.slopes are read by nn_conv_load()
+ * @memory: nn_conv_packed_bytes() zeros, 64-byte aligned; borrowed as long as the convolution lives
+ * @pool: NULL to pack in the calling thread
+ */
+int nn_conv_new(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_conv **ret);
+void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool);
 /* Other weights for what is prepared, as in training; @bias: NULL leaves it. Not while it runs. */
 void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, struct nn_pool *pool);
 
@@ -53,7 +61,7 @@ void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, 
 size_t nn_conv_scratch_bytes(const struct nn_conv *c, unsigned threads);
 /* The kernel chosen, for people: "direct 2x12", "winograd 4x4", "depthwise 3x3/2" ...; owned by @c. */
 const char *nn_conv_name(const struct nn_conv *c);
-/* Bytes of packed weights and bias. */
+/* Bytes of packed weights, bias and slopes. */
 size_t nn_conv_packed_bytes(const struct nn_conv *c);
 
 /**
