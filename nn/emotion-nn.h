@@ -94,6 +94,10 @@ struct nn_plan_options {
          * has them, 32, 16 (bfloat16, relative error up to 2^-9) or 8 (a scale per output, error up to 1/254 of its
          * largest weight). Weights that are 8-bit in the file stay so. */
         unsigned weight_bits;
+        /* try the ways to compute each convolution and keep the fastest, instead of the one that is expected to be:
+         * takes some twenty times as long as a run. Plans of one model may then differ in the last digits; a plan still
+         * gives the same results in each run. */
+        bool measure;
 };
 
 /* @options may be NULL. @m must outlive the plan. */

@@ -73,6 +73,8 @@ int nn_prepare_conv(struct nn_call *c)
         d->in = c->layout_in;
         d->out = c->layout_out;
         c->p.conv.prepared = NULL;
+        if (c->measure && (r = nn_conv_measure(c->isa, d, c->pool, &d->way)) == -ENOMEM)
+                return r;
         r = nn_conv_new(c->isa, d, &c->p.conv.prepared);
         if (r < 0)
                 return r == -ENOMEM ? r : nn_call_fail(c, r, "the convolution cannot be prepared");

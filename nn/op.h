@@ -128,6 +128,7 @@ struct nn_call {
         /* Gemm, MatMul: input 1 as bytes with a scale per output or one, or NULL */
         const struct nn_tensor *weights8, *weights8_scales;
         unsigned weight_bits; /* as in nn_plan_options */
+        bool measure;         /* likewise */
         enum nn_layout layout_in, layout_out;
 };
 

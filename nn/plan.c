@@ -149,7 +149,7 @@ static int new_step(struct nn_plan *p, const struct nn_node *n, unsigned promote
                 .n_out = n->n_out, .error = error, .isa = p->isa,
                 .threads = p->options.threads ? p->options.threads : 1,
                 .dot = p->dot,
-                .weight_bits = p->options.weight_bits,
+                .weight_bits = p->options.weight_bits, .measure = p->options.measure,
         };
         s->call.in = calloc(n->n_in + 2, sizeof(*s->call.in));
         s->call.out = calloc(n->n_out, sizeof(*s->call.out));

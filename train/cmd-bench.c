@@ -26,6 +26,7 @@ static void usage(void)
                "  --batch N      images per pass (1)\n"
                "  --threads N    1 to 64 (1)\n"
                "  --weights N    bits of the weights of fully connected layers: 8, 16 or 32 (as in the file)\n"
+               "  --measure      plan each convolution by trying, see emotion-nn show\n"
                "  --seconds X    how long to measure each model (1)\n"
                "  --json         an array of objects instead of a table\n");
 }
@@ -157,7 +158,8 @@ static int run(int argc, char **argv)
 {
         static const struct option long_options[] = {
                 { "batch", required_argument, NULL, 'b' },   { "threads", required_argument, NULL, 't' },
-                { "weights", required_argument, NULL, 'w' }, { "seconds", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+                { "weights", required_argument, NULL, 'w' }, { "seconds", required_argument, NULL, 's' },
+                { "measure", no_argument, NULL, 'm' },       { "json", no_argument, NULL, 'j' },
                 { "help", no_argument, NULL, 'h' },          { 0 },
         };
         struct nn_plan_options options = { .batch = 1, .threads = 1 };
@@ -179,6 +181,9 @@ static int run(int argc, char **argv)
                         break;
                 case 'w':
                         options.weight_bits = (unsigned)strtoul(optarg, NULL, 10);
+                        break;
+                case 'm':
+                        options.measure = true;
                         break;
                 case 'j':
                         json = true;

@@ -16,6 +16,8 @@ static void usage(void)
                "  --batch N      first dim of inputs that leave it open\n"
                "  --plan         the steps after fusion, with the kernel of each, instead of the layers\n"
                "  --time         with --plan: microseconds and GFLOP/s of each step, best of 20 runs\n"
+               "  --measure      with --plan: try the ways to compute each convolution and keep the fastest, instead of the one\n"
+               "                 that is expected to be\n"
                "  --operators    the operators that the engine runs, as Markdown\n");
 }
 
@@ -129,9 +131,9 @@ static void show_head(const struct nn_model *m, const struct nn_plan *p)
         printf("\n");
 }
 
-static int show(const char *path, unsigned batch, bool plan, bool timed)
+static int show(const char *path, unsigned batch, bool plan, bool timed, bool measure)
 {
-        struct nn_plan_options options = { .batch = batch, .keep_all = !plan };
+        struct nn_plan_options options = { .batch = batch, .keep_all = !plan, .measure = measure };
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct nn_plan *p = NULL;
@@ -157,10 +159,11 @@ static int run(int argc, char **argv)
 {
         static const struct option options[] = {
                 { "batch", required_argument, NULL, 'b' }, { "plan", no_argument, NULL, 'p' },
-                { "time", no_argument, NULL, 't' },        { "operators", no_argument, NULL, 'o' },
-                { "help", no_argument, NULL, 'h' },        { 0 },
+                { "time", no_argument, NULL, 't' },        { "measure", no_argument, NULL, 'm' },
+                { "operators", no_argument, NULL, 'o' },   { "help", no_argument, NULL, 'h' },
+                { 0 },
         };
-        bool plan = false, timed = false;
+        bool plan = false, timed = false, measure = false;
         unsigned batch = 0;
         int o;
 
@@ -176,6 +179,9 @@ static int run(int argc, char **argv)
                 case 't':
                         plan = timed = true;
                         break;
+                case 'm':
+                        plan = measure = true;
+                        break;
                 case 'o':
                         show_operators();
                         return EXIT_SUCCESS;
@@ -189,7 +195,7 @@ static int run(int argc, char **argv)
                 fprintf(stderr, "emotion-nn show: one MODEL is needed; see --help\n");
                 return EXIT_FAILURE;
         }
-        return show(argv[optind], batch, plan, timed) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return show(argv[optind], batch, plan, timed, measure) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 const struct cmd cmd_show = { .name = "show", .summary = "list layers, shapes, MACs, memory of a model", .run = run };

@@ -59,6 +59,16 @@ extern const struct nn_conv_way nn_conv_direct, nn_conv_depthwise, nn_conv_winog
 
 /* The side of the output tile with which Winograd is expected to be faster than the direct sum; 0 if none is. */
 unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d);
+/* Whether tiles of that side can be had at all. */
+bool nn_conv_winograd_can(const struct nn_conv_desc *d, unsigned tile);
+
+/* Values of nn_conv_desc.way; any larger one is the side of Winograd's tile. */
+enum { NN_CONV_EXPECTED = 0, NN_CONV_DIRECT = 1 };
+
+/* Whether the descriptor does not contradict itself and @isa was built in. */
+bool nn_conv_is_valid(enum nn_isa isa, const struct nn_conv_desc *d);
+/* nn_conv_load() without values: weights, bias and slopes get their places in @memory. */
+void nn_conv_place(struct nn_conv *c, void *memory);
 
 /* @n zeroed floats, 64-byte aligned, for free(); NULL if there is no memory or n * 4 overflows. */
 float *nn_conv_floats(size_t n);

@@ -51,6 +51,13 @@ static bool is_possible(const struct nn_conv_desc *d)
                taps_of(d) <= NN_WINOGRAD_MAX_TAPS;
 }
 
+bool nn_conv_winograd_can(const struct nn_conv_desc *d, unsigned tile)
+{
+        if (!is_possible(d) || tile < NN_WINOGRAD_MIN_TILE || tile > NN_WINOGRAD_MAX_TILE)
+                return false;
+        return tile + taps_of(d) - 1 >= NN_WINOGRAD_MIN_SIDE && tile + taps_of(d) - 1 <= NN_WINOGRAD_MAX_SIDE;
+}
+
 /* Transformed weights past this many bytes come from beyond the second-level cache. */
 #define WEIGHTS_NEAR_BYTES (700 * 1024)
 
@@ -76,15 +83,12 @@ unsigned nn_conv_winograd_tile(enum nn_isa isa, const struct nn_conv_desc *d)
 
         if (!is_possible(d))
                 return 0;
+
         double k_blocks = (double)div_up(d->k, nn_isa_block(isa));
         double least = (double)d->r * d->s * d->c * k_blocks * d->n * nn_conv_out_h(d) * nn_conv_out_w(d) * 0.9;
 
-        for (unsigned side = NN_WINOGRAD_MIN_SIDE; side <= NN_WINOGRAD_MAX_SIDE; side++) {
-                unsigned tile = side + 1 - taps_of(d);
-
-                if (side < taps_of(d) + 1)
-                        continue;
-                double cost = winograd_cost(isa, d, tile);
+        for (unsigned tile = NN_WINOGRAD_MIN_TILE; tile <= NN_WINOGRAD_MAX_TILE; tile++) {
+                double cost = nn_conv_winograd_can(d, tile) ? winograd_cost(isa, d, tile) : least;
 
                 if (cost < least) {
                         least = cost;

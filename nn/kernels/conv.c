@@ -46,9 +46,9 @@ static bool mul_fits(size_t a, size_t b, size_t c, size_t d)
                !__builtin_mul_overflow(r, d, &r) && r <= SIZE_MAX / 64;
 }
 
-static bool desc_is_valid(const struct nn_conv_desc *d)
+bool nn_conv_is_valid(enum nn_isa isa, const struct nn_conv_desc *d)
 {
-        if (!d->n || !d->c || !d->h || !d->w || !d->k || !d->r || !d->s || !d->groups || !d->dilation[0] ||
+        if (!nn_kernel_ops(isa) || !d->n || !d->c || !d->h || !d->w || !d->k || !d->r || !d->s || !d->groups || !d->dilation[0] ||
             !d->dilation[1] || d->c % d->groups || d->k % d->groups)
                 return false;
         if (d->c > INT32_MAX || d->k > INT32_MAX || !nn_conv_out_h(d) || !nn_conv_out_w(d))
@@ -57,7 +57,8 @@ static bool desc_is_valid(const struct nn_conv_desc *d)
                         (size_t)d->w + d->pad[1] + d->pad[3]) &&
                mul_fits(d->n, (size_t)d->k + NN_MAX_BLOCK, nn_conv_out_h(d), nn_conv_out_w(d)) &&
                mul_fits((size_t)d->k + NN_MAX_BLOCK, (size_t)d->c + NN_MAX_BLOCK, d->r, d->s) &&
-               (d->act.kind != NN_ACT_PRELU || d->act.slopes);
+               (d->act.kind != NN_ACT_PRELU || d->act.slopes) &&
+               (d->way <= NN_CONV_DIRECT || (!is_depthwise(d) && nn_conv_winograd_can(d, d->way)));
 }
 
 void nn_conv_layouts(enum nn_isa isa, const struct nn_conv_desc *d, enum nn_layout *ret_in, enum nn_layout *ret_out)
@@ -88,7 +89,10 @@ static const struct nn_conv_way *choose(struct nn_conv *c)
                 c->in = NN_BLOCKED;
                 return &nn_conv_depthwise;
         }
-        c->tile = nn_conv_winograd_tile(c->isa, d);
+        if (d->way == NN_CONV_EXPECTED)
+                c->tile = nn_conv_winograd_tile(c->isa, d);
+        else
+                c->tile = d->way == NN_CONV_DIRECT ? 0 : d->way;
         if (c->tile) {
                 c->in = NN_BLOCKED;
                 return &nn_conv_winograd;
@@ -119,12 +123,27 @@ void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, 
         nn_pool_run(pool, c->n_packs, pack_part, &p);
 }
 
+unsigned nn_conv_ways(enum nn_isa isa, const struct nn_conv_desc *d, unsigned ret[NN_CONV_MAX_WAYS])
+{
+        unsigned n = 0, expected = is_depthwise(d) ? 0 : nn_conv_winograd_tile(isa, d);
+
+        ret[n++] = expected ? expected : NN_CONV_DIRECT;
+        if (is_depthwise(d))
+                return n;
+        if (expected)
+                ret[n++] = NN_CONV_DIRECT;
+        for (unsigned tile = NN_WINOGRAD_MIN_TILE; tile <= NN_WINOGRAD_MAX_TILE; tile++)
+                if (tile != expected && nn_conv_winograd_can(d, tile))
+                        ret[n++] = tile;
+        return n;
+}
+
 int nn_conv_new(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_conv **ret)
 {
         struct nn_conv *c;
         int r;
 
-        if (!nn_kernel_ops(isa) || !desc_is_valid(d))
+        if (!nn_conv_is_valid(isa, d))
                 return -EINVAL;
         c = calloc(1, sizeof(*c));
         if (!c)
@@ -161,14 +180,19 @@ static size_t channel_floats(const struct nn_conv *c)
         return nn_round_up((size_t)c->n_kb * c->b, 16);
 }
 
-void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool)
+void nn_conv_place(struct nn_conv *c, void *memory)
 {
         c->weights = memory;
         c->bias = c->weights + weights_floats(c);
-        if (c->d.act.kind == NN_ACT_PRELU) {
+        if (c->d.act.kind == NN_ACT_PRELU)
                 c->slopes = c->bias + channel_floats(c);
+}
+
+void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool)
+{
+        nn_conv_place(c, memory);
+        if (c->slopes)
                 memcpy(c->slopes, c->d.act.slopes, c->d.k * sizeof(*c->slopes));
-        }
         c->d.act.slopes = NULL;
         nn_conv_repack(c, weights, bias, pool);
 }

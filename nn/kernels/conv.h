@@ -17,6 +17,7 @@ struct nn_conv_desc {
         struct nn_act act;        /* applied last */
         bool residual;            /* add a tensor of the output's shape and layout before the activation */
         enum nn_layout in, out;
+        unsigned way; /* 0: the one with the least expected cost; or one of nn_conv_ways() */
 };
 
 struct nn_conv;
@@ -56,6 +57,19 @@ int nn_conv_new(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_conv **
 void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool);
 /* Other weights for what is prepared, as in training; @bias: NULL leaves it. Not while it runs. */
 void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, struct nn_pool *pool);
+
+#define NN_CONV_MAX_WAYS 5
+/* The ways in which @d can be computed (@d's own way is ignored), the one with the least expected cost first. Return:
+ * their number, at least 1. */
+unsigned nn_conv_ways(enum nn_isa isa, const struct nn_conv_desc *d, unsigned ret[NN_CONV_MAX_WAYS]);
+/**
+ * nn_conv_measure() - the fastest of these, found by running each a few times
+ * @pool: with which it will run
+ *
+ * A way is taken over the expected one only where it is clearly faster. Other work on the machine can mislead it.
+ * Return: 0; -EINVAL as for nn_conv_new(); -ENOMEM.
+ */
+int nn_conv_measure(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_pool *pool, unsigned *ret_way);
 
 /* Scratch for one run, to be 64-byte aligned; @threads: the most that the pool may use, at least 1. */
 size_t nn_conv_scratch_bytes(const struct nn_conv *c, unsigned threads);

@@ -18,6 +18,7 @@ libnnkernels_la_SOURCES = \
 	nn/kernels/conv-depthwise.c \
 	nn/kernels/conv-direct.c \
 	nn/kernels/conv.h \
+	nn/kernels/conv-measure.c \
 	nn/kernels/conv-priv.h \
 	nn/kernels/conv-winograd.c \
 	nn/kernels/fc.c \

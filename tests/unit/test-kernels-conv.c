@@ -208,6 +208,54 @@ static void test_shapes(void **state)
         }
 }
 
+/* Not only the way that is expected to be the fastest. */
+static void test_every_way(void **state)
+{
+        uint32_t seed = 9;
+        unsigned n_ways = 0;
+
+        for (unsigned i = 0; i < ARRAY_LEN(shapes); i++) {
+                struct nn_conv_desc d = with_defaults(shapes[i]);
+                struct tensors t = tensors_new(&d, true, &seed);
+
+                FOR_EACH_ISA(isa) {
+                        unsigned ways[NN_CONV_MAX_WAYS], n = nn_conv_ways(isa, &d, ways), measured;
+
+                        nn_conv_layouts(isa, &d, &d.in, &d.out);
+                        assert_in_range(n, 1, NN_CONV_MAX_WAYS);
+                        n_ways = MAX(n_ways, n);
+                        for (unsigned k = 0; k < n; k++) {
+                                d.way = ways[k];
+                                run_one(isa, &d, &t, NULL, false, false);
+                        }
+                        if (d.h > 12)
+                                continue;
+                        assert_int_equal(nn_conv_measure(isa, &d, NULL, &measured), 0);
+                        d.way = measured;
+                        run_one(isa, &d, &t, NULL, false, false);
+                }
+                tensors_done(&t);
+        }
+        assert_in_range(n_ways, 4, NN_CONV_MAX_WAYS);
+}
+
+static void test_ways_that_are_none(void **state)
+{
+        struct nn_conv_desc d = with_defaults(
+                (struct nn_conv_desc){ .c = 16, .h = 9, .w = 9, .k = 16, .r = 3, .s = 3, .way = 5 });
+        struct nn_conv *c;
+
+        /* outputs of 5x5 by 3x3 would need sides of 7 */
+        assert_int_equal(nn_conv_new(NN_ISA_PORTABLE, &d, &c), -EINVAL);
+        d.way = 4;
+        assert_int_equal(nn_conv_new(NN_ISA_PORTABLE, &d, &c), 0);
+        nn_conv_free(c);
+        d.stride[0] = 3;
+        assert_int_equal(nn_conv_new(NN_ISA_PORTABLE, &d, &c), -EINVAL);
+        d.way = 77;
+        assert_int_equal(nn_conv_new(NN_ISA_PORTABLE, &d, &c), -EINVAL);
+}
+
 /* Each size of Winograd's tile is really chosen for one of these, on every instruction set, and overhangs. */
 static void test_winograd(void **state)
 {
@@ -361,7 +409,8 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_shapes),   cmocka_unit_test(test_winograd), cmocka_unit_test(test_random),
+                cmocka_unit_test(test_shapes),   cmocka_unit_test(test_every_way), cmocka_unit_test(test_ways_that_are_none),
+                cmocka_unit_test(test_winograd), cmocka_unit_test(test_random),
                 cmocka_unit_test(test_activations),
                 cmocka_unit_test(test_threads),     cmocka_unit_test(test_refusals),
         };

@@ -171,6 +171,29 @@ static void test_fused_equals_unfused(void **state)
 }
 
 /* A file made for one image, planned for five: each image as by itself. */
+/* Convolutions chosen by trying: the same network. */
+static void test_measured(void **state)
+{
+        const struct nn_plan_options options = { .measure = true, .threads = 2 };
+        struct onnx_writer *w = rich_net(1);
+        struct nn_model *m;
+        struct nn_plan *a, *b;
+
+        assert_int_equal(net_load(w, &m, NULL), 0);
+        assert_int_equal(nn_plan_new(m, NULL, &a, NULL), 0);
+        assert_int_equal(nn_plan_new(m, &options, &b, NULL), 0);
+        fill(nn_plan_input(a, 0), 3);
+        fill(nn_plan_input(b, 0), 3);
+        assert_int_equal(nn_plan_run(a), 0);
+        assert_int_equal(nn_plan_run(b), 0);
+        assert_close(nn_f32(nn_plan_output(b, 1)), nn_f32(nn_plan_output(a, 1)),
+                     nn_tensor_n_elements(nn_plan_output(a, 1)), 1e-4);
+        nn_plan_free(a);
+        nn_plan_free(b);
+        nn_model_free(m);
+        onnx_writer_free(w);
+}
+
 static void test_batch(void **state)
 {
         struct onnx_writer *w = rich_net(1);
@@ -499,6 +522,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fused_equals_unfused), cmocka_unit_test(test_batch),
+                cmocka_unit_test(test_measured),
                 cmocka_unit_test(test_batch_that_mixes),     cmocka_unit_test(test_run_allocates_nothing),
                 cmocka_unit_test(test_damaged_files),        cmocka_unit_test(test_deep_nesting),
                 cmocka_unit_test(test_refused_by_name),      cmocka_unit_test(test_empty_tensors),
