@@ -117,7 +117,7 @@ static void pack_whole(struct nn_conv *c, const struct nn_conv_unit *u, const fl
                         unsigned n = MIN(at_once, d->c - i);
                         const float *from = strip;
 
-                        c->ops->map->turn(MIN(c->b, d->k - k), n * taps, weights + k * row + i * taps, row, strip);
+                        c->ops->map->turn(MIN(c->b, d->k - k), n * taps, weights + k * row + i * taps, row, strip, c->b);
                         for (unsigned j = i; j < i + n; j++) {
                                 size_t step, at = weight_index(c, u, j, &step);
                                 float *to = c->weights + u->weights + at * width + block * c->b;

@@ -164,7 +164,7 @@ static void winograd_pack(struct nn_conv *c, unsigned block, const float *weight
         for (unsigned i = 0; i < d->c; i += at_once) {
                 unsigned n = MIN(at_once, d->c - i);
 
-                c->ops->map->turn(filters, n * taps, weights + i * taps, row, strip);
+                c->ops->map->turn(filters, n * taps, weights + i * taps, row, strip, c->b);
                 for (unsigned k = 0; k < n; k++)
                         put_filters(c, block, i + k, strip + k * taps * c->b);
         }

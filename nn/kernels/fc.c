@@ -105,9 +105,13 @@ static void pack(struct nn_fc *f, const float *weights)
                 for (size_t k0 = 0; k0 < f->d.k; k0 += STRIP_ROWS) {
                         size_t rows = MIN((size_t)STRIP_ROWS, f->d.k - k0);
 
-                        for (size_t j = 0; j < n; j++)
+                        if (f->d.weights_k_n)
                                 for (size_t k = 0; k < rows; k++)
-                                        strip[k * width + j] = get_weight(&f->d, weights, k0 + k, first + j);
+                                        memcpy(strip + k * width, weights + (k0 + k) * f->d.n + first, n * sizeof(*strip));
+                        else
+                                for (size_t j = 0; j < n; j += f->b)
+                                        f->ops->map->turn(MIN(f->b, n - j), rows, weights + (first + j) * f->d.k + k0,
+                                                          f->d.k, strip + j, width);
                         store_strip(f, first * f->d.k + k0 * width, first, rows, width, strip);
                 }
         }
@@ -125,7 +129,6 @@ static int alloc_parts(struct nn_fc *f, const float *bias)
         f->bias = nn_conv_floats(padded);
         if (!f->weights || !f->bias)
                 return -ENOMEM;
-        memset(f->weights, 0, bytes);
         if (bias)
                 memcpy(f->bias, bias, f->d.n * sizeof(*bias));
         if (f->d.storage == NN_FC_INT8) {

@@ -166,7 +166,7 @@ void nn_to_blocked(enum nn_isa isa, size_t n, size_t c, size_t hw, const float *
 
         for (size_t i = 0; i < n; i++)
                 for (size_t j = 0; j < c; j += b, y += b * hw) {
-                        nn_kernel_ops(isa)->map->turn(MIN(b, c - j), hw, x, hw, y);
+                        nn_kernel_ops(isa)->map->turn(MIN(b, c - j), hw, x, hw, y, b);
                         x += MIN(b, c - j) * hw;
                 }
 }

@@ -149,20 +149,20 @@ static void upsample_block(size_t h, size_t w, size_t factor_h, size_t factor_w,
         }
 }
 
-static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y)
+static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y, size_t y_row)
 {
         size_t p = 0;
 
-        for (; p + V <= n; p += V, y += V * V) {
+        for (; p + V <= n; p += V, y += V * y_row) {
                 vf t[V];
 
                 NN_UNROLL for (unsigned i = 0; i < V; i++)
                         t[i] = i < c ? v_load(x + i * x_row + p) : v_zero();
                 v_turn(t);
                 NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        v_store(y + i * V, t[i]);
+                        v_store(y + i * y_row, t[i]);
         }
-        for (; p < n; p++, y += V) {
+        for (; p < n; p++, y += y_row) {
                 v_store(y, v_zero());
                 for (size_t i = 0; i < c; i++)
                         y[i] = x[i * x_row + p];

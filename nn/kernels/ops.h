@@ -30,8 +30,8 @@ struct nn_map_ops {
         float (*reduce)(bool average, size_t n, const float *x);
         void (*reduce_block)(bool average, size_t pixels, const float *x, float *y);
         void (*upsample_block)(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y);
-        /* @c <= V rows of @n values at distance @x_row to [n][V]; the other lanes 0 */
-        void (*turn)(size_t c, size_t n, const float *x, size_t x_row, float *y);
+        /* @c <= V rows of @n values at distance @x_row to n rows of V at distance @y_row; the other lanes 0 */
+        void (*turn)(size_t c, size_t n, const float *x, size_t x_row, float *y, size_t y_row);
         /* one block of `c` <= V channels */
         void (*from_block)(size_t c, size_t hw, const float *x, float *y);
 };
