@@ -264,9 +264,17 @@ static void answer_previews(struct worker *w, const struct frame *f, const struc
 static void use_frame(struct worker *w, struct frame *f)
 {
         struct pipeline_result result = { 0 };
-        int r = pipeline_process(w->engine->pipeline, f, &result);
+        int r;
 
         w->last_timestamp_usec = f->timestamp_usec;
+        if (!f->gray) { /* nobody is in view, and it was not time to look */
+                source_release(w->source, f);
+                measure_rate(w, clock_usec());
+                refresh_stats(w);
+                publish(w, false);
+                return;
+        }
+        r = pipeline_process(w->engine->pipeline, f, &result);
         answer_previews(w, f, &result);
         source_release(w->source, f);
         w->backoff_usec = 0;
@@ -283,8 +291,12 @@ static void stream(struct worker *w, bool hurry)
 {
         struct source_error error = { "" };
         struct frame f = { 0 };
-        int r = source_next(w->source, hurry ? -1 : w->to_worker.fd, hurry ? 50000 : WAIT_FRAME_USEC, &f, &error);
+        int r;
 
+        /* whoever aims the camera wants each picture */
+        source_rest_until(w->source,
+                          queue_length(&w->previews) ? 0 : pipeline_rests_until(w->engine->pipeline));
+        r = source_next(w->source, hurry ? -1 : w->to_worker.fd, hurry ? 50000 : WAIT_FRAME_USEC, &f, &error);
         if (r > 0) {
                 use_frame(w, &f);
         } else if (r == -ECANCELED) {

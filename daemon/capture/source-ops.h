@@ -19,6 +19,7 @@ struct source {
         const struct source_ops *ops;
         struct source_info info;
         struct source_stats stats;
+        uint64_t rest_until_usec; /* see source_rest_until() */
 };
 
 struct v4l2_io;

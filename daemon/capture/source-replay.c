@@ -132,6 +132,7 @@ static int replay_next(struct source *source, int wake_fd, uint64_t timeout_usec
         uint64_t now = source_now_usec();
         uint64_t timeout_at = timeout_usec < UINT64_MAX - now ? now + timeout_usec : UINT64_MAX;
         uint64_t position;
+        bool rests;
         int r;
 
         do {
@@ -144,7 +145,8 @@ static int replay_next(struct source *source, int wake_fd, uint64_t timeout_usec
                 r = wait_until(wake_fd, s->pace == SOURCE_PACE_REAL ? due_usec(s, position) : 0, timeout_at);
                 if (r <= 0)
                         return r;
-                r = advance(s, &s->planes);
+                rests = due_usec(s, position) < s->base.rest_until_usec;
+                r = advance(s, rests ? NULL : &s->planes);
         } while (r == 0 || r == -EBADMSG);
 
         if (r == -ENODATA)
@@ -155,9 +157,9 @@ static int replay_next(struct source *source, int wake_fd, uint64_t timeout_usec
         *ret = (struct frame){
                 .width_px = s->planes.width_px,
                 .height_px = s->planes.height_px,
-                .gray = s->planes.gray,
+                .gray = rests ? NULL : s->planes.gray,
                 .gray_stride_bytes = s->planes.width_px,
-                .bgr = s->planes.bgr,
+                .bgr = rests ? NULL : s->planes.bgr,
                 .bgr_stride_bytes = s->planes.bgr ? 3 * (size_t)s->planes.width_px : 0,
                 .timestamp_usec = due_usec(s, position),
                 .sequence = position,

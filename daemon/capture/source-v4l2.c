@@ -266,9 +266,11 @@ static int wait_frame(struct camera *s, int wake_fd, uint64_t timeout_at, bool *
 
 static int hand_out(struct camera *s, const struct v4l2_buffer *b, struct frame *ret)
 {
+        uint64_t timestamp_usec = timestamp_of(s, b);
+        bool rests = timestamp_usec < s->base.rest_until_usec;
         int r, decoded;
 
-        decoded = decode(s, b);
+        decoded = rests ? 0 : decode(s, b);
         r = requeue(s, b->index);
         if (decoded < 0)
                 s->base.stats.n_corrupt++;
@@ -280,11 +282,11 @@ static int hand_out(struct camera *s, const struct v4l2_buffer *b, struct frame 
         *ret = (struct frame){
                 .width_px = s->planes.width_px,
                 .height_px = s->planes.height_px,
-                .gray = s->planes.gray,
+                .gray = rests ? NULL : s->planes.gray,
                 .gray_stride_bytes = s->planes.width_px,
-                .bgr = s->planes.bgr,
+                .bgr = rests ? NULL : s->planes.bgr,
                 .bgr_stride_bytes = s->planes.bgr ? 3 * (size_t)s->planes.width_px : 0,
-                .timestamp_usec = timestamp_of(s, b),
+                .timestamp_usec = timestamp_usec,
                 .sequence = b->sequence,
                 .buffer = b->index,
         };

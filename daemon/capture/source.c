@@ -45,6 +45,11 @@ void source_release(struct source *s, struct frame *f)
         *f = (struct frame){};
 }
 
+void source_rest_until(struct source *s, uint64_t timestamp_usec)
+{
+        s->rest_until_usec = timestamp_usec;
+}
+
 const struct source_info *source_get_info(const struct source *s)
 {
         return &s->info;

@@ -12,7 +12,7 @@
 /* A picture and when it was taken. The planes are the source's: valid until source_release(). */
 struct frame {
         unsigned width_px, height_px;
-        const uint8_t *gray; /* luma, full range 0..255 */
+        const uint8_t *gray; /* luma, full range 0..255; NULL if the source rests, see source_rest_until() */
         size_t gray_stride_bytes;
         const uint8_t *bgr; /* NULL unless asked for by want_bgr; 3 bytes a pixel */
         size_t bgr_stride_bytes;
@@ -86,6 +86,12 @@ DEFINE_CLEANUP(struct source *, source_free)
  */
 int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct frame *ret, struct source_error *error);
 void source_release(struct source *s, struct frame *f);
+
+/**
+ * source_rest_until() - frames taken before @timestamp_usec come without a picture, since nobody would look at it
+ * They cost next to nothing, and still tell that the source lives. 0, as at first: every frame has one.
+ */
+void source_rest_until(struct source *s, uint64_t timestamp_usec);
 
 const struct source_info *source_get_info(const struct source *s);
 struct source_stats source_get_stats(const struct source *s);

@@ -124,12 +124,18 @@ static bool tracks_fill_picture(const struct pipeline *p, const struct emo_image
         return area > (double)image->width_px * image->height_px;
 }
 
-static bool is_due(const struct pipeline *p, uint64_t now_usec)
+/* When the next look at the whole picture is due. */
+static uint64_t due_usec(const struct pipeline *p)
 {
         double fps = tracks_count(&p->tracks) ? p->config.detect_fps : p->config.idle_fps;
 
         /* a frame that comes a millisecond early by the clock of its camera is not put off to the next */
-        return !p->started || (double)(now_usec - p->last_look_usec) + 1000 >= 1e6 / fps;
+        return p->started ? p->last_look_usec + (uint64_t)fmax(ceil(1e6 / fps) - 1000, 0) : 0;
+}
+
+uint64_t pipeline_rests_until(const struct pipeline *p)
+{
+        return tracks_count(&p->tracks) ? 0 : due_usec(p);
 }
 
 int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
@@ -142,7 +148,7 @@ int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
         r = pipeline_image(f, plugin_host_detector_format(p->host), &image);
         if (r < 0)
                 return r;
-        everywhere = is_due(p, now_usec) || tracks_fill_picture(p, &image);
+        everywhere = now_usec >= due_usec(p) || tracks_fill_picture(p, &image);
         if (everywhere) {
                 (void)pipeline_look_everywhere(p, &image);
                 p->last_look_usec = now_usec;

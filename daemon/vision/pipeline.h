@@ -139,4 +139,8 @@ void pipeline_drop_listener(struct pipeline *p, unsigned listener);
 int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
                             struct face *ret, size_t max);
 
+/* Frames before this timestamp need not be shown to the pipeline: nobody is in view, and the next look is not due. 0 if the
+ * next frame is wanted, whichever it is. */
+uint64_t pipeline_rests_until(const struct pipeline *p);
+
 struct pipeline_stats pipeline_get_stats(const struct pipeline *p);

@@ -83,6 +83,14 @@ static int setup(struct bench *b, const char *model, double detect_fps)
         return pipeline_new(&config, b->host, b->classifier, &b->pipeline);
 }
 
+/* As the service does, in the time of the clip, whose first frame had the time @first and is shown at @offset_usec. */
+static uint64_t rests_until(const struct bench *b, uint64_t first, uint64_t offset_usec)
+{
+        uint64_t until = pipeline_rests_until(b->pipeline);
+
+        return first && until > offset_usec ? until - offset_usec + first : 0;
+}
+
 /* Plays the clip once, its time going on from @*offset_usec. */
 static int play(struct bench *b, const char *clip, uint64_t *offset_usec)
 {
@@ -99,7 +107,7 @@ static int play(struct bench *b, const char *clip, uint64_t *offset_usec)
                 fprintf(stderr, "%s\n", error.text);
                 return r;
         }
-        while (begin = seconds(CLOCK_PROCESS_CPUTIME_ID),
+        while (begin = seconds(CLOCK_PROCESS_CPUTIME_ID), source_rest_until(source, rests_until(b, first, *offset_usec)),
                (r = source_next(source, -1, 1000000, &f, &error)) == 1) {
                 struct frame shown = f;
                 struct pipeline_result result;
@@ -107,7 +115,7 @@ static int play(struct bench *b, const char *clip, uint64_t *offset_usec)
                 first = first ?: f.timestamp_usec;
                 shown.timestamp_usec = *offset_usec + f.timestamp_usec - first;
                 last = shown.timestamp_usec;
-                if (pipeline_process(b->pipeline, &shown, &result) >= 0)
+                if (f.gray && pipeline_process(b->pipeline, &shown, &result) >= 0)
                         b->n_faces += (unsigned)result.n_faces;
                 source_release(source, &f);
                 b->frame_ms[b->n_frames++ % MAX_FRAMES] = (float)(1e3 * (seconds(CLOCK_PROCESS_CPUTIME_ID) - begin));

@@ -132,6 +132,35 @@ static void test_pacing(void **state)
         world_free(w);
 }
 
+/* With nobody in view only the frames that are looked at are wanted; with somebody, or something that may be, all are. */
+static void test_rests(void **state)
+{
+        struct pipeline_config config = defaults;
+
+        config.idle_fps = 3;
+        struct world *w = world_new(&config);
+
+        assert_int_equal(pipeline_rests_until(w->pipeline), 0);
+        for (unsigned i = 0; i < 60; i++) {
+                uint64_t until = pipeline_rests_until(w->pipeline), now = w->now_usec;
+                unsigned before = w->script->n_everywhere;
+
+                show_frame(w);
+                assert_int_equal(w->script->n_everywhere - before, now >= until);
+        }
+        assert_in_range(w->script->n_everywhere, 8, 10);
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        show(w, 1000000);
+        assert_int_equal(pipeline_rests_until(w->pipeline), 0);
+        clear_faces(w);
+        show(w, 500000); /* remembered */
+        assert_int_equal(pipeline_rests_until(w->pipeline), 0);
+        show(w, 3000000);
+        assert_true(pipeline_rests_until(w->pipeline) > w->now_usec - PERIOD_USEC);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+        world_free(w);
+}
+
 static void test_false_alarm_is_not_told(void **state)
 {
         struct world *w = world_new(NULL);
@@ -412,6 +441,7 @@ int main(void)
                 cmocka_unit_test(test_glitch_is_no_change),
                 cmocka_unit_test(test_unsure),
                 cmocka_unit_test(test_pacing),
+                cmocka_unit_test(test_rests),
                 cmocka_unit_test(test_false_alarm_is_not_told),
                 cmocka_unit_test(test_listeners),
                 cmocka_unit_test(test_no_event_is_lost),

@@ -191,6 +191,35 @@ static void test_avi(void **state)
         }
 }
 
+/* Frames for which nobody has a use come in their time and without a picture. */
+static void test_rest(void **state)
+{
+        _cleanup_(source_freep) struct source *s = NULL;
+        struct frame f;
+        uint64_t first = 0;
+
+        put_avi_headers("MJPG");
+        for (int i = 0; i < 3; i++)
+                put_flat_frame(50 + 60 * i);
+        put("idx1\xff\xff\xff\x7f", 8);
+        s = open_replay(save_file("a.avi"), SOURCE_PACE_FAST, true);
+        for (unsigned i = 0; i < 10; i++) {
+                assert_int_equal(source_next(s, -1, 0, &f, NULL), 1);
+                first = i ? first : f.timestamp_usec;
+                assert_int_equal(f.sequence, i);
+                assert_int_equal(f.timestamp_usec - first, i * 100000);
+                assert_int_equal(f.width_px, 40);
+                if (i >= 1 && i < 5)
+                        assert_null(f.gray);
+                else
+                        assert_in_range(f.gray[35], 48 + 60 * (i % 3), 52 + 60 * (i % 3));
+                source_release(s, &f);
+                source_rest_until(s, i < 7 ? first + 500000 : 0);
+        }
+        assert_int_equal(source_get_stats(s).n_frames, 10);
+        assert_int_equal(source_get_stats(s).n_dropped, 0);
+}
+
 static void test_avi_damaged(void **state)
 {
         struct source_stats stats;
@@ -562,6 +591,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_avi),         cmocka_unit_test(test_avi_damaged),
+                cmocka_unit_test(test_rest),
                 cmocka_unit_test(test_avi_refused), cmocka_unit_test(test_loop_of_nothing),
                 cmocka_unit_test(test_y4m),         cmocka_unit_test(test_y4m_colour),
                 cmocka_unit_test(test_y4m_refused), cmocka_unit_test(test_y4m_damaged),

@@ -570,6 +570,27 @@ static void test_newest_wins(void **state)
         assert_stats(s, 4, 5, 0);
 }
 
+/* A camera's frames that nobody would look at are not decoded, and go back to the driver as ever. */
+static void test_rest(void **state)
+{
+        _cleanup_(source_freep) struct source *s = open_fake("MJPG");
+        uint64_t now = source_now_usec();
+        struct frame f;
+
+        source_rest_until(s, now - 1000);
+        for (unsigned i = 0; i < 20; i++) {
+                bool rests = i < 15;
+
+                send_frame((struct fake_event){ .sequence = i, .level = 70, .not_jpeg = rests,
+                                                .timestamp_usec = now - (rests ? 2000 : 1000) });
+                assert_int_equal(source_next(s, -1, 1000000, &f, NULL), 1);
+                assert_int_equal(f.sequence, i);
+                assert_true(!f.gray == rests);
+                source_release(s, &f);
+        }
+        assert_stats(s, 20, 0, 0);
+}
+
 static void test_corrupt(void **state)
 {
         _cleanup_(source_freep) struct source *s = open_fake("MJPG");
@@ -719,6 +740,7 @@ int main(void)
                 T(test_open_refused),
                 T(test_start_refused),
                 T(test_newest_wins),
+                T(test_rest),
                 T(test_corrupt),
                 T(test_short_raw),
                 T(test_unplugged),

@@ -23,6 +23,7 @@ static struct fake {
         atomic_bool stall;       /* no frame comes */
         atomic_bool unseen;      /* the face is only remembered */
         atomic_bool model_fails;
+        atomic_bool nobody;      /* the pipeline wants no frames */
         atomic_int n_open, n_opens, n_pipelines;
         atomic_int events_per_frame;
         atomic_int listener_sets;
@@ -31,6 +32,7 @@ static struct fake {
 struct source {
         struct source_info info;
         struct source_stats stats;
+        bool rests;
 };
 
 int source_open(const struct source_config *config, struct source **ret, struct source_error *error)
@@ -76,12 +78,17 @@ int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct fra
         if (atomic_load(&fake.stall))
                 return 0;
         s->stats.n_frames++;
-        *ret = (struct frame) { .width_px = 4, .height_px = 2, .gray = pixels, .gray_stride_bytes = 4 };
+        *ret = (struct frame) { .width_px = 4, .height_px = 2, .gray = s->rests ? NULL : pixels, .gray_stride_bytes = 4 };
         return 1;
 }
 
 void source_release(struct source *s, struct frame *f)
 {
+}
+
+void source_rest_until(struct source *s, uint64_t timestamp_usec)
+{
+        s->rests = timestamp_usec > 0;
 }
 
 const struct source_info *source_get_info(const struct source *s)
@@ -208,6 +215,11 @@ void pipeline_flush(struct pipeline *p, uint64_t now_usec, struct pipeline_resul
         ret->n_events = 1;
 }
 
+uint64_t pipeline_rests_until(const struct pipeline *p)
+{
+        return atomic_load(&fake.nobody) ? UINT64_MAX : 0;
+}
+
 int pipeline_set_listener(struct pipeline *p, unsigned listener, const struct decision_rules *rules)
 {
         atomic_fetch_add(&fake.listener_sets, 1);
@@ -332,6 +344,31 @@ static void test_opens_and_closes(void **state)
         WAIT_FOR(p, snap(p)->state == STREAM_CLOSED && p->n_vanished == 1);
         assert_int_equal(atomic_load(&fake.n_open), 0);
         assert_int_equal(snap(p)->n_faces, 0);
+}
+
+/* With nobody in view frames come without a picture: they count, and a picture that is asked for comes all the same. */
+static void test_rests(void **state)
+{
+        struct place *p = *state;
+        struct preview_job shown = { 0 };
+        uint64_t frames, seen;
+
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->n_faces == 1);
+        atomic_store(&fake.nobody, true);
+        frames = snap(p)->stats.n_frames;
+        WAIT_FOR(p, snap(p)->stats.n_frames > frames + 2);
+        seen = snap(p)->pipeline.n_frames;
+        frames = snap(p)->stats.n_frames;
+        WAIT_FOR(p, snap(p)->stats.n_frames > frames + 5);
+        assert_int_equal(snap(p)->pipeline.n_frames, seen);
+        assert_int_equal(snap(p)->state, STREAM_STREAMING);
+        assert_int_equal(worker_push_preview(p->w, 8), 0);
+        WAIT_FOR(p, worker_pop_preview(p->w, &shown));
+        assert_int_equal(shown.result, 0);
+        close(shown.fd);
+        atomic_store(&fake.nobody, false);
+        WAIT_FOR(p, snap(p)->pipeline.n_frames > seen + 3);
 }
 
 static void test_failures_are_tried_again(void **state)
@@ -514,6 +551,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_opens_and_closes, make, destroy),
+                cmocka_unit_test_setup_teardown(test_rests, make, destroy),
                 cmocka_unit_test_setup_teardown(test_failures_are_tried_again, make, destroy),
                 cmocka_unit_test_setup_teardown(test_stall, make, destroy),
                 cmocka_unit_test_setup_teardown(test_end_of_replay, make, destroy),
