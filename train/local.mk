@@ -39,7 +39,7 @@ bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/main.c
 emotion_nn_LDADD = libtrain.la
 
-EXTRA_DIST += recipes/README.md recipes/default.conf \
+EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
 	recipes/teachers/first.conf recipes/teachers/first.onnx recipes/teachers/first.csv \
 	recipes/teachers/second.conf recipes/teachers/second.onnx recipes/teachers/second.csv \
 	recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
