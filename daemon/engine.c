@@ -4,7 +4,12 @@
 #include "daemon/engine.h"
 #include "daemon/vision/classifier.h"
 #include "daemon/vision/plugin-host.h"
+#include "nn/emotion-nn.h"
 #include "picture/picture.h"
+
+/* What classifier.model "auto" stands for: one network in two forms. */
+#define MODEL_FLOAT "emotion-default.onnx"
+#define MODEL_8BIT "emotion-default-int8.onnx"
 
 /* Copies for the other thread. The bus carries UTF-8 only; a plugin or a model may hold anything. */
 static int copy_text(char **ret, const char *text)
@@ -87,18 +92,30 @@ static void fail(struct engine_report *report, enum engine_failure failure, cons
                         *c = '?';
 }
 
-/* A bare name is looked for in the model folders. */
-static int find_model(const struct worker_config *config, const char *model, char *ret, size_t size)
+/* Looks for @name in the model folders. -ENOENT: it is in none, and *ret says where the first would have it. */
+static int find_in_folders(const struct worker_config *config, const char *name, char *ret, size_t size)
 {
-        if (model[0] == '/')
-                return (size_t)snprintf(ret, size, "%s", model) < size ? 0 : -ENAMETOOLONG;
         for (size_t i = 0; config->model_dirs[i]; i++) {
-                if ((size_t)snprintf(ret, size, "%s/%s", config->model_dirs[i], model) >= size)
+                if ((size_t)snprintf(ret, size, "%s/%s", config->model_dirs[i], name) >= size)
                         return -ENAMETOOLONG;
                 if (access(ret, F_OK) == 0)
                         return 0;
         }
-        return (size_t)snprintf(ret, size, "%s/%s", config->model_dirs[0], model) < size ? 0 : -ENAMETOOLONG;
+        return (size_t)snprintf(ret, size, "%s/%s", config->model_dirs[0], name) < size ? -ENOENT : -ENAMETOOLONG;
+}
+
+/* The file of setting classifier.model; whether it is there is for who opens it to say. */
+static int find_model(const struct worker_config *config, const char *model, char *ret, size_t size)
+{
+        bool is_auto = strcmp(model, "auto") == 0;
+        int r;
+
+        if (model[0] == '/')
+                return (size_t)snprintf(ret, size, "%s", model) < size ? 0 : -ENAMETOOLONG;
+        if (is_auto && nn_bytes_are_fast() && find_in_folders(config, MODEL_8BIT, ret, size) == 0)
+                return 0;
+        r = find_in_folders(config, is_auto ? MODEL_FLOAT : model, ret, size);
+        return r == -ENOENT ? 0 : r;
 }
 
 static int load_plugins(const struct worker_config *config, struct engine *e, struct engine_report *report)

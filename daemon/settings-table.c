@@ -46,7 +46,7 @@ const struct settings_row settings_rows[] = {
         NUMBER("attention", "max_yaw", KEY_FLOAT, 0, 90, 25, attention.max_yaw_deg),
         NUMBER("attention", "max_pitch", KEY_FLOAT, 0, 90, 20, attention.max_pitch_deg),
         NUMBER("attention", "hold_ms", KEY_INT, 100, 60000, 300, attention.hold_ms),
-        TEXT("classifier", "model", KEY_MODEL, "emotion-default.onnx", classifier.model),
+        TEXT("classifier", "model", KEY_MODEL, "auto", classifier.model),
         NUMBER("classifier", "threads", KEY_INT, 1, 64, 1, classifier.threads),
         NUMBER("classifier", "faces_per_frame", KEY_INT, 1, PIPELINE_MAX_FACES, 4, classifier.faces_per_frame),
         NUMBER("decision", "smoothing_ms", KEY_INT, 0, 10000, 300, decision.smoothing_ms),

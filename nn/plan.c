@@ -609,6 +609,11 @@ int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options,
         return 0;
 }
 
+bool nn_bytes_are_fast(void)
+{
+        return nn_dot_is_fast(nn_dot_best(nn_isa_best()));
+}
+
 struct nn_tensor *nn_plan_input(struct nn_plan *p, size_t i)
 {
         return i < p->model->n_inputs ? &p->values[p->model->inputs[i]].t : NULL;

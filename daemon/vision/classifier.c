@@ -15,18 +15,19 @@
 #define MAX_SIDE_PX 1024
 #define MAX_BATCH 256u
 
-/* Batches that get a plan of their own. One between two of them runs with some inputs idle, at most a third: a plan
- * for each number would cost too much memory. */
-static const unsigned batches[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256 };
+/* A model of at least this size takes several faces at a time: to read its weights costs more than to multiply by them.
+ * The weights of smaller ones stay in the cache from face to face, and another plan would be memory for nothing. */
+#define HEAVY_BYTES ((size_t)8 << 20)
+#define HEAVY_BATCH 4u
 
 struct classifier {
         struct classifier_info info;
         char *file, *labels; /* behind the pointers of info */
         struct nn_model *model;
-        struct nn_plan *plans[ARRAY_LEN(batches)]; /* made when first needed */
+        struct nn_plan *one, *several; /* for a face, and for HEAVY_BATCH of them, made when first needed */
         enum nn_normalisation normalisation;
         bool logits;
-        bool single; /* the network runs one picture at a time only */
+        bool heavy; /* and runs more than one picture at a time */
         unsigned max_batch, threads;
         float *inputs; /* [max_batch, H, W] */
 };
@@ -98,6 +99,7 @@ static int load_model(struct classifier *c, const char *path, struct classifier_
         if (r < 0)
                 return fail(error, r, "model %s: %s", path, *nn_error.text ? nn_error.text : strerror(-r));
         digest(data, size, c->info.sha256);
+        c->heavy = size >= HEAVY_BYTES;
         return 0;
 }
 
@@ -178,16 +180,6 @@ static int check_input(struct classifier *c, struct classifier_error *error)
         return 0;
 }
 
-/* Index in batches[] of the smallest plan that takes @n inputs. */
-static size_t plan_index(unsigned n)
-{
-        size_t i = 0;
-
-        while (i + 1 < ARRAY_LEN(batches) && batches[i] < n)
-                i++;
-        return i;
-}
-
 static bool plan_fits(const struct classifier *c, struct nn_plan *p, unsigned batch)
 {
         const struct nn_tensor *in = nn_plan_input(p, 0), *out = nn_plan_output(p, 0);
@@ -199,35 +191,30 @@ static bool plan_fits(const struct classifier *c, struct nn_plan *p, unsigned ba
                nn_tensor_n_elements(out) == (int64_t)batch * c->info.n_labels;
 }
 
-static int make_plan(struct classifier *c, size_t i, struct nn_error *error)
+static int make_plan(const struct classifier *c, unsigned batch, struct nn_plan **ret, struct nn_error *error)
 {
-        struct nn_plan_options options = { .batch = batches[i], .threads = c->threads };
+        struct nn_plan_options options = { .batch = batch, .threads = c->threads };
         struct nn_plan *plan;
-        int r;
+        int r = nn_plan_new(c->model, &options, &plan, error);
 
-        if (c->plans[i])
-                return 0;
-        r = nn_plan_new(c->model, &options, &plan, error);
         if (r < 0)
                 return r;
-        if (!plan_fits(c, plan, batches[i])) {
+        if (!plan_fits(c, plan, batch)) {
                 nn_plan_free(plan);
                 return -EINVAL;
         }
-        c->plans[i] = plan;
+        *ret = plan;
         return 0;
 }
 
-static int make_plans(struct classifier *c, struct classifier_error *error)
+static int make_first_plan(struct classifier *c, struct classifier_error *error)
 {
         struct nn_error nn_error = { "" };
-        int r = make_plan(c, 0, &nn_error);
+        int r = make_plan(c, 1, &c->one, &nn_error);
 
         if (r < 0)
                 return fail(error, r, "model %s: %s", c->file,
                             *nn_error.text ? nn_error.text : "its output must be [N, number of labels]");
-        if (c->max_batch > 1) /* whether the network takes more than one is known only now */
-                c->single = make_plan(c, 1, &nn_error) < 0;
         return 0;
 }
 
@@ -257,7 +244,7 @@ int classifier_new(const char *path, unsigned max_batch, unsigned threads, struc
         if (r >= 0)
                 r = check_input(c, error);
         if (r >= 0)
-                r = make_plans(c, error);
+                r = make_first_plan(c, error);
         if (r < 0)
                 return r;
         c->inputs = calloc((size_t)max_batch * c->info.width_px * c->info.height_px, sizeof(float));
@@ -272,8 +259,8 @@ struct classifier *classifier_free(struct classifier *c)
 {
         if (!c)
                 return NULL;
-        for (size_t i = 0; i < ARRAY_LEN(c->plans); i++)
-                nn_plan_free(c->plans[i]);
+        nn_plan_free(c->one);
+        nn_plan_free(c->several);
         nn_model_free(c->model);
         free(c->inputs);
         free(c->labels);
@@ -309,25 +296,23 @@ static void to_probabilities(const struct classifier *c, const float *y, float *
                 ret[i] = sum > 0 && isfinite(sum) ? (float)(ret[i] / sum) : 1.f / (float)n;
 }
 
-static int run_chunk(struct classifier *c, unsigned first, unsigned n, float (*ret)[EMOTION_MAX])
+/* Inputs @first to @first + @n through @plan, which takes @batch of them. */
+static int run_chunk(struct classifier *c, struct nn_plan *plan, unsigned batch, unsigned first, unsigned n,
+                     float (*ret)[EMOTION_MAX])
 {
-        size_t i = plan_index(n), side = (size_t)c->info.width_px * c->info.height_px;
+        size_t side = (size_t)c->info.width_px * c->info.height_px;
+        float *x = nn_plan_input(plan, 0)->data;
         const struct nn_tensor *out;
-        float *x;
         int r;
 
-        r = make_plan(c, i, NULL);
-        if (r < 0)
-                return r;
-        x = nn_plan_input(c->plans[i], 0)->data;
         memcpy(x, classifier_input(c, first), n * side * sizeof(*x));
-        memset(x + n * side, 0, (batches[i] - n) * side * sizeof(*x));
+        memset(x + n * side, 0, (batch - n) * side * sizeof(*x));
         for (unsigned k = 0; k < n; k++)
                 nn_normalise(c->normalisation, x + k * side, side);
-        r = nn_plan_run(c->plans[i]);
+        r = nn_plan_run(plan);
         if (r < 0)
                 return r;
-        out = nn_plan_output(c->plans[i], 0);
+        out = nn_plan_output(plan, 0);
         for (unsigned k = 0; k < n; k++)
                 to_probabilities(c, (const float *)out->data + (size_t)k * c->info.n_labels, ret[k]);
         return 0;
@@ -335,12 +320,16 @@ static int run_chunk(struct classifier *c, unsigned first, unsigned n, float (*r
 
 int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX])
 {
-        unsigned step = c->single ? 1 : n;
+        unsigned batch;
 
         if (n > c->max_batch)
                 return -EINVAL;
-        for (unsigned i = 0; i < n; i += step) {
-                int r = run_chunk(c, i, step, ret + i);
+        /* whether the network takes more than one is known only when it is tried */
+        if (n > 1 && c->heavy && !c->several)
+                c->heavy = make_plan(c, HEAVY_BATCH, &c->several, NULL) >= 0;
+        batch = n > 1 && c->heavy ? HEAVY_BATCH : 1;
+        for (unsigned i = 0; i < n; i += batch) {
+                int r = run_chunk(c, batch > 1 ? c->several : c->one, batch, i, MIN(batch, n - i), ret + i);
 
                 if (r < 0)
                         return r;

@@ -35,7 +35,7 @@ struct classifier_error {
 };
 
 /**
- * classifier_new() - load a model and make plans for batches of 1 to @max_batch faces
+ * classifier_new() - load a model that classifies up to @max_batch faces a call
  * @threads: for one forward pass, 1..64
  * Return: 0; -ENOENT and errno of open(2); -EBADMSG, -EOPNOTSUPP, -EFBIG from the engine; -EINVAL no input or output
  * of the form above. @error is filled.
@@ -51,8 +51,8 @@ const struct classifier_info *classifier_get_info(const struct classifier *c);
 /* Where face @i of the next batch goes: width_px * height_px floats in 0..255, to be filled by nn_image_warp(). */
 float *classifier_input(struct classifier *c, unsigned i);
 /**
- * classifier_run() - normalise, run the first @n inputs in one pass
+ * classifier_run() - normalise and run the first @n inputs
  * @ret: n_labels probabilities a face, sum 1. A network that gives a NaN makes that face's scores uniform.
- * Return: 0 or negative errno. Allocates nothing after each batch size was seen once.
+ * Return: 0 or negative errno. Allocates nothing after the first call with one and the first with several.
  */
 int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX]);

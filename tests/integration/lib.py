@@ -366,8 +366,9 @@ def config_text(groups):
 class Daemon:
     """emotiond of the build tree, on a clip. Leaving it (with) ends it and wants exit status 0 and a clean log."""
 
-    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, **groups):
-        """@clip: file to replay (None: none); @groups: of the configuration, camera={"replay_pace": "fast"}"""
+    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, env=None, **groups):
+        """@clip: file to replay (None: none); @env: more of the environment; @groups: of the configuration,
+        camera={"replay_pace": "fast"}"""
         if not os.path.exists(tool("emotiond")):
             raise Skip("emotiond is not built")
         self.bus = bus
@@ -378,6 +379,7 @@ class Daemon:
         if not model_dir and not os.path.exists(os.path.join(self.model_dir, "emotion-default.onnx")):
             raise Skip("there is no model in models/")
         self.clip = clip
+        self.env = env or {}
         self.process = None
         self.configure(**groups)
         self.start(wait)
@@ -399,7 +401,7 @@ class Daemon:
             f.write(config_text(groups))
 
     def start(self, wait=True):
-        env = {**os.environ, "STATE_DIRECTORY": self.folder}
+        env = {**os.environ, "STATE_DIRECTORY": self.folder, **self.env}
         env.pop("NOTIFY_SOCKET", None)
         self.log_file = open(os.path.join(self.folder, "log"), "a+")
         self.process = subprocess.Popen([tool("emotiond"), "--config", self.config, "--plugin-dir", self.plugin_dir,

@@ -616,6 +616,29 @@ def test_model_invalid():
             c.close()
 
 
+def test_model_auto():
+    """classifier.model "auto" is the 8-bit form where the processor is fast with bytes and the file is there"""
+    shipped = os.path.join(lib.SRCDIR, "models")
+    names = ("emotion-default.onnx", "emotion-default-int8.onnx")
+    if not all(os.path.exists(os.path.join(shipped, n)) for n in names):
+        raise Skip("the models are not in models/")
+    folder = os.path.join(bus.folder, "floats-only")
+    os.mkdir(folder)
+    shutil.copy(os.path.join(shipped, names[0]), folder)
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        flags = set(f.read().split())
+    fast = flags & {"avx512_vnni", "avx_vnni", "asimddp"}
+    for model_dir, isa, expected in ((shipped, None, names[1 if fast else 0]), (shipped, "portable", names[0]),
+                                     (folder, None, names[0])):
+        env = {"EMOTION_NN_ISA": isa} if isa else {}
+        with Daemon(bus, lib.synthetic_clip(), model_dir=model_dir, env=env):
+            c = Client(bus)
+            c.claim()
+            wait_for(lambda: c.changes())
+            equal(os.path.basename(str(c.get("Model")["file"])), expected)
+            c.close()
+
+
 def test_restart_under_watch():
     """emotionctl watch goes on over a restart of the service, with its options"""
     with Daemon(bus, lib.synthetic_clip()) as d:

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "basic/macro.h"
 #include "daemon/capture/source.h"
 #include "daemon/vision/classifier.h"
 #include "daemon/vision/pipeline.h"
@@ -83,9 +84,9 @@ static void note(struct record *t, const struct pipeline_result *r, const struct
 }
 
 /* Plays @n_frames of the clip, which goes round and round. */
-static struct record play(unsigned n_frames, const char *detector, const char *aligner)
+static struct record play(unsigned n_frames, const char *detector, const char *aligner, const char *model_file)
 {
-        char folder[600], clip[600], model[600], models[600];
+        char folder[600], clip[600], model[700], models[600];
         const char *const model_dirs[] = { models, NULL };
         const struct plugin_host_config host_config = { .folder = in_build(".libs", folder),
                                                         .model_dirs = model_dirs,
@@ -109,7 +110,7 @@ static struct record play(unsigned n_frames, const char *detector, const char *a
         struct frame f;
 
         snprintf(models, sizeof(models), "%s/models", getenv("EMO_SRCDIR") ?: ".");
-        snprintf(model, sizeof(model), "%s/models/emotion-default.onnx", getenv("EMO_SRCDIR") ?: ".");
+        snprintf(model, sizeof(model), "%s/%s", models, model_file);
         assert_int_equal(classifier_new(model, 16, 1, &classifier, &classifier_error), 0);
         assert_int_equal(plugin_host_new(&host_config, &host), 0);
         assert_int_equal(pipeline_new(&config, host, classifier, &pipeline), 0);
@@ -129,9 +130,9 @@ static struct record play(unsigned n_frames, const char *detector, const char *a
         return t;
 }
 
-static void one_change_each(const char *detector, const char *aligner)
+static void one_change_each(const char *detector, const char *aligner, const char *model)
 {
-        struct record truth = read_truth(), seen = play(truth.n_frames * N_LOOPS, detector, aligner);
+        struct record truth = read_truth(), seen = play(truth.n_frames * N_LOOPS, detector, aligner, model);
         /* the last expression goes over into the first one */
         unsigned n = truth.n_changes - (strcmp(truth.changes[truth.n_changes - 1].label, truth.changes[0].label) == 0);
 
@@ -154,23 +155,43 @@ static void test_one_change_each(void **state)
 {
         if (!ready())
                 skip();
-        one_change_each("haar", "box");
+        one_change_each("haar", "box", "emotion-default.onnx");
+}
+
+static void cnn_change_each(const char *model)
+{
+        const char *const files[] = { "landmarks.onnx", model };
+        char path[600];
+
+        for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+                snprintf(path, sizeof(path), "%s/models/%s", getenv("EMO_SRCDIR") ?: ".", files[i]);
+                if (!ready() || access(path, R_OK) != 0)
+                        skip();
+        }
+        one_change_each("cnn", "cnn", model);
 }
 
 static void test_one_change_each_cnn(void **state)
 {
-        char path[600];
+        cnn_change_each("emotion-default.onnx");
+}
 
-        snprintf(path, sizeof(path), "%s/models/landmarks.onnx", getenv("EMO_SRCDIR") ?: ".");
-        if (!ready() || access(path, R_OK) != 0)
-                skip();
-        one_change_each("cnn", "cnn");
+static void test_one_change_each_8bit(void **state)
+{
+        cnn_change_each("emotion-default-int8.onnx");
+}
+
+static void test_one_change_each_tiny(void **state)
+{
+        cnn_change_each("emotion-tiny.onnx");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_change_each),
-                                            cmocka_unit_test(test_one_change_each_cnn) };
+                                            cmocka_unit_test(test_one_change_each_cnn),
+                                            cmocka_unit_test(test_one_change_each_8bit),
+                                            cmocka_unit_test(test_one_change_each_tiny) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
