@@ -44,5 +44,5 @@ EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
 	recipes/teachers/second.conf recipes/teachers/second.onnx recipes/teachers/second.csv \
 	recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
 	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf recipes/logs/mlp-landmarks.csv \
-	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-b.csv recipes/logs/net-c.csv \
+	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-b.csv recipes/logs/net-c.csv recipes/logs/net-a-augmented.csv \
 	recipes/landmarks.conf recipes/detect.conf
