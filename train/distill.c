@@ -15,11 +15,11 @@ struct teacher {
 };
 
 struct distill {
-        unsigned n_teachers, classes, threads, max_batch;
+        unsigned n_teachers, n_views, classes, threads, max_batch;
         double temperature;
         struct teacher *teachers;
         uint8_t **bytes; /* [threads]: a picture to be resized */
-        float *each;     /* [n_teachers, max_batch, classes] */
+        float *each;     /* [n_teachers * n_views, max_batch, classes] */
         float *mean;     /* [max_batch, classes] */
 };
 
@@ -53,7 +53,7 @@ static int allocate(struct distill *d, const struct net *net)
 
         d->teachers = calloc(d->n_teachers, sizeof(*d->teachers));
         d->bytes = calloc(d->threads, sizeof(*d->bytes));
-        d->each = floats_new(n * d->n_teachers);
+        d->each = floats_new(n * d->n_teachers * d->n_views);
         d->mean = floats_new(n);
         if (!d->teachers || !d->bytes || !d->each || !d->mean)
                 return -ENOMEM;
@@ -74,6 +74,7 @@ int distill_new(const struct training_config *config, const struct net *net, con
         if (!d)
                 return -ENOMEM;
         d->n_teachers = config->n_teachers;
+        d->n_views = config->distill_mirror ? 2 : 1;
         d->classes = net->n_classes;
         d->threads = nn_pool_threads(net->pool);
         d->max_batch = net->max_batch;
@@ -108,6 +109,17 @@ struct distill *distill_free(struct distill *d)
         free(d->mean);
         free(d);
         return NULL;
+}
+
+static void mirror(float *x, unsigned width, unsigned height)
+{
+        for (unsigned row = 0; row < height; row++, x += width)
+                for (unsigned i = 0; i < width / 2; i++) {
+                        float left = x[i];
+
+                        x[i] = x[width - 1 - i];
+                        x[width - 1 - i] = left;
+                }
 }
 
 /* A picture of the batch as the teacher wants it. */
@@ -159,15 +171,18 @@ static void run_chunk(void *userdata, unsigned part, unsigned thread)
 {
         struct job *j = userdata;
         struct distill *d = j->d;
-        unsigned teacher = part / j->n_chunks, first = part % j->n_chunks * CHUNK, n = MIN(j->n - first, CHUNK);
-        struct teacher *t = &d->teachers[teacher];
+        unsigned look = part / j->n_chunks, first = part % j->n_chunks * CHUNK, n = MIN(j->n - first, CHUNK);
+        struct teacher *t = &d->teachers[look / d->n_views];
         struct nn_plan *plan = t->plans[thread];
-        float *x = nn_plan_input(plan, 0)->data, *ret = d->each + ((size_t)teacher * d->max_batch + first) * d->classes;
+        float *x = nn_plan_input(plan, 0)->data, *ret = d->each + ((size_t)look * d->max_batch + first) * d->classes;
         size_t size = (size_t)t->file.width_px * t->file.height_px, n_in = shape_size(j->net->in);
         const float *y;
 
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = 0; i < n; i++) {
                 show(&t->file, j->net, net_input(j->net) + (first + i) * n_in, d->bytes[thread], x + i * size);
+                if (look % d->n_views)
+                        mirror(x + i * size, t->file.width_px, t->file.height_px);
+        }
         memset(x + n * size, 0, (CHUNK - n) * size * sizeof(*x));
         if (nn_plan_run(plan) < 0) {
                 for (size_t i = 0; i < (size_t)n * d->classes; i++)
@@ -183,13 +198,15 @@ float *distill_run(struct distill *d, struct net *net, unsigned n)
 {
         struct job j = { .d = d, .net = net, .n = n, .n_chunks = (n + CHUNK - 1) / CHUNK };
 
-        nn_pool_run(net->pool, j.n_chunks * d->n_teachers, run_chunk, &j);
+        unsigned n_looks = d->n_teachers * d->n_views;
+
+        nn_pool_run(net->pool, j.n_chunks * n_looks, run_chunk, &j);
         for (size_t i = 0; i < (size_t)n * d->classes; i++) {
                 double sum = 0;
 
-                for (unsigned t = 0; t < d->n_teachers; t++)
+                for (unsigned t = 0; t < n_looks; t++)
                         sum += (double)d->each[(size_t)t * d->max_batch * d->classes + i];
-                d->mean[i] = (float)(sum / d->n_teachers);
+                d->mean[i] = (float)(sum / n_looks);
         }
         return d->mean;
 }

@@ -25,7 +25,8 @@ struct distill *distill_free(struct distill *d);
 DEFINE_CLEANUP(struct distill *, distill_free)
 
 /**
- * distill_run() - the mean over the teachers of their probabilities at the recipe's temperature
+ * distill_run() - the mean over the teachers of their probabilities at the recipe's temperature, and over
+ * the pictures and their mirror images if the recipe wants that
  * @net: net_input() holds @n pictures in 0..255, not yet normalised
  * Return: [n, classes], of @d, until the next run. Rows are no numbers if a teacher cannot run.
  */

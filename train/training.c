@@ -88,7 +88,9 @@ static int read_teachers(config_setting_t *s, struct training_config *c, struct 
         if (!c->n_teachers)
                 return recipe_fail(g, error, "needs teachers");
         r = recipe_real(g, "share", 0, 1, &c->distill_share, error);
-        return r < 0 ? r : recipe_real(g, "temperature", 0.1, 100, &c->distill_temperature, error);
+        if (r >= 0)
+                r = recipe_real(g, "temperature", 0.1, 100, &c->distill_temperature, error);
+        return r < 0 ? r : recipe_bool(g, "mirror", &c->distill_mirror, error);
 }
 
 static int read_children(config_setting_t *s, struct training_config *c, struct recipe_error *error)

@@ -111,19 +111,37 @@ static void test_loss(void **state)
         "input = { width = 12; height = 12; normalisation = \"unit\"; };"                                   \
         "network = ( { type = \"conv\"; filters = 6; stride = 2; }, { type = \"relu\"; }, { type = \"fc\"; units = 3; } );"
 
+/* What the file behind @plan gives for a picture of @raw, softened by 2.5. */
+static void ask(struct nn_plan *plan, const float *raw, bool mirror, float *ret)
+{
+        float *x = nn_plan_input(plan, 0)->data;
+        const float *y;
+
+        for (size_t i = 0; i < SIDE * SIDE; i++)
+                x[i] = raw[mirror ? i / SIDE * SIDE + SIDE - 1 - i % SIDE : i];
+        nn_normalise(NN_NORMALISE_CONTRAST, x, SIDE * SIDE);
+        assert_int_equal(nn_plan_run(plan), 0);
+        y = nn_plan_output(plan, 0)->data;
+        for (size_t k = 0; k < 3; k++)
+                ret[k] = logf(y[k]) / 2.5f;
+        softmax(ret, 3, ret);
+}
+
 /* What one teacher says is what its file gives for the picture that the student sees, normalised as its metadata
- * says, at the temperature. */
-static void test_teacher(void **state)
+ * says, at the temperature; with its mirror image, if wanted. */
+static void check_teacher(bool mirror)
 {
         char text[1024];
         struct run *run;
         struct nn_model *model = NULL;
         struct nn_plan *plan = NULL;
         struct distill *d;
+        double apart = 0;
         float *raw, *said;
 
         snprintf(text, sizeof(text),
-                 STUDENT "training = { batch = 20; teachers = [ \"%s\" ]; distill = { temperature = 2.5; }; };", first);
+                 STUDENT "training = { batch = 20; teachers = [ \"%s\" ]; distill = { temperature = 2.5; mirror = %s; }; };",
+                 first, mirror ? "true" : "false");
         run = run_new(text, 2);
         d = teach(run);
         for (size_t i = 0; i < 20u * SIDE * SIDE; i++)
@@ -133,23 +151,31 @@ static void test_teacher(void **state)
         assert_int_equal(nn_model_load(first, &model, NULL), 0);
         assert_int_equal(nn_plan_new(model, NULL, &plan, NULL), 0);
         for (size_t i = 0; i < 20; i++) {
-                float *x = nn_plan_input(plan, 0)->data, want[3];
-                const float *y;
+                float as_it_is[3], mirrored[3];
 
-                memcpy(x, raw + i * SIDE * SIDE, SIDE * SIDE * sizeof(*x));
-                nn_normalise(NN_NORMALISE_CONTRAST, x, SIDE * SIDE);
-                assert_int_equal(nn_plan_run(plan), 0);
-                y = nn_plan_output(plan, 0)->data;
-                for (size_t k = 0; k < 3; k++)
-                        want[k] = logf(y[k]) / 2.5f;
-                softmax(want, 3, want);
-                for (size_t k = 0; k < 3; k++)
-                        assert_float_equal(said[i * 3 + k], want[k], 1e-5);
+                ask(plan, raw + i * SIDE * SIDE, false, as_it_is);
+                ask(plan, raw + i * SIDE * SIDE, true, mirrored);
+                for (size_t k = 0; k < 3; k++) {
+                        assert_float_equal(said[i * 3 + k],
+                                           mirror ? (as_it_is[k] + mirrored[k]) / 2 : as_it_is[k], 1e-5);
+                        apart = MAX(apart, fabs((double)as_it_is[k] - (double)mirrored[k]));
+                }
         }
+        assert_true(apart > 1e-3); /* else the test would not tell */
         nn_plan_free(plan);
         nn_model_free(model);
         distill_free(d);
         run_free(run);
+}
+
+static void test_teacher(void **state)
+{
+        check_teacher(false);
+}
+
+static void test_teacher_mirrored(void **state)
+{
+        check_teacher(true);
 }
 
 /* Taught by teachers alone, from labels that are all wrong, a network learns what the teachers know; for any number
@@ -338,7 +364,7 @@ static void test_refused_starts(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_loss),     cmocka_unit_test(test_teacher),
+                cmocka_unit_test(test_loss),     cmocka_unit_test(test_teacher),  cmocka_unit_test(test_teacher_mirrored),
                 cmocka_unit_test(test_share),    cmocka_unit_test(test_distillation),
                 cmocka_unit_test(test_refused_teachers), cmocka_unit_test(test_start),
                 cmocka_unit_test(test_refused_starts),
