@@ -47,6 +47,8 @@ static const struct explanation explanations[] = {
           CTL_FAILED },
         { EMO_ERROR("NotClaimed"), "There is no claim to release.", CTL_NOTHING_TO_DO },
         { EMO_ERROR("TooManyClaims"), "Too many programs watch already. Stop one of them.", CTL_FAILED },
+        { EMO_ERROR("ImageTimeout"), "The file could not be read in time. Does the server of its file system answer?",
+          CTL_FAILED },
         { EMO_ERROR("PluginFailed"), "A plugin failed; \"emotionctl plugins\" and \"journalctl -u emotiond\" say why.",
           CTL_FAILED },
         { EMO_ERROR("ModelInvalid"), "The model cannot be used; \"journalctl -u emotiond\" says why. Then \"emotionctl "

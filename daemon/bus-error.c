@@ -9,6 +9,7 @@ static const char *const names[] = {
         [SERVICE_NOT_CLAIMED] = BUS_NAME ".Error.NotClaimed",
         [SERVICE_INVALID_OPTION] = BUS_NAME ".Error.InvalidOption",
         [SERVICE_INVALID_IMAGE] = BUS_NAME ".Error.InvalidImage",
+        [SERVICE_IMAGE_TIMEOUT] = BUS_NAME ".Error.ImageTimeout",
         [SERVICE_INVALID_CONFIGURATION] = BUS_NAME ".Error.InvalidConfiguration",
         [SERVICE_PLUGIN_FAILED] = BUS_NAME ".Error.PluginFailed",
         [SERVICE_MODEL_INVALID] = BUS_NAME ".Error.ModelInvalid",

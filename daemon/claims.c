@@ -57,8 +57,17 @@ struct claims *claims_free(struct claims *cs)
         return NULL;
 }
 
-int claims_set(struct claims *cs, const char *owner, const struct claim_options *options, unsigned max,
-               struct claim **ret)
+static unsigned count_user(const struct claims *cs, uid_t uid)
+{
+        unsigned n = 0;
+
+        for (size_t i = 0; i < CLAIMS_MAX; i++)
+                n += cs->entries[i].used && cs->entries[i].claim.uid == uid;
+        return n;
+}
+
+int claims_set(struct claims *cs, const char *owner, uid_t uid, const struct claim_options *options,
+               const struct claim_limits *limits, struct claim **ret)
 {
         struct claim *c = claims_find(cs, owner);
         struct entry *e = NULL;
@@ -73,7 +82,9 @@ int claims_set(struct claims *cs, const char *owner, const struct claim_options 
                 *ret = c;
                 return 0;
         }
-        if (cs->n >= MIN(max, (unsigned)CLAIMS_MAX))
+        if (count_user(cs, uid) >= limits->per_user)
+                return -EDQUOT;
+        if (cs->n >= MIN(limits->all, (unsigned)CLAIMS_MAX))
                 return -EUSERS;
         for (size_t i = 0; i < CLAIMS_MAX && !e; i++)
                 if (!cs->entries[i].used)
@@ -81,7 +92,8 @@ int claims_set(struct claims *cs, const char *owner, const struct claim_options 
         if (!e)
                 return -EUSERS;
         *e = (struct entry) {
-                .claim = { .listener = (unsigned)(e - cs->entries) + 1, .owner = strdup(owner), .options = *options },
+                .claim = { .listener = (unsigned)(e - cs->entries) + 1, .owner = strdup(owner), .uid = uid,
+                           .options = *options },
         };
         if (!e->claim.owner)
                 return -ENOMEM;

@@ -10,12 +10,14 @@
  */
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "basic/macro.h"
 #include "daemon/vision/pipeline.h"
 
 #define CLAIMS_MAX (PIPELINE_MAX_LISTENERS - 1)
 #define CLAIM_LABEL_MAX 32 /* bytes with NUL */
+#define CLAIM_UID_UNKNOWN ((uid_t)-1)
 #define CLAIM_MAX_FILTER (EMOTION_MAX + 1)
 
 struct claim_options {
@@ -45,6 +47,7 @@ struct claim {
         uint64_t number;   /* never used twice, not 0 */
         unsigned listener; /* 1..CLAIMS_MAX */
         char *owner;       /* unique bus name */
+        uid_t uid;
         struct claim_options options;
         void *userdata; /* the bus face's */
 };
@@ -57,13 +60,18 @@ int claims_new(void (*send)(void *userdata, struct claim *c, const struct claim_
 struct claims *claims_free(struct claims *c);
 DEFINE_CLEANUP(struct claims *, claims_free)
 
+/* How many claims there may be at a time. */
+struct claim_limits {
+        unsigned all, per_user;
+};
+
 /**
  * claims_set() - a new claim of @owner, or other options for the one it has
- * @max: how many there may be
- * Return: 1 new, 0 replaced; -EUSERS too many; -ENOMEM.
+ * @uid: the user that @owner runs as, or CLAIM_UID_UNKNOWN
+ * Return: 1 new, 0 replaced; -EUSERS too many; -EDQUOT too many of this user; -ENOMEM.
  */
-int claims_set(struct claims *cs, const char *owner, const struct claim_options *options, unsigned max,
-               struct claim **ret);
+int claims_set(struct claims *cs, const char *owner, uid_t uid, const struct claim_options *options,
+               const struct claim_limits *limits, struct claim **ret);
 void claims_drop(struct claims *cs, struct claim *c);
 
 struct claim *claims_find(struct claims *cs, const char *owner);

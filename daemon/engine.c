@@ -217,22 +217,23 @@ struct engine *engine_free(struct engine *e)
         return NULL;
 }
 
-void engine_classify(struct engine *e, struct picture_job *job)
+void engine_classify(struct engine *e, const struct loaded_picture *p)
 {
-        _cleanup_(picture_freep) struct picture *gray = NULL, *bgr = NULL;
+        _cleanup_(picture_freep) struct picture *bgr = NULL;
+        struct picture_job *job = p->job;
+        const struct picture *gray = p->gray;
         struct decision_rules rules = { 0 };
         struct frame f = { .buffer = -1 };
-        int r;
+        int r = p->result;
 
         job->result = -ENODEV;
         if (!e)
                 return;
         job->engine_serial = e->serial;
-        r = picture_decode_fd(job->fd, PICTURE_GRAY8, &gray);
         if (r >= 0 && pipeline_wants_bgr(e->pipeline))
-                r = picture_decode_fd(job->fd, PICTURE_BGR24, &bgr);
-        if (r < 0 || (bgr && (bgr->width_px != gray->width_px || bgr->height_px != gray->height_px))) {
-                job->result = r < 0 ? r : -EBADMSG; /* the file changed between two reads */
+                r = picture_decode(p->data, p->size_bytes, PICTURE_BGR24, &bgr);
+        if (r < 0) {
+                job->result = r;
                 job->image_failed = true;
                 return;
         }

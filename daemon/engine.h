@@ -5,6 +5,7 @@
  * What looks at a frame: plugins, classifier and pipeline, made from one set of settings. The worker's own.
  */
 
+#include "daemon/picture-reader.h"
 #include "daemon/worker.h"
 
 struct engine {
@@ -24,5 +25,5 @@ int engine_load(const struct worker_config *config, struct settings *settings, s
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free)
 
-/* Decodes and classifies the picture of @job, fills in its answer. @e may be NULL. */
-void engine_classify(struct engine *e, struct picture_job *job);
+/* Classifies a picture, fills in the answer of its job. @e may be NULL. */
+void engine_classify(struct engine *e, const struct loaded_picture *p);

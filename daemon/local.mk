@@ -29,6 +29,7 @@ libservice_la_SOURCES = \
 	daemon/engine.c daemon/engine.h \
 	daemon/hotplug.c daemon/hotplug.h \
 	daemon/mailbox.c daemon/mailbox.h \
+	daemon/picture-reader.c daemon/picture-reader.h \
 	daemon/preview.c daemon/preview.h \
 	daemon/service.c daemon/service.h \
 	daemon/worker.c

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "basic/log.h"
 #include "config.h"
 #include "daemon/manager-dbus.h"
-#include "picture/picture.h"
+#include "daemon/picture-reader.h"
 
 /* === Telling === */
 
@@ -104,6 +103,31 @@ static void on_camera_changed(void *userdata, struct camera *c, unsigned propert
         bus_camera_changed(userdata, c, properties);
 }
 
+static int refuse_answer(sd_bus_message *call, const struct picture_job *job)
+{
+        const char *invalid = service_error_name(SERVICE_INVALID_IMAGE);
+        int r = job->result;
+
+        if (!job->image_failed)
+                return sd_bus_reply_method_errorf(call, service_error_name(SERVICE_PLUGIN_FAILED),
+                                                  "The picture cannot be classified: %s", strerror(-r));
+        switch (r) {
+        case -ETIMEDOUT:
+                return sd_bus_reply_method_errorf(call, service_error_name(SERVICE_IMAGE_TIMEOUT),
+                                                  "The file could not be read within %u s",
+                                                  PICTURE_READER_TIMEOUT_USEC / 1000000);
+        case -EISDIR:
+        case -EINVAL:
+                return sd_bus_reply_method_errorf(call, invalid, "The descriptor is not a regular file");
+        case -EFBIG:
+                return sd_bus_reply_method_errorf(call, invalid, "The file is larger than %u MiB, or the picture than %u "
+                                                  "million pixels", PICTURE_MAX_FILE_BYTES >> 20,
+                                                  PICTURE_MAX_PIXELS / 1000000);
+        default:
+                return sd_bus_reply_method_errorf(call, invalid, "The picture cannot be read: %s", strerror(-r));
+        }
+}
+
 static int answer_picture(struct bus_face *f, sd_bus_message *call, const struct picture_job *job)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -111,10 +135,7 @@ static int answer_picture(struct bus_face *f, sd_bus_message *call, const struct
         int r;
 
         if (job->result < 0)
-                return sd_bus_reply_method_errorf(
-                        call, service_error_name(job->image_failed ? SERVICE_INVALID_IMAGE : SERVICE_PLUGIN_FAILED),
-                        job->image_failed ? "The picture cannot be read: %s" : "The picture cannot be classified: %s",
-                        strerror(-job->result));
+                return refuse_answer(call, job);
         r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
@@ -176,6 +197,17 @@ static const char *sender(sd_bus_message *m)
         return s ? s : "peer"; /* a connection without a broker */
 }
 
+/* Those of whom the bus cannot say who they are count as one. */
+static uid_t sender_uid(sd_bus_message *m)
+{
+        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+        uid_t uid;
+
+        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &creds) < 0 || sd_bus_creds_get_euid(creds, &uid) < 0)
+                return CLAIM_UID_UNKNOWN;
+        return uid;
+}
+
 static void drop_claim(struct bus_face *f, struct claim *c)
 {
         struct owner_track *t = c->userdata;
@@ -233,9 +265,12 @@ static int method_claim(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         if (r < 0)
                 return r;
-        r = manager_claim(f->manager, sender(m), &options, &c);
+        r = manager_claim(f->manager, sender(m), sender_uid(m), &options, &c);
         if (r == -EPERM)
                 return bus_error_set(error, SERVICE_DISABLED, "The service is switched off");
+        if (r == -EDQUOT)
+                return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "The caller's user holds %d claims already",
+                                     manager_get_settings(f->manager)->service.max_claims_per_user);
         if (r == -EUSERS)
                 return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "There are %d claims already",
                                      manager_get_settings(f->manager)->service.max_claims);
@@ -283,22 +318,6 @@ static int method_get_faces(sd_bus_message *m, void *userdata, sd_bus_error *err
         return r < 0 ? r : sd_bus_send(f->bus, reply, NULL);
 }
 
-static int check_picture_fd(int fd, sd_bus_error *error)
-{
-        struct stat st;
-
-        if (fstat(fd, &st) < 0)
-                return bus_error_set(error, SERVICE_INVALID_IMAGE, "The descriptor cannot be looked at: %s",
-                                     strerror(errno));
-        /* reading from anything else could wait for ever */
-        if (!S_ISREG(st.st_mode))
-                return bus_error_set(error, SERVICE_INVALID_IMAGE, "The descriptor is not a regular file");
-        if (st.st_size > (off_t)PICTURE_MAX_FILE_BYTES)
-                return bus_error_set(error, SERVICE_INVALID_IMAGE, "The file is larger than %u MiB",
-                                     PICTURE_MAX_FILE_BYTES >> 20);
-        return 0;
-}
-
 static int refuse_picture(struct bus_face *f, int r, sd_bus_error *error)
 {
         const struct engine_report *report = manager_get_report(f->manager);
@@ -322,10 +341,10 @@ static int method_classify(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
         if (r >= 0)
                 r = bus_read_picture_options(m, &min_confidence, error);
-        if (r >= 0)
-                r = check_picture_fd(fd, error);
         if (r < 0)
                 return r;
+        /* what it is a descriptor of is asked where the file is read: on some file systems even that question may wait for
+         * ever */
         while (slot < ARRAY_LEN(f->pictures) && f->pictures[slot].message)
                 slot++;
         if (slot == ARRAY_LEN(f->pictures))

@@ -369,13 +369,16 @@ bool manager_replays(const struct manager *m)
 
 /* === What clients ask === */
 
-int manager_claim(struct manager *m, const char *owner, const struct claim_options *options, struct claim **ret)
+int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct claim_options *options,
+                  struct claim **ret)
 {
+        const struct claim_limits limits = { (unsigned)m->settings->service.max_claims,
+                                             (unsigned)m->settings->service.max_claims_per_user };
         int r;
 
         if (!m->enabled)
                 return -EPERM;
-        r = claims_set(m->claims, owner, options, (unsigned)m->settings->service.max_claims, ret);
+        r = claims_set(m->claims, owner, uid, options, &limits, ret);
         if (r < 0)
                 return r;
         send_wish(m);

@@ -83,8 +83,9 @@ int manager_set_devices(struct manager *m, const struct camera_device *devices, 
 /* A file is played instead of a camera. */
 bool manager_replays(const struct manager *m);
 
-/* Claims. Return: 1 a new one, 0 replaced, -EUSERS, -EPERM while disabled, -ENOMEM. */
-int manager_claim(struct manager *m, const char *owner, const struct claim_options *options, struct claim **ret);
+/* Claims. Return: 1 a new one, 0 replaced, -EUSERS, -EDQUOT, -EPERM while disabled, -ENOMEM. */
+int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct claim_options *options,
+                  struct claim **ret);
 /* Return: 0 or -ENOENT. */
 int manager_release(struct manager *m, const char *owner);
 /* Sends changes that waited; manager_next_usec() says when (UINT64_MAX: nothing waits). */

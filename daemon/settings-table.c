@@ -56,6 +56,7 @@ const struct settings_row settings_rows[] = {
         NUMBER("decision", "min_hold_ms", KEY_INT, 0, 60000, 300, decision.min_hold_ms),
         NUMBER("privacy", "allow_preview", KEY_BOOL, 0, 1, 0, privacy.allow_preview),
         NUMBER("service", "max_claims", KEY_INT, 1, PIPELINE_MAX_LISTENERS - 1, 16, service.max_claims),
+        NUMBER("service", "max_claims_per_user", KEY_INT, 1, PIPELINE_MAX_LISTENERS - 1, 8, service.max_claims_per_user),
         NUMBER("service", "max_pictures", KEY_INT, 1, 64, 8, service.max_pictures),
         WORD("service", "log_level", LEVELS, 3, service.log_level),
 };

@@ -58,7 +58,7 @@ struct settings {
                 bool allow_preview;
         } privacy;
         struct {
-                int max_claims, max_pictures;
+                int max_claims, max_claims_per_user, max_pictures;
                 int log_level; /* index: settings_log_level() */
         } service;
 

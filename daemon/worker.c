@@ -7,6 +7,7 @@
 #include "basic/log.h"
 #include "daemon/engine.h"
 #include "daemon/mailbox.h"
+#include "daemon/picture-reader.h"
 #include "daemon/preview.h"
 #include "daemon/worker.h"
 
@@ -19,7 +20,8 @@ struct worker {
         /* the mailbox, used by both threads */
         struct bell to_worker, to_main;
         struct slot wishes, snapshots, settings, reports;
-        struct queue events, pictures, answers, previews, shown;
+        struct queue events, answers, previews, shown;
+        struct picture_reader *reader;
 
         /* main thread only */
         pthread_t thread;
@@ -437,18 +439,19 @@ static bool take_settings(struct worker *w)
         return true;
 }
 
+/* Return: true if there was one, and there may be more. */
 static bool answer_picture(struct worker *w)
 {
-        struct picture_job *job;
+        struct loaded_picture *p = picture_reader_pop(w->reader, clock_usec());
 
-        if (!queue_pop(&w->pictures, &job))
+        if (!p)
                 return false;
-        engine_classify(w->engine, job);
-        job->fd = fd_close(job->fd);
-        if (queue_push(&w->answers, &job) < 0)
-                free(job);
+        engine_classify(w->engine, p);
+        if (queue_push(&w->answers, &p->job) >= 0)
+                p->job = NULL;
+        picture_reader_release(w->reader, p);
         bell_ring(&w->to_main);
-        return queue_length(&w->pictures) > 0;
+        return true;
 }
 
 static void wait_for_bell(struct worker *w, uint64_t until_usec)
@@ -480,7 +483,8 @@ static void *run(void *userdata)
                 if (wanted && w->source)
                         stream(w, hurry);
                 else if (!hurry)
-                        wait_for_bell(w, wanted ? w->retry_usec : UINT64_MAX);
+                        wait_for_bell(w, MIN(wanted ? w->retry_usec : UINT64_MAX,
+                                             picture_reader_next_usec(w->reader)));
         }
         close_source(w);
         w->engine = engine_free(w->engine);
@@ -529,8 +533,6 @@ static int make_mailbox(struct worker *w)
                 return -ENOMEM;
         r = queue_init(&w->events, sizeof(struct worker_event), WORKER_MAX_EVENTS);
         if (r >= 0)
-                r = queue_init(&w->pictures, sizeof(struct picture_job *), WORKER_MAX_PICTURES);
-        if (r >= 0)
                 r = queue_init(&w->answers, sizeof(struct picture_job *), 2 * WORKER_MAX_PICTURES);
         if (r >= 0)
                 r = queue_init(&w->previews, sizeof(struct preview_job *), WORKER_MAX_PREVIEWS);
@@ -540,6 +542,8 @@ static int make_mailbox(struct worker *w)
                 r = bell_init(&w->to_worker);
         if (r >= 0)
                 r = bell_init(&w->to_main);
+        if (r >= 0)
+                r = picture_reader_new(&w->to_worker, NULL, &w->reader);
         return r;
 }
 
@@ -608,11 +612,11 @@ struct worker *worker_free(struct worker *w)
                 bell_ring(&w->to_worker);
                 pthread_join(w->thread, NULL);
         }
+        w->reader = picture_reader_free(w->reader); /* before the bell that it rings */
         free(slot_done(&w->wishes));
         free(slot_done(&w->snapshots));
         drop_settings(slot_done(&w->settings));
         engine_report_free(slot_done(&w->reports));
-        free_jobs(&w->pictures);
         free_jobs(&w->answers);
         free_previews(&w->previews);
         free_previews(&w->shown);
@@ -657,19 +661,7 @@ void worker_set_settings(struct worker *w, struct settings *settings)
 
 int worker_push_picture(struct worker *w, const struct picture_job *job)
 {
-        struct picture_job *copy = malloc(sizeof(*copy));
-        int r;
-
-        if (!copy)
-                return -ENOMEM;
-        *copy = *job;
-        r = queue_push(&w->pictures, &copy);
-        if (r < 0) {
-                free(copy);
-                return r;
-        }
-        bell_ring(&w->to_worker);
-        return 0;
+        return picture_reader_push(w->reader, job);
 }
 
 int worker_push_preview(struct worker *w, uint64_t id)

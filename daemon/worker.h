@@ -67,12 +67,12 @@ struct worker_event {
 /* A still picture to be classified, and its answer. */
 struct picture_job {
         uint64_t id;
-        int fd;                /* owned by the job */
+        int fd;                /* owned by the job; -1 in the answer */
         double min_confidence; /* negative: as the settings say */
         /* the answer */
         uint64_t engine_serial;
         int result; /* number of faces, or a negative errno */
-        bool image_failed; /* @result is about the picture, not about plugins or model */
+        bool image_failed; /* @result is about the picture, not about plugins or model; -ETIMEDOUT: it is not read */
         struct face faces[PIPELINE_MAX_FACES];
 };
 
@@ -149,7 +149,8 @@ void worker_clear_fd(struct worker *w);
 uint64_t worker_set_wish(struct worker *w, const struct worker_wish *wish);
 /* Another engine, for these settings: answered by a report. A set not yet looked at is replaced. */
 void worker_set_settings(struct worker *w, struct settings *settings);
-/* Takes over @job->fd on success. Return: 0; -ENOBUFS when too many wait. */
+/* Takes over @job->fd on success. It is read by a thread of its own (picture-reader.h), and answered in any case.
+ * Return: 0; -ENOBUFS when too many wait, or cannot be read; -ENOMEM. */
 int worker_push_picture(struct worker *w, const struct picture_job *job);
 
 /* Asks for the next frame. Return: 0; -ENOBUFS when WORKER_MAX_PREVIEWS wait; -ENOMEM. */

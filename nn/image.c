@@ -2,9 +2,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "basic/macro.h"
 #include "nn/image.h"
@@ -47,11 +51,12 @@ static unsigned n_samples(double dx, double dy)
         return n < 1 ? 1 : n > WARP_MAX_SAMPLES ? WARP_MAX_SAMPLES : (unsigned)n;
 }
 
-/* True if every sample of a destination of this size has four pixels about it: its corners, on a line each, have. */
-static bool is_inside(const struct nn_image *src, const double *m, unsigned width_px, unsigned height_px)
+/* True if every sample of a destination of this size has four pixels about it, and @more_px to their right: its corners,
+ * on a line each, have. */
+static bool is_inside(const struct nn_image *src, const double *m, unsigned width_px, unsigned height_px, unsigned more_px)
 {
         /* what a rounding error might do near the edge is left to the careful way */
-        double max_x = src->width_px - 1.01, max_y = src->height_px - 1.01;
+        double max_x = src->width_px - 1.01 - more_px, max_y = src->height_px - 1.01;
 
         for (unsigned i = 0; i < 4; i++) {
                 double xd = i % 2 ? width_px - 0.5 : -0.5, yd = i / 2 ? height_px - 0.5 : -0.5;
@@ -100,6 +105,77 @@ __attribute__((always_inline)) static inline float sum_samples(const struct nn_i
         return sum;
 }
 
+#if defined(__x86_64__)
+/* A sample is two loads of four bytes, of which the first two are its pixels in a line. */
+#define GATHER_MORE_PX 2u
+#define LANES 8u
+
+/* Bilinear values at eight places. */
+__attribute__((target("avx2,fma"))) static inline __m256 sample_lanes(const struct nn_image *src, __m256 x, __m256 y)
+{
+        const __m256i byte = _mm256_set1_epi32(0xff);
+        __m256i x0 = _mm256_cvttps_epi32(x), y0 = _mm256_cvttps_epi32(y);
+        __m256 fx = _mm256_sub_ps(x, _mm256_cvtepi32_ps(x0)), fy = _mm256_sub_ps(y, _mm256_cvtepi32_ps(y0));
+        __m256i at = _mm256_add_epi32(_mm256_mullo_epi32(y0, _mm256_set1_epi32((int)src->stride_bytes)), x0);
+        __m256i a = _mm256_i32gather_epi32((const int *)(const void *)src->data, at, 1);
+        __m256i b = _mm256_i32gather_epi32((const int *)(const void *)(src->data + src->stride_bytes), at, 1);
+        __m256 a0 = _mm256_cvtepi32_ps(_mm256_and_si256(a, byte));
+        __m256 a1 = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(a, 8), byte));
+        __m256 b0 = _mm256_cvtepi32_ps(_mm256_and_si256(b, byte));
+        __m256 b1 = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(b, 8), byte));
+        __m256 top = _mm256_fmadd_ps(fx, _mm256_sub_ps(a1, a0), a0);
+        __m256 bottom = _mm256_fmadd_ps(fx, _mm256_sub_ps(b1, b0), b0);
+
+        return _mm256_fmadd_ps(fy, _mm256_sub_ps(bottom, top), top);
+}
+
+/* Eight pixels of line @y from column @x on; the map must be inside. */
+__attribute__((target("avx2,fma"))) static void warp_lanes(const struct nn_image *src, const double *m,
+                                                           const struct grid *g, unsigned x, unsigned y, float *ret)
+{
+        const __m256 lane = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
+        const __m256 step_x = _mm256_mul_ps(lane, _mm256_set1_ps((float)m[0]));
+        const __m256 step_y = _mm256_mul_ps(lane, _mm256_set1_ps((float)m[3]));
+        __m256 sum = _mm256_setzero_ps();
+
+        for (unsigned j = 0; j < g->ny; j++) {
+                double yd = y + g->y[j], row_x = m[1] * yd + m[2], row_y = m[4] * yd + m[5];
+
+                for (unsigned i = 0; i < g->nx; i++) {
+                        double xd = x + g->x[i];
+                        __m256 xs = _mm256_add_ps(_mm256_set1_ps((float)(m[0] * xd + row_x)), step_x);
+                        __m256 ys = _mm256_add_ps(_mm256_set1_ps((float)(m[3] * xd + row_y)), step_y);
+
+                        sum = _mm256_add_ps(sum, sample_lanes(src, xs, ys));
+                }
+        }
+        _mm256_storeu_ps(ret, _mm256_mul_ps(sum, _mm256_set1_ps(g->weight)));
+}
+
+/* Return: false if this processor or this map needs the plain way. */
+static bool warp_fast(const struct nn_image *src, const double *m, const struct grid *g, unsigned width_px,
+                      unsigned height_px, float *ret)
+{
+        if (width_px < LANES || src->stride_bytes * src->height_px > INT_MAX || !__builtin_cpu_supports("avx2") ||
+            !__builtin_cpu_supports("fma") || !is_inside(src, m, width_px, height_px, GATHER_MORE_PX))
+                return false;
+        for (unsigned y = 0; y < height_px; y++, ret += width_px)
+                for (unsigned x = 0; x < width_px; x += LANES) {
+                        /* the last eight may be some of those before */
+                        unsigned at = MIN(x, width_px - LANES);
+
+                        warp_lanes(src, m, g, at, y, ret + at);
+                }
+        return true;
+}
+#else
+static bool warp_fast(const struct nn_image *src, const double *m, const struct grid *g, unsigned width_px,
+                      unsigned height_px, float *ret)
+{
+        return false;
+}
+#endif
+
 int nn_image_warp(const struct nn_image *src, const struct nn_affine *map, unsigned width_px, unsigned height_px,
                   float *ret)
 {
@@ -112,8 +188,10 @@ int nn_image_warp(const struct nn_image *src, const struct nn_affine *map, unsig
                         return -EINVAL;
 
         grid_init(&g, map->m);
+        if (warp_fast(src, map->m, &g, width_px, height_px, ret))
+                return 0;
         /* two loops, so that the one that is nearly always taken has no more than it needs */
-        if (is_inside(src, map->m, width_px, height_px)) {
+        if (is_inside(src, map->m, width_px, height_px, 0)) {
                 for (unsigned i = 0, y = 0; y < height_px; y++)
                         for (unsigned x = 0; x < width_px; x++)
                                 ret[i++] = g.weight * sum_samples(src, map->m, &g, x, y, true);

@@ -134,19 +134,21 @@ static int read_start(int fd, size_t size, uint8_t **ret, size_t *ret_size)
         return 0;
 }
 
+int picture_read_fd(int fd, uint8_t **ret, size_t *ret_size)
+{
+        size_t size;
+        int r = file_size(fd, &size);
+
+        return r < 0 ? r : read_start(fd, size, ret, ret_size);
+}
+
 int picture_decode_fd(int fd, enum picture_format format, struct picture **ret)
 {
         _cleanup_(freep) uint8_t *data = NULL;
         size_t size;
-        int r;
+        int r = picture_read_fd(fd, &data, &size);
 
-        r = file_size(fd, &size);
-        if (r < 0)
-                return r;
-        r = read_start(fd, size, &data, &size);
-        if (r < 0)
-                return r;
-        return picture_decode(data, size, format, ret);
+        return r < 0 ? r : picture_decode(data, size, format, ret);
 }
 
 int picture_decode_file(const char *path, enum picture_format format, struct picture **ret)

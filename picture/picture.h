@@ -34,6 +34,9 @@ struct picture {
  */
 int picture_decode(const void *data, size_t size, enum picture_format format, struct picture **ret);
 
+/* Reads @fd from its start to its end, as picture_decode_fd() does. @ret: malloc'ed, the caller frees. */
+int picture_read_fd(int fd, uint8_t **ret, size_t *ret_size);
+
 /* Reads @fd from its start to its end, at most PICTURE_MAX_FILE_BYTES (-EFBIG beyond), then decodes. Only a regular
  * file or memfd is read: -EISDIR for a directory, -EINVAL for a FIFO, device or socket. @fd stays the caller's. */
 int picture_decode_fd(int fd, enum picture_format format, struct picture **ret);

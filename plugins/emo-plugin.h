@@ -131,6 +131,15 @@ struct emo_plugin {
 #define EMO_PLUGIN_HEADER \
         .magic = EMO_PLUGIN_MAGIC, .abi = EMO_PLUGIN_ABI, .size_bytes = sizeof(struct emo_plugin)
 
+/* Optional, once in a plugin: the same in plain text in the file, so that the host can list the plugin without loading it
+ * and the libraries that it needs. All are string literals of printable ASCII; @offers is "detector", "aligner" or
+ * "detector aligner". A file without it is loaded to be listed. */
+#define EMO_PLUGIN_ABOUT_SECTION ".emo_about"
+#define EMO_PLUGIN_ABOUT(name, version, description, licence, offers) \
+        extern const char emo_plugin_about[] __attribute__((visibility("hidden"))); \
+        const char emo_plugin_about[] __attribute__((used, section(EMO_PLUGIN_ABOUT_SECTION))) = \
+                "emo-plugin 1\n" name "\n" version "\n" description "\n" licence "\n" offers "\n"
+
 /* The symbol that the host looks up. */
 #define EMO_PLUGIN_SYMBOL "emo_plugin"
 extern const struct emo_plugin emo_plugin __attribute__((visibility("default")));

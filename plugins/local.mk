@@ -15,30 +15,30 @@ else
 PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,defs
 endif
 
-plugin_LTLIBRARIES += box.la
-box_la_SOURCES = plugins/box/box.c plugins/emo-plugin.h
-box_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
-box_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-box_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-box_la_LIBADD = -lm
+plugin_LTLIBRARIES += plugins/box.la
+plugins_box_la_SOURCES = plugins/box/box.c plugins/emo-plugin.h
+plugins_box_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_box_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+plugins_box_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_box_la_LIBADD = -lm
 
 if HAVE_OPENCV
-plugin_LTLIBRARIES += haar.la
+plugin_LTLIBRARIES += plugins/haar.la
 endif
-haar_la_SOURCES = plugins/haar/haar.c plugins/haar/cascade.cpp plugins/haar/cascade.h plugins/emo-plugin.h
-haar_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(OPENCV_CFLAGS)
-haar_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-haar_la_CXXFLAGS = $(AM_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidden
-haar_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-haar_la_LIBADD = $(OPENCV_LIBS) -lm
+plugins_haar_la_SOURCES = plugins/haar/haar.c plugins/haar/cascade.cpp plugins/haar/cascade.h plugins/emo-plugin.h
+plugins_haar_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(OPENCV_CFLAGS)
+plugins_haar_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+plugins_haar_la_CXXFLAGS = $(AM_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidden
+plugins_haar_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_haar_la_LIBADD = $(OPENCV_LIBS) -lm
 
 include plugins/cnn/local.mk
 include plugins/dlib/local.mk
 
 # libtool's .la files serve nobody in a folder of modules
 install-data-hook:
-	rm -f $(plugin_LTLIBRARIES:%=$(DESTDIR)$(plugindir)/%)
+	rm -f $(plugin_LTLIBRARIES:plugins/%=$(DESTDIR)$(plugindir)/%)
 uninstall-hook:
-	rm -f $(plugin_LTLIBRARIES:%.la=$(DESTDIR)$(plugindir)/%.so)
+	rm -f $(plugin_LTLIBRARIES:plugins/%.la=$(DESTDIR)$(plugindir)/%.so)
 
 EXTRA_DIST += plugins/emotiond-plugin.pc.in plugins/box/README.md plugins/box/measure.py plugins/haar/README.md

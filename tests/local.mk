@@ -17,4 +17,4 @@ include tests/vm/local.mk
 
 THREADED_TESTS += tests/unit/test-kernels-conv tests/unit/test-kernels-pool tests/unit/test-mailbox \
 	tests/unit/test-nn-plan tests/unit/test-pipeline tests/unit/test-pipeline-faces tests/unit/test-distill \
-	tests/unit/test-trainer tests/unit/test-worker tests/unit/test-conv-ways
+	tests/unit/test-trainer tests/unit/test-worker tests/unit/test-picture-reader tests/unit/test-conv-ways

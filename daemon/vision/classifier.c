@@ -16,7 +16,8 @@
 #define MAX_BATCH 256u
 
 /* A model of at least this size takes several faces at a time: to read its weights costs more than to multiply by them.
- * The weights of smaller ones stay in the cache from face to face, and another plan would be memory for nothing. */
+ * The weights of smaller ones stay in the cache from face to face, and another plan would be memory for nothing, unless
+ * several threads are to have enough to do. */
 #define HEAVY_BYTES ((size_t)8 << 20)
 #define HEAVY_BATCH 4u
 
@@ -99,7 +100,7 @@ static int load_model(struct classifier *c, const char *path, struct classifier_
         if (r < 0)
                 return fail(error, r, "model %s: %s", path, *nn_error.text ? nn_error.text : strerror(-r));
         digest(data, size, c->info.sha256);
-        c->heavy = size >= HEAVY_BYTES;
+        c->heavy = size >= HEAVY_BYTES || c->threads > 1;
         return 0;
 }
 

@@ -9,6 +9,7 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/look.c \
 	daemon/vision/one-euro.c daemon/vision/one-euro.h \
 	daemon/vision/pipeline.c daemon/vision/pipeline.h daemon/vision/pipeline-internal.h \
+	daemon/vision/plugin-about.c daemon/vision/plugin-about.h \
 	daemon/vision/plugin-host.c daemon/vision/plugin-host.h \
 	daemon/vision/plugin-load.c daemon/vision/plugin-load.h \
 	daemon/vision/plugin-settings.c daemon/vision/plugin-settings.h \

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "basic/log.h"
+#include "daemon/vision/plugin-about.h"
 #include "daemon/vision/plugin-host.h"
 #include "daemon/vision/plugin-load.h"
 #include "daemon/vision/plugin-settings.h"
@@ -174,33 +175,66 @@ static bool is_wanted(const struct plugin_host_config *config, const char *name)
         return means(config->detector, auto_detectors, name) || means(config->aligner, auto_aligners, name);
 }
 
-/* Loads the file, notes what it offers, and unloads it again unless the configuration wants it. */
-static int plugin_examine(struct plugin *p, const struct plugin_host_config *config)
+static void forget_about(struct plugin *p)
+{
+        free((char *)(uintptr_t)p->info.version);
+        free((char *)(uintptr_t)p->info.description);
+        free((char *)(uintptr_t)p->info.licence);
+        p->info.version = p->info.description = p->info.licence = NULL;
+        p->info.detector = p->info.aligner = false;
+}
+
+/* Notes what a plugin says of itself. */
+static int note_about(struct plugin *p, const char *version, const char *description, const char *licence,
+                      bool detector, bool aligner)
+{
+        forget_about(p);
+        p->info.version = strdup(version);
+        p->info.description = strdup(description);
+        p->info.licence = strdup(licence);
+        if (!p->info.version || !p->info.description || !p->info.licence)
+                return -ENOMEM;
+        p->info.detector = detector;
+        p->info.aligner = aligner;
+        p->info.third_party = !is_own(p->info.name);
+        return 0;
+}
+
+/* Loads the file unless it is. Return: 0, also if it is no plugin, which its info then says; -ENOMEM. */
+static int plugin_load_now(struct plugin *p)
 {
         const struct emo_plugin *d;
         struct plugin_load_error error;
         void *handle;
 
+        if (p->handle || p->info.error)
+                return 0;
         if (plugin_load(p->info.file, p->info.name, &handle, &d, &error) < 0) {
+                forget_about(p);
                 plugin_set_error(p, "%s", error.text);
                 return p->info.error ? 0 : -ENOMEM;
         }
         p->handle = handle;
         p->descriptor = d;
-        p->info.version = strdup(d->version);
-        p->info.description = strdup(d->description);
-        p->info.licence = strdup(d->licence);
-        if (!p->info.version || !p->info.description || !p->info.licence)
-                return -ENOMEM;
-        p->info.detector = d->detector;
-        p->info.aligner = d->aligner;
-        p->info.third_party = !is_own(p->info.name);
-        if (!is_wanted(config, p->info.name)) {
+        return note_about(p, d->version, d->description, d->licence, d->detector, d->aligner);
+}
+
+/* Notes what the file offers, if it can be by its plain text; else loads it, and unloads it again unless the
+ * configuration wants it. */
+static int plugin_examine(struct plugin *p, const struct plugin_host_config *config)
+{
+        struct plugin_about a;
+        int r = plugin_about_read(p->info.file, &a);
+
+        if (r >= 0 && strcmp(a.name, p->info.name) == 0)
+                return note_about(p, a.version, a.description, a.licence, a.detector, a.aligner);
+        r = plugin_load_now(p);
+        if (r >= 0 && p->handle && !is_wanted(config, p->info.name)) {
                 p->descriptor = NULL;
-                dlclose(handle);
+                dlclose(p->handle);
                 p->handle = NULL;
         }
-        return 0;
+        return r;
 }
 
 /* @file is "NAME.so" or "libNAME.so". */
@@ -274,6 +308,8 @@ static struct plugin *choose(struct plugin_host *h, const struct plugin_host_con
         else if (!p)
                 snprintf(why->text, sizeof(why->text), "no plugin '%s' for the %s in %.120s", name, kind,
                          config->folder);
+        else if (plugin_load_now(p) < 0)
+                snprintf(why->text, sizeof(why->text), "plugin %s cannot be loaded: out of memory", name);
         else if (p->info.error)
                 snprintf(why->text, sizeof(why->text), "plugin %s %.200s", name, p->info.error);
         else

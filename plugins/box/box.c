@@ -62,12 +62,17 @@ static const struct emo_aligner_ops aligner = {
         .close = box_close,
 };
 
+#define NAME "box"
+#define DESCRIPTION "Crops the detector's box with the framing of FER2013"
+#define LICENCE "LGPL-2.1-or-later"
+EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "aligner");
+
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_HEADER,
         .format = EMO_GRAY8,
-        .name = "box",
+        .name = NAME,
         .version = PLUGIN_VERSION,
-        .description = "Crops the detector's box with the framing of FER2013",
-        .licence = "LGPL-2.1-or-later",
+        .description = DESCRIPTION,
+        .licence = LICENCE,
         .aligner = &aligner,
 };

@@ -142,13 +142,18 @@ static const struct emo_aligner_ops aligner_ops = {
         .close = cnn_aligner_close,
 };
 
+#define NAME "cnn"
+#define DESCRIPTION "Face detector and 68 landmarks by small convolutional networks"
+#define LICENCE "LGPL-2.1-or-later"
+EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector aligner");
+
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_HEADER,
         .format = EMO_GRAY8,
-        .name = "cnn",
+        .name = NAME,
         .version = PLUGIN_VERSION,
-        .description = "Face detector and 68 landmarks by small convolutional networks",
-        .licence = "LGPL-2.1-or-later",
+        .description = DESCRIPTION,
+        .licence = LICENCE,
         .detector = &detector_ops,
         .aligner = &aligner_ops,
 };

@@ -149,8 +149,12 @@ static int try_sizes(struct detector *d, struct nn_error *error)
         const struct nn_tensor *in = nn_model_input(d->model, 0);
         int r = 0;
 
-        if (get_sized(d, 2 * UNIT_PX, 3 * UNIT_PX, &r, error))
+        struct sized *s = get_sized(d, 2 * UNIT_PX, 3 * UNIT_PX, &r, error);
+
+        if (s) {
+                sized_done(s); /* it has its own weights, and this size is hardly asked for again */
                 return 0;
+        }
         if (in->dims[2] < 0 || in->dims[3] < 0)
                 return r;
         d->fixed_height_px = (unsigned)in->dims[2];

@@ -7,11 +7,11 @@ libcnn_la_SOURCES = \
 libcnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 libcnn_la_LIBADD = -lm
 
-plugin_LTLIBRARIES += cnn.la
-cnn_la_SOURCES = plugins/cnn/cnn.c plugins/emo-plugin.h
-cnn_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
-cnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-cnn_la_LDFLAGS = $(PLUGIN_LDFLAGS) -Wl,--exclude-libs,ALL
-cnn_la_LIBADD = libcnn.la libfacenets.la libnnimage.la libemotion-nn.la -lm
+plugin_LTLIBRARIES += plugins/cnn.la
+plugins_cnn_la_SOURCES = plugins/cnn/cnn.c plugins/emo-plugin.h
+plugins_cnn_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_cnn_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+plugins_cnn_la_LDFLAGS = $(PLUGIN_LDFLAGS) -Wl,--exclude-libs,ALL
+plugins_cnn_la_LIBADD = libcnn.la libfacenets.la libnnimage.la libemotion-nn.la -lm
 
 EXTRA_DIST += plugins/cnn/README.md

@@ -327,16 +327,21 @@ const emo_aligner_ops aligner_ops = { sizeof(emo_aligner_ops), aligner_open, ali
 
 } // namespace
 
+#define NAME "dlib"
+#define DESCRIPTION "HOG face detector and 68 landmarks by regression trees (dlib)"
+#define LICENCE "LGPL-2.1-or-later"
+EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector aligner");
+
 // in the order of the structure: not all compilers of C++17 know names here
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_MAGIC,
         EMO_PLUGIN_ABI,
         sizeof(struct emo_plugin),
         EMO_GRAY8,
-        "dlib",
+        NAME,
         PLUGIN_VERSION,
-        "HOG face detector and 68 landmarks by regression trees (dlib)",
-        "LGPL-2.1-or-later",
+        DESCRIPTION,
+        LICENCE,
         &detector_ops,
         &aligner_ops,
 };

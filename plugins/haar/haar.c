@@ -195,12 +195,17 @@ static const struct emo_detector_ops detector = {
         .close = haar_close,
 };
 
+#define NAME "haar"
+#define DESCRIPTION "Viola-Jones face detector (OpenCV's cascade classifier)"
+#define LICENCE "LGPL-2.1-or-later"
+EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector");
+
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_HEADER,
         .format = EMO_GRAY8,
-        .name = "haar",
+        .name = NAME,
         .version = PLUGIN_VERSION,
-        .description = "Viola-Jones face detector (OpenCV's cascade classifier)",
-        .licence = "LGPL-2.1-or-later",
+        .description = DESCRIPTION,
+        .licence = LICENCE,
         .detector = &detector,
 };

@@ -16,7 +16,7 @@ COLORS = ["#3b6ea5", "#e08a3c", "#6a9f58", "#a05195"]
 
 
 def look(a, detector, rounds):
-    env = dict(os.environ, EMO_PLUGIN_FOLDER=os.path.join(a.build, ".libs"), EMO_MODEL_FOLDER=a.models)
+    env = dict(os.environ, EMO_PLUGIN_FOLDER=os.path.join(a.build, "plugins", ".libs"), EMO_MODEL_FOLDER=a.models)
     env.pop("OPENBLAS_CORETYPE", None)
     command = [os.path.join(a.build, "tests/bench/bench-detectors"), detector, ALIGNERS.get(detector, "box"),
                str(a.min_face),

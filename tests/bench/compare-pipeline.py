@@ -34,7 +34,7 @@ def main():
     p.add_argument("--loops", type=int, default=2, help="times that the clip is played in a round")
     p.add_argument("--detect-fps", default="5")
     a = p.parse_args()
-    env = dict(os.environ, EMO_PLUGIN_FOLDER=os.path.join(a.build, ".libs"), OPENBLAS_NUM_THREADS="1")
+    env = dict(os.environ, EMO_PLUGIN_FOLDER=os.path.join(a.build, "plugins", ".libs"), OPENBLAS_NUM_THREADS="1")
     env.pop("OPENBLAS_CORETYPE", None)
     ours, peer = [], []
     for _ in range(a.rounds):

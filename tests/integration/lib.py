@@ -345,11 +345,10 @@ class Fake:
 def find_plugins():
     """The plugins of the build tree by name."""
     found = {}
-    for folder in (os.path.join(BUILDDIR, ".libs"), os.path.join(BUILDDIR, "plugins", ".libs")):
-        for name in ("haar", "box", "cnn"):
-            path = os.path.join(folder, name + ".so")
-            if os.path.exists(path):
-                found[name] = path
+    for name in ("haar", "box", "cnn"):
+        path = os.path.join(BUILDDIR, "plugins", ".libs", name + ".so")
+        if os.path.exists(path):
+            found[name] = path
     return found
 
 
@@ -366,9 +365,9 @@ def config_text(groups):
 class Daemon:
     """emotiond of the build tree, on a clip. Leaving it (with) ends it and wants exit status 0 and a clean log."""
 
-    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, env=None, **groups):
-        """@clip: file to replay (None: none); @env: more of the environment; @groups: of the configuration,
-        camera={"replay_pace": "fast"}"""
+    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, preload=None, env=None, **groups):
+        """@clip: file to replay (None: none); @preload: a shared object of the tests that comes before libc; @env: more of
+        the environment; @groups: of the configuration, camera={"replay_pace": "fast"}"""
         if not os.path.exists(tool("emotiond")):
             raise Skip("emotiond is not built")
         self.bus = bus
@@ -381,6 +380,7 @@ class Daemon:
         self.clip = clip
         self.env = env or {}
         self.process = None
+        self.preload = preload
         self.configure(**groups)
         self.start(wait)
 
@@ -403,6 +403,8 @@ class Daemon:
     def start(self, wait=True):
         env = {**os.environ, "STATE_DIRECTORY": self.folder, **self.env}
         env.pop("NOTIFY_SOCKET", None)
+        if self.preload:
+            env["LD_PRELOAD"] = self.preload
         self.log_file = open(os.path.join(self.folder, "log"), "a+")
         self.process = subprocess.Popen([tool("emotiond"), "--config", self.config, "--plugin-dir", self.plugin_dir,
                                          "--model-dir", self.model_dir], stdin=subprocess.DEVNULL,

@@ -10,3 +10,8 @@ integration_tests = \
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
 EXTRA_DIST += tests/integration/lib.py tests/integration/fake-service.py
+# preloaded into the service, so that a file hangs
+check_LTLIBRARIES += tests/integration/slow-file.la
+tests_integration_slow_file_la_SOURCES = tests/integration/slow-file.c
+tests_integration_slow_file_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+tests_integration_slow_file_la_LIBADD = -ldl

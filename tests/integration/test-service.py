@@ -177,6 +177,22 @@ def test_claim_options():
         c.close()
 
 
+def test_claims_of_a_user():
+    """One user cannot take all claims"""
+    with Daemon(bus, lib.synthetic_clip(), service={"max_claims": 9, "max_claims_per_user": 2}):
+        a, b, c = (Client(bus) for _ in range(3))
+        a.claim()
+        b.claim()
+        with refused(lib.ERROR + "TooManyClaims") as message:
+            c.claim()
+        contains(message[0], "user holds 2")
+        b.claim()
+        a.manager.Release()
+        c.claim()
+        for client in (a, b, c):
+            client.close()
+
+
 def test_claim_thresholds():
     """Each claim has its own thresholds and filter"""
     with Daemon(bus, lib.synthetic_clip()):
@@ -300,6 +316,46 @@ def test_bad_descriptors():
         assert d.memory_kib() - before < 100000 * (4 if lib.SANITIZED else 1), "memory grew"
         with open(picture(), "rb") as f:
             equal(len(classify(c, f.fileno())), 1)
+        c.close()
+
+
+def test_file_that_hangs():
+    """A file whose reading never ends gets its caller an error, and keeps neither frames nor other callers waiting"""
+    slow = os.path.join(lib.BUILDDIR, "tests", "integration", ".libs", "slow-file.so")
+    if lib.SANITIZED:
+        raise Skip("a sanitizer wants to be loaded first")
+    if not os.path.exists(slow):
+        raise Skip("tests/integration/slow-file.la is not built")
+    with Daemon(bus, lib.synthetic_clip(), preload=slow) as d:
+        c = Client(bus)
+        c.claim()
+        state_is(c, "watching")
+        answers, errors = [], []
+        hanging = os.memfd_create("emotion-slow-file")
+        os.write(hanging, b"x")
+        begin = time.monotonic()
+        for _ in range(3):
+            c.manager.ClassifyImage(dbus.types.UnixFd(hanging), dbus.Dictionary({}, signature="sv"),
+                                    reply_handler=answers.append, error_handler=errors.append)
+        frames = int(c.get("Statistics")["frames"])
+        longest, good = 0, []
+        with open(picture(), "rb") as f:
+            c.manager.ClassifyImage(dbus.types.UnixFd(f.fileno()), dbus.Dictionary({}, signature="sv"),
+                                    reply_handler=good.append, error_handler=errors.append)
+        while len(errors) + len(answers) < 3 and time.monotonic() - begin < 2 * lib.PATIENCE:
+            asked = time.monotonic()
+            c.manager.GetFaces()
+            longest = max(longest, time.monotonic() - asked)
+            lib.linger(0.1)
+        took = time.monotonic() - begin
+        equal({e.get_dbus_name() for e in errors}, {lib.ERROR + "ImageTimeout"})
+        equal((len(errors), len(answers)), (3, 0))
+        assert 4 < took < 2 * lib.PATIENCE, took
+        assert longest < 2, longest
+        wait_for(lambda: good)
+        equal(len(good[0]), 1, "the picture behind those that hang")
+        assert int(c.get("Statistics")["frames"]) - frames > 3 * took, "frames went on"
+        os.close(hanging)
         c.close()
 
 
@@ -819,6 +875,23 @@ def test_ends_cleanly():
             assert time.monotonic() - begin < (20 if lib.SANITIZED else 5)
             assert not c.connection.name_has_owner(lib.NAME)
             c.close()
+
+
+def test_nothing_unneeded_is_loaded():
+    """Where the networks serve, OpenCV is not in memory, and its plugin is listed all the same"""
+    if (DETECTOR, ALIGNER) != ("cnn", "cnn"):
+        raise Skip("the networks for faces are not in models/")
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        c = Client(bus)
+        c.claim()
+        wait_for(lambda: c.changes())
+        plugins = {str(p["name"]): p for p in c.get("Plugins")}
+        equal(([str(w) for w in plugins["haar"]["offers"]], len(plugins["haar"]["in-use"])), (["detector"], 0))
+        contains(str(plugins["haar"]["description"]), "OpenCV")
+        with open("/proc/%d/maps" % d.process.pid) as f:
+            text = f.read()
+        assert "cnn.so" in text and "opencv" not in text and "haar.so" not in text
+        c.close()
 
 
 def test_no_network():

@@ -106,6 +106,10 @@ static int fake_align(void *self, const struct emo_image *image, const struct em
 static const struct emo_detector_ops detector = { sizeof(detector), fake_open, fake_detect, fake_close };
 static const struct emo_aligner_ops aligner = { sizeof(aligner), fake_open, fake_align, fake_close };
 
+#ifdef FAKE_ABOUT
+EMO_PLUGIN_ABOUT(FAKE_NAME, "0.9", "what the file says", "MIT", FAKE_ABOUT);
+#endif
+
 const struct emo_plugin emo_plugin = {
         EMO_PLUGIN_HEADER,
         .format = FAKE_FORMAT,

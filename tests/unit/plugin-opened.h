@@ -25,7 +25,7 @@ static inline void open_host(struct opened *o, const char *const *model_dirs, co
                                              .detector = detector,
                                              .aligner = aligner };
 
-        snprintf(folder, sizeof(folder), "%s/.libs", getenv("EMO_BUILDDIR") ?: ".");
+        snprintf(folder, sizeof(folder), "%s/plugins/.libs", getenv("EMO_BUILDDIR") ?: ".");
         snprintf(text, sizeof(text), "plugins: { %s: { %s }; };", name, settings);
         config_init(&o->config);
         assert_int_equal(config_read_string(&o->config, text), CONFIG_TRUE);

@@ -54,7 +54,7 @@ static struct claim *add(struct claims *cs, const char *owner, const struct clai
 {
         struct claim *c = NULL;
 
-        assert_true(claims_set(cs, owner, o, CLAIMS_MAX, &c) >= 0);
+        assert_true(claims_set(cs, owner, 0, o, &(struct claim_limits) { CLAIMS_MAX, CLAIMS_MAX }, &c) >= 0);
         return c;
 }
 
@@ -135,17 +135,18 @@ static void test_owners(void **state)
         struct claims *cs;
         struct claim_options o;
         struct claim *a, *b, *c;
+        const struct claim_limits two = { 2, 3 };
         uint64_t number;
 
         claim_options_init(&o);
         assert_int_equal(claims_new(send_it, &s, &cs), 0);
-        assert_int_equal(claims_set(cs, ":1.1", &o, 2, &a), 1);
-        assert_int_equal(claims_set(cs, ":1.2", &o, 2, &b), 1);
-        assert_int_equal(claims_set(cs, ":1.3", &o, 2, &c), -EUSERS);
+        assert_int_equal(claims_set(cs, ":1.1", 0, &o, &two, &a), 1);
+        assert_int_equal(claims_set(cs, ":1.2", 0, &o, &two, &b), 1);
+        assert_int_equal(claims_set(cs, ":1.3", 0, &o, &two, &c), -EUSERS);
         assert_int_not_equal(a->listener, b->listener);
         number = a->number;
         o.min_hold_ms = 0;
-        assert_int_equal(claims_set(cs, ":1.1", &o, 2, &c), 0); /* replaced, also when all places are taken */
+        assert_int_equal(claims_set(cs, ":1.1", 0, &o, &two, &c), 0); /* replaced, also when all places are taken */
         assert_ptr_equal(a, c);
         assert_true(a->number > number); /* the pipeline has to apply the new rules */
         assert_null(claims_by_number(cs, number));
@@ -154,9 +155,31 @@ static void test_owners(void **state)
         claims_drop(cs, a);
         assert_null(claims_find(cs, ":1.1"));
         assert_int_equal(claims_count(cs), 1);
-        assert_int_equal(claims_set(cs, ":1.3", &o, 2, &c), 1);
+        assert_int_equal(claims_set(cs, ":1.3", 0, &o, &two, &c), 1);
         assert_true(c->number > number); /* an event for the old one finds nobody */
         assert_null(claims_by_number(cs, number));
+        claims_free(cs);
+}
+
+static void test_users(void **state)
+{
+        struct sink s = { 0 };
+        struct claims *cs;
+        struct claim_options o;
+        const struct claim_limits limits = { 3, 1 };
+        struct claim *a, *c;
+
+        claim_options_init(&o);
+        assert_int_equal(claims_new(send_it, &s, &cs), 0);
+        assert_int_equal(claims_set(cs, ":1.1", 1000, &o, &limits, &a), 1);
+        assert_int_equal(claims_set(cs, ":1.2", 1000, &o, &limits, &c), -EDQUOT);
+        assert_int_equal(claims_set(cs, ":1.1", 1000, &o, &limits, &c), 0);
+        assert_int_equal(claims_set(cs, ":1.3", 1001, &o, &limits, &c), 1);
+        assert_int_equal(claims_set(cs, ":1.4", CLAIM_UID_UNKNOWN, &o, &limits, &c), 1);
+        assert_int_equal(claims_set(cs, ":1.5", CLAIM_UID_UNKNOWN, &o, &limits, &c), -EDQUOT);
+        assert_int_equal(claims_set(cs, ":1.5", 1002, &o, &limits, &c), -EUSERS);
+        claims_drop(cs, a);
+        assert_int_equal(claims_set(cs, ":1.2", 1000, &o, &limits, &c), 1);
         claims_free(cs);
 }
 
@@ -203,8 +226,8 @@ static void test_many_faces(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_rate),  cmocka_unit_test(test_filter),     cmocka_unit_test(test_owners),
-                cmocka_unit_test(test_rules), cmocka_unit_test(test_many_faces),
+                cmocka_unit_test(test_rate),  cmocka_unit_test(test_filter), cmocka_unit_test(test_owners),
+                cmocka_unit_test(test_users), cmocka_unit_test(test_rules),  cmocka_unit_test(test_many_faces),
         };
 
         return cmocka_run_group_tests_name("claims", tests, NULL, NULL);

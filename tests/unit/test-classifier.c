@@ -78,15 +78,20 @@ static const char *write_model(const struct model *m)
         return path;
 }
 
-static struct classifier *load(const struct model *m, unsigned max_batch)
+static struct classifier *load_for(const struct model *m, unsigned max_batch, unsigned threads)
 {
         struct classifier_error error = { "" };
         struct classifier *c = NULL;
-        int r = classifier_new(write_model(m), max_batch, 1, &c, &error);
+        int r = classifier_new(write_model(m), max_batch, threads, &c, &error);
 
         if (r < 0)
                 fail_msg("%d: %s", r, error.text);
         return c;
+}
+
+static struct classifier *load(const struct model *m, unsigned max_batch)
+{
+        return load_for(m, max_batch, 1);
 }
 
 static void fill(struct classifier *c, unsigned i, float value)
@@ -129,7 +134,9 @@ static void test_batches(void **state)
         static const struct {
                 int64_t batch;
                 bool heavy, mixes;
-        } cases[] = { { 0, false, false }, { 1, false, false }, { 0, true, false }, { 1, true, false }, { 1, true, true } };
+                unsigned threads;
+        } cases[] = { { 0, false, false, 1 }, { 1, false, false, 1 }, { 0, true, false, 1 }, { 1, true, false, 1 },
+                      { 1, true, true, 1 },   { 0, false, false, 2 }, { 1, false, false, 2 } };
 
         for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
                 struct model m = logits;
@@ -138,7 +145,7 @@ static void test_batches(void **state)
                 m.batch = cases[k].batch;
                 m.heavy = cases[k].heavy;
                 m.mixes = cases[k].mixes;
-                struct classifier *c = load(&m, 32);
+                struct classifier *c = load_for(&m, 32, cases[k].threads);
                 for (unsigned n = 1; n <= 32; n = n < 8 ? n + 1 : n + 5) {
                         for (unsigned i = 0; i < n; i++)
                                 fill(c, i, (float)(i * 8));

@@ -70,7 +70,7 @@ static bool ready(const struct backend *b, const char *name)
 {
         char plugin[600], file[600];
 
-        snprintf(plugin, sizeof(plugin), "%s/.libs/%s.so", getenv("EMO_BUILDDIR") ?: ".", b->detector);
+        snprintf(plugin, sizeof(plugin), "%s/plugins/.libs/%s.so", getenv("EMO_BUILDDIR") ?: ".", b->detector);
         snprintf(file, sizeof(file), "%s%s%s", b->file[0] == '/' ? "" : getenv("EMO_SRCDIR") ?: ".",
                  b->file[0] == '/' ? "" : "/", b->file);
         return access(plugin, R_OK) == 0 && access(clip_path(name), R_OK) == 0 && access(file, R_OK) == 0;
@@ -118,7 +118,7 @@ static struct tally play(const struct backend *b, const char *name, unsigned min
         struct tally t = { 0 };
         struct frame f;
 
-        snprintf(folder, sizeof(folder), "%s/.libs", getenv("EMO_BUILDDIR") ?: ".");
+        snprintf(folder, sizeof(folder), "%s/plugins/.libs", getenv("EMO_BUILDDIR") ?: ".");
         snprintf(models, sizeof(models), "%s/models", getenv("EMO_SRCDIR") ?: ".");
         assert_int_equal(plugin_host_new(&host_config, &host), 0);
         assert_null(plugin_host_error(host));

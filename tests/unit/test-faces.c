@@ -128,7 +128,7 @@ static struct plugin_host *open_host(const char *detector, const char *aligner)
                                              .aligner = aligner };
         struct plugin_host *host;
 
-        snprintf(folder, sizeof(folder), "%s/.libs", getenv("EMO_BUILDDIR") ?: ".");
+        snprintf(folder, sizeof(folder), "%s/plugins/.libs", getenv("EMO_BUILDDIR") ?: ".");
         snprintf(models, sizeof(models), "%s/models", getenv("EMO_SRCDIR") ?: ".");
         assert_int_equal(plugin_host_new(&config, &host), 0);
         return host;

@@ -93,6 +93,39 @@ static void test_warp(void **state)
         }
 }
 
+/* Any turn, scale and place; the picture ends with its memory, and the crops come near to its edges and reach out. */
+static void test_any_map(void **state)
+{
+        enum { W = 97, H = 70, N = 21 };
+        uint8_t *tight = malloc(W * H);
+        const struct nn_image im = { tight, W, H, W };
+        unsigned seed = 1, n_inside = 0;
+        float ret[N * N];
+
+        for (unsigned i = 0; i < W * H; i++)
+                tight[i] = (uint8_t)(i * 7919 % 251);
+        for (unsigned k = 0; k < 400; k++) {
+                double r[4];
+
+                for (unsigned i = 0; i < 4; i++) {
+                        seed = seed * 1664525u + 1013904223u;
+                        r[i] = (seed >> 8) / 16777216.0;
+                }
+                unsigned n = 5 + k % (N - 4); /* less than a vector, and no multiple of it */
+                struct nn_affine map = nn_affine_from_square(r[0] * W, r[1] * H, 5 + 60 * r[2], 6.28 * r[3], n);
+
+                if (k % 5 == 0) /* to the very edge that four bytes may be read from, or a hair beyond */
+                        map = (struct nn_affine){ { 1, 0, W - 2.5 - n + 0.02 * (r[0] - 0.5), 0, 1, H - 0.5 - n + 0.02 * (r[1] - 0.5) } };
+                assert_int_equal(nn_image_warp(&im, &map, n, n, ret), 0);
+                for (unsigned y = 0; y < n; y++)
+                        for (unsigned x = 0; x < n; x++)
+                                assert_float_equal(ret[y * n + x], slow(&im, &map, x, y), 0.02);
+                n_inside += map.m[2] > 0 && map.m[2] < W / 2;
+        }
+        assert_true(n_inside > 50);
+        free(tight);
+}
+
 /* A picture with nothing allocated beyond its last pixel, mapped to itself. */
 static void test_last_pixel(void **state)
 {
@@ -122,6 +155,7 @@ static void test_refusals(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = { cmocka_unit_test(test_shrink), cmocka_unit_test(test_warp),
+                                                    cmocka_unit_test(test_any_map),
                                                     cmocka_unit_test(test_last_pixel), cmocka_unit_test(test_refusals) };
 
         return cmocka_run_group_tests_name("image", tests, NULL, NULL);

@@ -378,26 +378,6 @@ static void classify(struct place *p, int fd, const char *error)
         close(fd);
 }
 
-static void test_bad_descriptors(void **state)
-{
-        struct place *p = *state;
-        const char *bad = BUS_NAME ".Error.InvalidImage";
-        int pipes[2], sockets[2], big;
-
-        assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
-        big = memfd_create("big", MFD_CLOEXEC);
-        assert_int_equal(ftruncate(big, 10LL << 30), 0);
-        classify(p, open("/tmp", O_RDONLY | O_CLOEXEC), bad);
-        classify(p, open("/dev/zero", O_RDONLY | O_CLOEXEC), bad);
-        classify(p, pipes[0], bad);
-        classify(p, sockets[0], bad);
-        classify(p, big, bad);
-        close(pipes[1]);
-        close(sockets[1]);
-        assert_int_equal(p->worker.n_jobs, 0);
-}
-
 static void test_pictures(void **state)
 {
         struct place *p = *state;
@@ -426,6 +406,38 @@ static void test_pictures(void **state)
         manager_dispatch(p->manager);
         finish(p);
         assert_string_equal(sd_bus_message_get_error(p->reply)->name, BUS_NAME ".Error.InvalidImage");
+        classify(p, memfd_create("x", MFD_CLOEXEC), NULL);
+        run(p);
+        p->reply = sd_bus_message_unref(p->reply);
+        p->worker.jobs[max + 1].result = -ETIMEDOUT;
+        p->worker.jobs[max + 1].image_failed = true;
+        p->worker.n_answers++;
+        manager_dispatch(p->manager);
+        finish(p);
+        assert_string_equal(sd_bus_message_get_error(p->reply)->name, BUS_NAME ".Error.ImageTimeout");
+}
+
+/* A user's claims are counted beside all claims; replacing one is always possible. */
+static void test_claims_of_a_user(void **state)
+{
+        struct place *p = *state;
+        const char *too_many = BUS_NAME ".Error.TooManyClaims";
+        struct claim_options o;
+        struct claim *c;
+
+        claim_options_init(&o);
+        p->settings->service.max_claims_per_user = 2;
+        p->settings->service.max_claims = 4;
+        assert_int_equal(manager_claim(p->manager, ":1.1", getuid(), &o, &c), 1);
+        CLAIM(p, "", "a{sv}", 0);
+        assert_int_equal(manager_claim(p->manager, ":1.2", getuid(), &o, &c), -EDQUOT);
+        CLAIM(p, "", "a{sv}", 0);
+        call_plain(p, "Release", "");
+        assert_int_equal(manager_claim(p->manager, ":1.2", getuid(), &o, &c), 1);
+        CLAIM(p, too_many, "a{sv}", 0);
+        assert_int_equal(manager_claim(p->manager, ":1.3", getuid() + 1, &o, &c), 1);
+        assert_int_equal(manager_claim(p->manager, ":1.4", getuid() + 2, &o, &c), 1);
+        assert_int_equal(manager_claim(p->manager, ":1.5", getuid() + 2, &o, &c), -EUSERS);
 }
 
 static sd_bus_message *preview(struct place *p)
@@ -640,8 +652,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_signals, make, destroy),
                 cmocka_unit_test_setup_teardown(test_deaf_claimant, make, destroy),
                 cmocka_unit_test_setup_teardown(test_cameras, make, destroy),
-                cmocka_unit_test_setup_teardown(test_bad_descriptors, make, destroy),
                 cmocka_unit_test_setup_teardown(test_pictures, make, destroy),
+                cmocka_unit_test_setup_teardown(test_claims_of_a_user, make, destroy),
                 cmocka_unit_test_setup_teardown(test_preview, make, destroy),
                 cmocka_unit_test_setup_teardown(test_reload, make, destroy),
                 cmocka_unit_test_setup_teardown(test_disabled_is_kept, make, destroy),

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "daemon/vision/plugin-about.h"
 #include "daemon/vision/plugin-host.h"
 #include "tests/plugins/fake.h"
 
@@ -223,6 +224,95 @@ static void test_files(void **state)
         plugin_host_free(h);
 }
 
+static bool is_loaded(const char *folder, const char *file)
+{
+        void *h = dlopen(path_of(folder, file), RTLD_NOW | RTLD_NOLOAD);
+
+        if (h)
+                dlclose(h);
+        return h;
+}
+
+/* A file that says what it is is loaded only if it is wanted, and then its descriptor says what is true. */
+static void test_about(void **state)
+{
+        struct plugin_host *h = host_of(modules, "fake", "fake", NULL);
+        const struct plugin_info *p = info_of(h, "fake-about");
+
+        assert_non_null(p);
+        assert_null(p->error);
+        assert_string_equal(p->version, "0.9");
+        assert_string_equal(p->description, "what the file says");
+        assert_string_equal(p->licence, "MIT");
+        assert_true(p->detector && p->aligner && p->third_party);
+        assert_false(p->used_detector || p->used_aligner);
+        assert_false(is_loaded(modules, "fake-about.so"));
+        plugin_host_free(h);
+
+        h = host_of(modules, "fake-about", "fake-about", NULL);
+        p = info_of(h, "fake-about");
+        assert_null(plugin_host_error(h));
+        assert_true(p->used_detector && p->used_aligner);
+        assert_string_equal(p->version, "1");
+        assert_string_equal(p->licence, "LGPL-2.1-or-later");
+        assert_true(is_loaded(modules, "fake-about.so"));
+        plugin_host_free(h);
+        assert_false(is_loaded(modules, "fake-about.so"));
+}
+
+/* Where the text is damaged, is for another ABI or another plugin, the descriptor is asked. */
+static void test_damaged_about(void **state)
+{
+        static const char *const words[][2] = { { "emo-plugin 1\n", "emo-plugin 2\n" },
+                                                { "\nfake-about\n", "\nfake-abort\n" },
+                                                { "\n0.9\n", "\n0\001\n\n" },
+                                                { "detector aligner\n", "detector-aligner\n" },
+                                                { "detector aligner\n", "detector aligner " },
+                                                { ".emo_about", ".emo_abort" } };
+        char *data = NULL;
+        size_t size = 0;
+        FILE *in = fopen(path_of(modules, "fake-about.so"), "re"), *out;
+        struct plugin_about a;
+
+        assert_non_null(in);
+        assert_int_equal(fseek(in, 0, SEEK_END), 0);
+        size = (size_t)ftell(in);
+        data = malloc(size);
+        rewind(in);
+        assert_int_equal(fread(data, 1, size, in), size);
+        fclose(in);
+        assert_int_equal(plugin_about_read(path_of(modules, "fake-about.so"), &a), 0);
+        for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+                char *at = memmem(data, size, words[i][0], strlen(words[i][0]));
+
+                assert_non_null(at);
+                memcpy(at, words[i][1], strlen(words[i][0]));
+                out = fopen(path_of(scratch, "fake-about.so"), "we");
+                assert_non_null(out);
+                assert_int_equal(fwrite(data, 1, size, out), size);
+                assert_int_equal(fclose(out), 0);
+                memcpy(at, words[i][0], strlen(words[i][0]));
+
+                struct plugin_host *h = host_of(scratch, "fake", "fake", NULL);
+
+                assert_null(info_of(h, "fake-about")->error);
+                assert_string_equal(info_of(h, "fake-about")->version, "1");
+                plugin_host_free(h);
+        }
+        /* whatever is cut off */
+        for (size_t n = 0; n < size; n += 1 + n / 8) {
+                out = fopen(path_of(scratch, "fake-about.so"), "we");
+                assert_non_null(out);
+                assert_int_equal(fwrite(data, 1, n, out), n);
+                assert_int_equal(fclose(out), 0);
+                assert_int_equal(plugin_about_read(path_of(scratch, "fake-about.so"), &a), -ENODATA);
+        }
+        assert_int_equal(plugin_about_read("/nonexistent.so", &a), -ENOENT);
+        assert_int_equal(plugin_about_read("/dev/zero", &a), -ENODATA);
+        unlink(path_of(scratch, "fake-about.so"));
+        free(data);
+}
+
 static void with_settings(const char *text, void (*check)(const config_setting_t *))
 {
         config_t config;
@@ -380,6 +470,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_refusals),      cmocka_unit_test(test_failing_open),
                 cmocka_unit_test(test_names),         cmocka_unit_test(test_files),
+                cmocka_unit_test(test_about),         cmocka_unit_test(test_damaged_about),
                 cmocka_unit_test(test_settings),      cmocka_unit_test(test_absurd_boxes),
                 cmocka_unit_test(test_absurd_alignments),
         };

@@ -37,7 +37,7 @@ static bool ready(void)
 {
         char haar[600], clip[600];
 
-        return access(in_build(".libs/haar.so", haar), R_OK) == 0 &&
+        return access(in_build("plugins/.libs/haar.so", haar), R_OK) == 0 &&
                access("/usr/share/opencv4/haarcascades", R_OK) == 0 &&
                access(in_build("models/synthetic.avi", clip), R_OK) == 0;
 }
@@ -88,7 +88,7 @@ static struct record play(unsigned n_frames, const char *detector, const char *a
 {
         char folder[600], clip[600], model[700], models[600];
         const char *const model_dirs[] = { models, NULL };
-        const struct plugin_host_config host_config = { .folder = in_build(".libs", folder),
+        const struct plugin_host_config host_config = { .folder = in_build("plugins/.libs", folder),
                                                         .model_dirs = model_dirs,
                                                         .detector = detector,
                                                         .aligner = aligner };

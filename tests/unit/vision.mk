@@ -69,6 +69,13 @@ tests_plugins_fake_bgr_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAKE_NAME='"fake-bgr"' -DF
 tests_plugins_fake_bgr_la_CFLAGS = $(TEST_MODULE_CFLAGS)
 tests_plugins_fake_bgr_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 
+check_LTLIBRARIES += tests/plugins/fake-about.la
+tests_plugins_fake_about_la_SOURCES = tests/plugins/fake.c tests/plugins/fake.h
+tests_plugins_fake_about_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAKE_NAME='"fake-about"' -DFAKE_FORMAT=EMO_GRAY8 \
+	-DFAKE_ABOUT='"detector aligner"'
+tests_plugins_fake_about_la_CFLAGS = $(TEST_MODULE_CFLAGS)
+tests_plugins_fake_about_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
 check_LTLIBRARIES += tests/plugins/broken-no-symbol.la
 tests_plugins_broken_no_symbol_la_SOURCES = tests/plugins/broken.c
 tests_plugins_broken_no_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DBROKEN=NO_SYMBOL -DBROKEN_NAME='"broken-no-symbol"'

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Reads and decodes the files that clients pass. One may lie on a file system whose server does not answer; then no call
+ * for it returns, and none can be broken off. So each file has a short-lived thread of its own. One that takes too long is
+ * given up: its job is answered, and the thread is left to end when the kernel lets it, and to free what is its own.
+ */
+
+#include "daemon/mailbox.h"
+#include "daemon/worker.h"
+#include "picture/picture.h"
+
+#define PICTURE_READER_TIMEOUT_USEC 5000000u
+/* Files that are being read, and pictures that are decoded and not yet released: the others wait, so that memory is
+ * bounded. */
+#define PICTURE_READER_MAX_OPEN 2u
+/* Threads that were given up and have not ended. While so many hang nothing is read. */
+#define PICTURE_READER_MAX_STUCK 8u
+
+struct loaded_picture {
+        struct picture_job *job; /* its descriptor is closed; freed by picture_reader_release() unless taken away */
+        int result;              /* 0; -ETIMEDOUT; an error of picture_decode_fd(), and nothing of what follows */
+        uint8_t *data;           /* the file */
+        size_t size_bytes;
+        struct picture *gray;
+};
+
+/* Fills in all but the job, or returns a negative errno. Runs in a thread of its own; @fd stays the caller's. */
+typedef int (*picture_load)(int fd, struct loaded_picture *ret);
+
+struct picture_reader;
+
+/**
+ * picture_reader_new()
+ * @news: is rung when there is something to pop; must live as long as the reader
+ * @load: NULL for files; tests have others
+ */
+int picture_reader_new(struct bell *news, picture_load load, struct picture_reader **ret);
+/* Waits for nobody. Accepts NULL; returns NULL. */
+struct picture_reader *picture_reader_free(struct picture_reader *r);
+
+/* From any thread. Takes over @job->fd on success. Return: 0; -ENOBUFS when WORKER_MAX_PICTURES wait or
+ * PICTURE_READER_MAX_STUCK hang; -ENOMEM. */
+int picture_reader_push(struct picture_reader *r, const struct picture_job *job);
+
+/* What is read, or was given up by @now_usec (CLOCK_MONOTONIC); NULL if there is none. To be released by the caller. */
+struct loaded_picture *picture_reader_pop(struct picture_reader *r, uint64_t now_usec);
+void picture_reader_release(struct picture_reader *r, struct loaded_picture *p);
+
+/* When the next one is to be given up; UINT64_MAX: nothing is being read. */
+uint64_t picture_reader_next_usec(struct picture_reader *r);
