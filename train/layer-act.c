@@ -107,7 +107,7 @@ static void forward(struct net *net, struct layer *l)
 
 static void gradient_part(struct net *net, struct layer *l, unsigned part, bool add)
 {
-        const float *x = l->inputs[0]->y;
+        const float *x = l->inputs[0]->y; /* of one sign with l->y, which may have been written over it */
         float *dx = l->inputs[0]->dy;
         struct act *a = l->state;
         enum act_kind kind = kind_of(l);
@@ -167,23 +167,25 @@ static int export_node(struct export *e, struct net *net, struct layer *l)
         return 0;
 }
 
-#define ACTIVATION(kind) \
+#define ACTIVATION(kind, may_share) \
         const struct layer_ops layer_##kind = { \
                 .type = #kind, \
                 .min_inputs = 1, \
                 .max_inputs = 1, \
+                .reads_output = true, \
+                .in_place = may_share, \
                 .configure = configure, \
                 .forward = forward, \
                 .backward = backward, \
                 .export = export_node, \
         }
 
-ACTIVATION(relu);
-ACTIVATION(leakyrelu);
-ACTIVATION(sigmoid);
-ACTIVATION(tanh);
-ACTIVATION(hardswish);
-ACTIVATION(hardsigmoid);
+ACTIVATION(relu, true);
+ACTIVATION(leakyrelu, true);
+ACTIVATION(sigmoid, true);
+ACTIVATION(tanh, true);
+ACTIVATION(hardswish, false); /* its slope cannot be told by its value */
+ACTIVATION(hardsigmoid, true);
 
 static int dropout_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {

@@ -107,6 +107,7 @@ const struct layer_ops layer_add = {
         .type = "add",
         .min_inputs = 2,
         .max_inputs = LAYER_MAX_INPUTS,
+        .reads_output = true,
         .configure = add_configure,
         .forward = add_forward,
         .backward = add_backward,

@@ -324,6 +324,7 @@ const struct layer_ops layer_lcn = {
         .type = "lcn",
         .min_inputs = 1,
         .max_inputs = 1,
+        .reads_output = true,
         .configure = configure,
         .prepare = prepare,
         .forward = forward,

@@ -161,6 +161,7 @@ const struct layer_ops layer_lrn = {
         .type = "lrn",
         .min_inputs = 1,
         .max_inputs = 1,
+        .reads_output = true,
         .configure = configure,
         .prepare = prepare,
         .forward = forward,

@@ -39,6 +39,9 @@ struct param {
 struct layer_ops {
         const char *type;
         unsigned min_inputs, max_inputs;
+        bool reads_output; /* backward() wants the layer's own output: nobody may write over it */
+        bool in_place;     /* the layer may write its output over its input, element by element, and so backward() the
+                              gradient: what it wants is in the output */
         /**
          * configure() - read @settings and, from the inputs' shapes, set l->out, declare parameters and scratch
          * @settings: NULL for the network's input
@@ -66,6 +69,7 @@ struct layer {
         unsigned n_consumers;
         struct layer *consumer; /* the last of them */
         bool is_output;         /* the loss sets its dy */
+        bool shares;            /* y and dy are those of the input */
         struct shape in, out;   /* in: of the first input */
         float *y, *dy;          /* [batch, out]; dy is NULL where nothing before the layer learns, and holds the
                                    gradient only until the layer's own backward() is done */

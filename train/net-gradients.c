@@ -63,6 +63,10 @@ static void plan(const struct net *net, struct buffers *b)
                 if (!l->needs_gradient)
                         continue;
                 take(b, l);
+                if (l->shares) {
+                        b->of[l->inputs[0]->index] = b->of[i];
+                        continue;
+                }
                 for (unsigned k = 0; k < l->n_inputs; k++)
                         take(b, l->inputs[k]);
                 b->list[b->of[i] - 1].in_use = false;

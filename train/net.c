@@ -390,7 +390,8 @@ static void free_layer(struct layer *l)
         if (l->ops->free)
                 l->ops->free(l);
         free(l->state);
-        free(l->y);
+        if (!l->shares)
+                free(l->y);
         free(l);
 }
 
@@ -412,13 +413,22 @@ struct net *net_free(struct net *net)
         return NULL;
 }
 
+/* Whether the layer writes over its input, which then nobody else may want. */
+static bool can_share(const struct net *net, const struct layer *l)
+{
+        const struct layer *in = l->inputs[0];
+
+        return l->ops->in_place && in != net->layers[0] && in->n_consumers == 1 && !in->is_output &&
+               !in->ops->reads_output;
+}
+
 static int prepare_layer(struct net *net, struct layer *l)
 {
         size_t n = shape_size(l->out) * net->max_batch;
         struct rng rng;
         int r;
 
-        l->y = floats_new(n);
+        l->y = l->shares ? l->inputs[0]->y : floats_new(n);
         if (!l->y)
                 return -ENOMEM;
         r = l->ops->prepare ? l->ops->prepare(net, l) : 0;
@@ -439,6 +449,8 @@ int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
         net->g = floats_new(net->n_floats);
         if (!net->w || !net->g)
                 return -ENOMEM;
+        for (unsigned i = 1; i < net->n_layers; i++)
+                net->layers[i]->shares = can_share(net, net->layers[i]);
         r = net_gradients_new(net);
         for (unsigned i = 0; i < net->n_layers && r >= 0; i++)
                 r = prepare_layer(net, net->layers[i]);

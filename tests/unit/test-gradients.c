@@ -177,6 +177,9 @@ static void test_batchnorm(void **state)
 static void test_activations(void **state)
 {
         check(AROUND("{ type = \"relu\"; }"), 7);
+        /* what another layer reads is not written over, nor what the layer itself will want again */
+        check(AROUND("{ type = \"relu\"; }, { type = \"add\"; with = \"first\"; }"), 8);
+        check(AROUND("{ type = \"relu\"; }, { type = \"sigmoid\"; }"), 8);
         check(AROUND("{ type = \"leakyrelu\"; slope = 0.2; }"), 7);
         check(AROUND("{ type = \"sigmoid\"; }"), 7);
         check(AROUND("{ type = \"tanh\"; }"), 7);
