@@ -4,7 +4,7 @@
 
 emotiond plays a clip in real time on a message bus of its own; a client with a claim of no hold measures, for each signal
 that reaches it, the time since the picture was taken (the signal's own timestamp). Prints KEY=VALUE: percentiles of that
-in milliseconds, CPU of the service per frame, the share of one core, resident memory.
+in milliseconds, how often a face's emotion changes, CPU of the service per frame, the share of one core, resident memory.
 EMO_BUILDDIR and EMO_SRCDIR say where the programs are, as for the integration tests.
 """
 import argparse
@@ -31,6 +31,7 @@ class Ear(lib.Client):
 
     def __init__(self, bus):
         self.late_ms = []
+        self.n_changes = 0
         super().__init__(bus)
 
     def on_message(self, connection, message):
@@ -38,6 +39,7 @@ class Ear(lib.Client):
         if message.get_type() == 4 and message.get_interface() == lib.MANAGER:
             stamp = [a for a in message.get_args_list() if isinstance(a, dbus.UInt64)][0]
             # a face vanishes when it was not found for a time: that is no answer to a picture
+            self.n_changes += message.get_member() == "EmotionChanged"
             if message.get_member() != "FaceVanished":
                 self.late_ms.append((now - stamp) / 1e3)
         return dbus.lowlevel.HANDLER_RESULT_NOT_YET_HANDLED
@@ -63,6 +65,7 @@ def main():
         lib.wait_for(lambda: ear.late_ms)
         lib.linger(2)  # warm
         ear.late_ms.clear()
+        ear.n_changes = 0
         frames, cpu, begin = int(ear.get("Statistics")["frames"]), cpu_seconds(d.process.pid), time.monotonic()
         context = lib.GLib.MainContext.default()
         while time.monotonic() - begin < a.seconds:
@@ -72,7 +75,7 @@ def main():
         cpu = cpu_seconds(d.process.pid) - cpu
         frames = int(ear.get("Statistics")["frames"]) - frames
         late = ear.late_ms
-        print("signals=%d" % len(late))
+        print("signals=%d\nchanges_per_s=%.2f" % (len(late), ear.n_changes / seconds))
         if not late:
             sys.exit("no signal came: a clip in which something changes is needed")
         for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1)):
