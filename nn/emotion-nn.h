@@ -103,6 +103,15 @@ struct nn_plan_options {
 /* @options may be NULL. @m must outlive the plan. */
 int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options, struct nn_plan **ret,
                 struct nn_error *error);
+/**
+ * nn_plan_new_last() - the same for a model of which no other plan will be made
+ *
+ * Weights that the plan keeps in a form of its own go back to the system one after the other, so that the model and the
+ * plan are never whole in memory at one time. No other plan of @m may be in use. From then on, also after an error,
+ * @m is refused (-EINVAL) by both; names, shapes and metadata stay.
+ */
+int nn_plan_new_last(struct nn_model *m, const struct nn_plan_options *options, struct nn_plan **ret,
+                     struct nn_error *error);
 struct nn_plan *nn_plan_free(struct nn_plan *p);
 
 /* Input @i of the plan; the caller writes its data before each run. Owned by the plan. NULL past the end. */

@@ -56,6 +56,7 @@ struct nn_value {
 struct nn_model {
         uint8_t *file; /* from nn_alloc(): large tensors lie in it; NULL if none does */
         size_t file_bytes;
+        bool spent; /* nn_plan_new_last() has given weights back */
         unsigned opset;
         char *graph_name;
         size_t n_values, n_nodes, n_inputs, n_outputs, n_metadata;
@@ -65,6 +66,9 @@ struct nn_model {
         struct nn_tensor *input_decls, *output_decls;
         char **metadata; /* key, value, key, value ... */
 };
+
+/* Memory of @t goes back to the system if it is a part of the file: its numbers are lost. */
+void nn_model_give_back(struct nn_model *m, const struct nn_tensor *t);
 
 /* Bytes of @t, or 0 with *@ret_ok false if it has an open dim, an unknown type or is beyond NN_MAX_TENSOR_BYTES. */
 size_t nn_tensor_bytes(const struct nn_tensor *t, bool *ret_ok);

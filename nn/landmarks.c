@@ -79,7 +79,7 @@ static const float *find_output(const struct landmarks *l, const char *name, int
 
 static int make_plan(struct landmarks *l, struct nn_error *error)
 {
-        int r = nn_plan_new(l->model, NULL, &l->plan, error);
+        int r = nn_plan_new_last(l->model, NULL, &l->plan, error);
 
         if (r < 0)
                 return r;

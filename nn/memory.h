@@ -25,20 +25,35 @@ static inline size_t nn_alloc_huge_part(size_t bytes)
         return bytes - rest + (rest >= NN_ALLOC_HUGE_BYTES / 4 * 3 ? NN_ALLOC_HUGE_BYTES : 0);
 }
 
-/* Fetches the pages of @bytes at @p by one call, since a page fault each costs more than the page itself; huge ones at
- * the start, which cost a third of that and save address translations. Advice only: what the kernel refuses comes page by
- * page. */
+/* The kernel is asked to do @what with the whole pages between @p and @p + @bytes. Advice only: all works without. */
+static inline void nn_alloc_advise(void *p, size_t bytes, int what)
+{
+        uintptr_t first = ((uintptr_t)p + NN_ALLOC_PAGE_BYTES - 1) / NN_ALLOC_PAGE_BYTES * NN_ALLOC_PAGE_BYTES;
+        uintptr_t end = ((uintptr_t)p + bytes) / NN_ALLOC_PAGE_BYTES * NN_ALLOC_PAGE_BYTES;
+
+        if (end > first)
+                (void)madvise((void *)first, end - first, what);
+}
+
+/* Fetches the pages by one call, since a page fault each costs more than the page itself. */
 static inline void nn_alloc_fetch(void *p, size_t bytes)
 {
-        size_t huge = nn_alloc_huge_part(bytes);
-        uintptr_t first = ((uintptr_t)p + NN_ALLOC_PAGE_BYTES - 1) / NN_ALLOC_PAGE_BYTES * NN_ALLOC_PAGE_BYTES;
-        uintptr_t end = ((uintptr_t)p + (huge > bytes ? huge : bytes)) / NN_ALLOC_PAGE_BYTES * NN_ALLOC_PAGE_BYTES;
-
-        if (huge)
-                (void)madvise(p, huge, MADV_HUGEPAGE);
 #ifdef MADV_POPULATE_WRITE
-        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+        nn_alloc_advise(p, bytes, MADV_POPULATE_WRITE);
 #endif
+}
+
+/* Gives the pages back: what is in them is lost, and they read as zeros. */
+static inline void nn_alloc_give_back(void *p, size_t bytes)
+{
+        nn_alloc_advise(p, bytes, MADV_DONTNEED);
+}
+
+/* @bytes at @p, which begin on a huge page if they are worth some: these cost a third of small ones and save address
+ * translations. */
+static inline void nn_alloc_want_huge(void *p, size_t bytes)
+{
+        nn_alloc_advise(p, nn_alloc_huge_part(bytes), MADV_HUGEPAGE);
 }
 
 /* @bytes for free(), on a 64-byte boundary; NULL if there is no memory. All of it will be written soon. */
@@ -52,12 +67,14 @@ static inline void *nn_alloc(size_t bytes)
                 return NULL;
         size = huge > size ? huge : size ? size : 64;
         p = aligned_alloc(align, (size + align - 1) / align * align);
-        if (p && size >= NN_ALLOC_LARGE_BYTES)
+        if (p && size >= NN_ALLOC_LARGE_BYTES) {
+                nn_alloc_want_huge(p, size);
                 nn_alloc_fetch(p, size);
+        }
         return p;
 }
 
-/* The same for @bytes of zeros; *@ret_base is what free() takes. */
+/* The same for @bytes of zeros, whose pages are not fetched; *@ret_base is what free() takes. */
 static inline void *nn_alloc_zeros(size_t bytes, void **ret_base)
 {
         size_t huge = nn_alloc_huge_part(bytes), align = huge ? NN_ALLOC_HUGE_BYTES : 64;
@@ -71,7 +88,6 @@ static inline void *nn_alloc_zeros(size_t bytes, void **ret_base)
         if (!*ret_base)
                 return NULL;
         at = ((uintptr_t)*ret_base + align - 1) / align * align;
-        if (size >= NN_ALLOC_LARGE_BYTES)
-                nn_alloc_fetch((void *)at, size);
+        nn_alloc_want_huge((void *)at, size);
         return (void *)at;
 }

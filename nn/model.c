@@ -9,13 +9,25 @@
 #include "nn/memory.h"
 #include "nn/onnx-read.h"
 
-/* The data of a tensor, unless it lies in the file. */
-static void free_data(const struct nn_model *m, void *data)
+static bool lies_in_file(const struct nn_model *m, const void *data)
 {
         uintptr_t at = (uintptr_t)data, file = (uintptr_t)m->file;
 
-        if (at < file || at - file >= m->file_bytes)
+        return at >= file && at - file < m->file_bytes;
+}
+
+static void free_data(const struct nn_model *m, void *data)
+{
+        if (!lies_in_file(m, data))
                 free(data);
+}
+
+void nn_model_give_back(struct nn_model *m, const struct nn_tensor *t)
+{
+        bool ok;
+
+        if (lies_in_file(m, t->data))
+                nn_alloc_give_back(t->data, nn_tensor_bytes(t, &ok));
 }
 
 void nn_node_done(const struct nn_model *m, struct nn_node *n)

@@ -92,6 +92,7 @@ int nn_load_conv(struct nn_call *c)
         if (c->fused_scale && !scaled)
                 return -ENOMEM;
         nn_conv_load(c->p.conv.prepared, c->store, scaled ? scaled : nn_f32(weights(c)), b ? nn_f32(b) : NULL, c->pool);
+        c->took_weights = true;
         return 0;
 }
 

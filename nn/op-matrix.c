@@ -104,6 +104,7 @@ int nn_prepare_gemm(struct nn_call *c)
                 r = prepare_fc(c);
                 if (r < 0)
                         return r == -ENOMEM ? r : nn_call_fail(c, r, "the product cannot be prepared");
+                c->took_weights = true;
                 if (c->p.gemm.prepared8) {
                         c->kernel = "fc int8 weights";
                         c->packed_bytes = nn_fc8_packed_bytes(c->p.gemm.prepared8);

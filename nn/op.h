@@ -120,6 +120,7 @@ struct nn_call {
         void *scratch;
         size_t store_bytes; /* set by prepare(): of memory that load() fills; release() does not free it */
         void *store;        /* zeros, 64-byte aligned */
+        bool took_weights;  /* set by prepare() or load(): input 1 will not be read again */
         /* set by the planner between shape() and prepare(), for operators that say they can */
         struct nn_act act;
         struct nn_tensor *residual;

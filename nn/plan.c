@@ -223,6 +223,7 @@ static int run_once(struct nn_step *s)
         memory = nn_alloc_zeros(store_bytes, &base);
         if (!memory)
                 return no_memory(c->error);
+        nn_alloc_fetch(memory, store_bytes);
         c->store = memory;
         c->scratch = memory + (c->store_bytes + 63) / 64 * 64;
         if (c->op->load && c->op->load(c) < 0)
@@ -483,7 +484,16 @@ static int drop_unused(struct nn_plan *p, struct nn_error *error)
         return 0;
 }
 
-static int prepare_steps(struct nn_plan *p, struct nn_error *error)
+/* The step has its weights in a form of its own: those of the file may go, if no other step reads them. */
+static void give_back(const struct nn_plan *p, const struct nn_step *s, const unsigned *uses)
+{
+        uint32_t v = s->call.n_in > 1 ? s->in[1] : NN_NO_VALUE;
+
+        if (p->spend && s->call.took_weights && !p->options.keep_all && v != NN_NO_VALUE && uses[v] == 1)
+                nn_model_give_back(p->spend, &p->values[v].t);
+}
+
+static int prepare_steps(struct nn_plan *p, const unsigned *uses, struct nn_error *error)
 {
         for (size_t i = 0; i < p->n_steps; i++) {
                 struct nn_step *s = &p->steps[i];
@@ -502,6 +512,7 @@ static int prepare_steps(struct nn_plan *p, struct nn_error *error)
                 if (s->call.scratch_bytes > NN_MAX_TENSOR_BYTES)
                         return nn_call_fail(&s->call, -EFBIG, "needs %zu bytes of scratch", s->call.scratch_bytes);
                 p->scratch_bytes = MAX(p->scratch_bytes, s->call.scratch_bytes);
+                give_back(p, s, uses);
         }
         return 0;
 }
@@ -525,6 +536,8 @@ static int bind_memory(struct nn_plan *p, struct nn_error *error)
         at = nn_alloc_zeros(bytes, &p->memory);
         if (!at)
                 return no_memory(error);
+        if (!p->spend) /* else a piece at a time, while weights are given back */
+                nn_alloc_fetch(at, bytes);
         for (size_t i = 0; i < p->n_steps; i++) {
                 p->steps[i].call.store = at;
                 at += align_up(p->steps[i].call.store_bytes);
@@ -537,16 +550,38 @@ static int bind_memory(struct nn_plan *p, struct nn_error *error)
         return 0;
 }
 
-static int load_steps(struct nn_plan *p, struct nn_error *error)
+static int load_steps(struct nn_plan *p, const unsigned *uses, struct nn_error *error)
 {
         for (size_t i = 0; i < p->n_steps; i++) {
                 struct nn_call *c = &p->steps[i].call;
 
-                if (c->op->load && c->op->load(c) < 0)
-                        return no_memory(error);
+                if (c->op->load) {
+                        if (p->spend)
+                                nn_alloc_fetch(c->store, c->store_bytes);
+                        if (c->op->load(c) < 0)
+                                return no_memory(error);
+                        give_back(p, &p->steps[i], uses);
+                }
                 c->error = &p->error;
         }
         return 0;
+}
+
+/* From steps to a plan that can run. */
+static int finish(struct nn_plan *p, struct nn_error *error)
+{
+        _cleanup_(freep) unsigned *uses = calloc(p->n_values + 1, sizeof(*uses));
+        int r;
+
+        if (!uses)
+                return no_memory(error);
+        nn_plan_count_uses(p, uses);
+        r = prepare_steps(p, uses, error);
+        if (r == 0)
+                r = nn_plan_memory(p, error);
+        if (r == 0)
+                r = bind_memory(p, error);
+        return r < 0 ? r : load_steps(p, uses, error);
 }
 
 static int build(struct nn_plan *p, struct nn_error *error)
@@ -570,19 +605,12 @@ static int build(struct nn_plan *p, struct nn_error *error)
                 r = drop_unused(p, error);
         if (r == 0 && !p->options.keep_all)
                 r = nn_plan_layout(p, error);
-        if (r == 0)
-                r = prepare_steps(p, error);
-        if (r == 0)
-                r = nn_plan_memory(p, error);
-        if (r == 0)
-                r = bind_memory(p, error);
-        if (r == 0)
-                r = load_steps(p, error);
-        return r;
+        return r < 0 ? r : finish(p, error);
 }
 
-int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options, struct nn_plan **ret,
-                struct nn_error *error)
+/* @spend: @m or NULL */
+static int new_plan(const struct nn_model *m, struct nn_model *spend, const struct nn_plan_options *options,
+                    struct nn_plan **ret, struct nn_error *error)
 {
         static const struct nn_plan_options none;
         struct nn_error ignored;
@@ -591,6 +619,8 @@ int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options,
 
         error = error ? error : &ignored;
         options = options ? options : &none;
+        if (m->spent)
+                return nn_fail(error, -EINVAL, "the last plan of this model was made: load it again");
         if (options->batch > MAX_BATCH || options->threads > MAX_THREADS)
                 return nn_fail(error, -EINVAL, "batch is at most %d and threads at most %d", MAX_BATCH, MAX_THREADS);
         if (options->weight_bits != 0 && options->weight_bits != 8 && options->weight_bits != 16 &&
@@ -599,14 +629,31 @@ int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options,
         r = allocate(m, options, &p, error);
         if (r < 0)
                 return r;
+        p->spend = spend;
         r = build(p, error);
         if (r < 0) {
                 nn_plan_free(p);
                 return r;
         }
         p->options.inputs = NULL; /* the caller's, and of no more use */
+        p->spend = NULL;
         *ret = p;
         return 0;
+}
+
+int nn_plan_new(const struct nn_model *m, const struct nn_plan_options *options, struct nn_plan **ret,
+                struct nn_error *error)
+{
+        return new_plan(m, NULL, options, ret, error);
+}
+
+int nn_plan_new_last(struct nn_model *m, const struct nn_plan_options *options, struct nn_plan **ret,
+                     struct nn_error *error)
+{
+        int r = new_plan(m, m, options, ret, error);
+
+        m->spent = true;
+        return r;
 }
 
 bool nn_bytes_are_fast(void)

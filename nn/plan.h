@@ -35,6 +35,7 @@ struct nn_step {
 
 struct nn_plan {
         const struct nn_model *model;
+        struct nn_model *spend; /* the same, while the plan is made, if its weights are to be given back; or NULL */
         struct nn_plan_options options;
         enum nn_isa isa;
         enum nn_dot dot;

@@ -196,7 +196,9 @@ static int make_plan(const struct classifier *c, unsigned batch, struct nn_plan 
 {
         struct nn_plan_options options = { .batch = batch, .threads = c->threads };
         struct nn_plan *plan;
-        int r = nn_plan_new(c->model, &options, &plan, error);
+        /* one that is not heavy gets no second */
+        int r = (c->heavy ? nn_plan_new(c->model, &options, &plan, error) :
+                            nn_plan_new_last(c->model, &options, &plan, error));
 
         if (r < 0)
                 return r;

@@ -64,6 +64,7 @@ static int time_way(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_poo
             !__builtin_add_overflow(bytes, (x_floats + 2 * y_floats) * sizeof(float), &bytes))
                 memory = nn_alloc_zeros(bytes, &base);
         if (memory) {
+                nn_alloc_fetch(memory, bytes);
                 nn_conv_place(c, memory);
                 *ret = least_time(c, memory + packed / sizeof(float), x_floats, y_floats, pool);
         }

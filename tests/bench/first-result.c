@@ -30,7 +30,7 @@ int main(int argc, char **argv)
                 return 1;
         }
         loaded = timing_now_us();
-        if (nn_plan_new(m, NULL, &p, &error) < 0) {
+        if (nn_plan_new_last(m, NULL, &p, &error) < 0) {
                 fprintf(stderr, "%s\n", error.text);
                 return 1;
         }

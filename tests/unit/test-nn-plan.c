@@ -170,7 +170,79 @@ static void test_fused_equals_unfused(void **state)
         onnx_writer_free(w);
 }
 
-/* A file made for one image, planned for five: each image as by itself. */
+static const struct nn_tensor *weights_of(const struct nn_model *m, const char *name)
+{
+        for (size_t i = 0; i < m->n_values; i++)
+                if (strcmp(m->values[i].name, name) == 0)
+                        return &m->values[i].t;
+        return NULL;
+}
+
+/* A network whose layers have weights of several pages: one convolution by itself, two that share their weights. */
+static struct onnx_writer *heavy_net(void)
+{
+        struct onnx_writer *w;
+
+        assert_int_equal(onnx_writer_new("heavy", &w), 0);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 64, 6, 6));
+        conv(w, "x", "alone", 64, 64, 3, 1, 1);
+        net_weights(w, "shared", 3, 0.05f, 4, (const int64_t[]){ 64, 64, 1, 1 });
+        onnx_writer_node(w, "Conv", NAMES("alone", "shared"), NAMES("a"), NULL);
+        onnx_writer_node(w, "Conv", NAMES("a", "shared"), NAMES("b"), NULL);
+        onnx_writer_node(w, "GlobalAveragePool", NAMES("b"), NAMES("g"), NULL);
+        onnx_writer_node(w, "Flatten", NAMES("g"), NAMES("f"), NULL);
+        net_weights(w, "layer", 4, 0.05f, 2, (const int64_t[]){ 64, 300 });
+        onnx_writer_node(w, "MatMul", NAMES("f", "layer"), NAMES("y"), NULL);
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 300));
+        return w;
+}
+
+static bool is_given_back(const struct nn_model *m, const char *name)
+{
+        const struct nn_tensor *t = weights_of(m, name);
+        int64_t n = nn_tensor_n_elements(t), n_zeros = 0;
+
+        for (int64_t i = 0; i < n; i++)
+                n_zeros += nn_f32(t)[i] == 0;
+        assert_true(n_zeros == 0 || n_zeros > n / 2);
+        return n_zeros > 0;
+}
+
+/* The last plan of a model is the same plan, and takes the weights' memory. */
+static void test_last(void **state)
+{
+        struct onnx_writer *w = heavy_net();
+        struct nn_error error = { { 0 } };
+        struct nn_plan *a, *b, *c = NULL;
+        struct nn_model *m, *spent;
+
+        assert_int_equal(net_load(w, &m, &error), 0);
+        assert_int_equal(net_load(w, &spent, &error), 0);
+        assert_int_equal(nn_plan_new(m, NULL, &a, &error), 0);
+        assert_int_equal(nn_plan_new_last(spent, NULL, &b, &error), 0);
+        fill(nn_plan_input(a, 0), 1);
+        fill(nn_plan_input(b, 0), 1);
+        for (int k = 0; k < 2; k++) {
+                assert_int_equal(nn_plan_run(a), 0);
+                assert_int_equal(nn_plan_run(b), 0);
+                assert_memory_equal(nn_plan_output(a, 0)->data, nn_plan_output(b, 0)->data, 300 * sizeof(float));
+        }
+        assert_false(is_given_back(m, "alone.w"));
+        assert_true(is_given_back(spent, "alone.w"));
+        assert_true(is_given_back(spent, "layer"));
+        assert_false(is_given_back(spent, "shared")); /* two would have to be done with them */
+        assert_int_equal(nn_plan_new(spent, NULL, &c, &error), -EINVAL);
+        assert_non_null(strstr(error.text, "last plan"));
+        assert_int_equal(nn_plan_new_last(spent, NULL, &c, &error), -EINVAL);
+        assert_null(c);
+        assert_string_equal(nn_model_input_name(spent, 0), "x");
+        nn_plan_free(a);
+        nn_plan_free(b);
+        nn_model_free(m);
+        nn_model_free(spent);
+        onnx_writer_free(w);
+}
+
 /* Convolutions chosen by trying: the same network. */
 static void test_measured(void **state)
 {
@@ -194,6 +266,7 @@ static void test_measured(void **state)
         onnx_writer_free(w);
 }
 
+/* A file made for one image, planned for five: each image as by itself. */
 static void test_batch(void **state)
 {
         struct onnx_writer *w = rich_net(1);
@@ -522,6 +595,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fused_equals_unfused), cmocka_unit_test(test_batch),
+                cmocka_unit_test(test_last),
                 cmocka_unit_test(test_measured),
                 cmocka_unit_test(test_batch_that_mixes),     cmocka_unit_test(test_run_allocates_nothing),
                 cmocka_unit_test(test_damaged_files),        cmocka_unit_test(test_deep_nesting),
