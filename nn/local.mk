@@ -9,6 +9,8 @@ nn/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx.proto
 nn/onnx.pb-c.h: nn/onnx.pb-c.c
 	@test -f $@ && touch $@ || { rm -f nn/onnx.pb-c.c; $(MAKE) $(AM_MAKEFLAGS) nn/onnx.pb-c.c; }
 BUILT_SOURCES += nn/onnx.pb-c.c nn/onnx.pb-c.h
+# BUILT_SOURCES come first for make all and make check only: a target that is made by name needs this
+$(libnn_la_OBJECTS): | nn/onnx.pb-c.h
 CLEANFILES += nn/onnx.pb-c.c nn/onnx.pb-c.h
 
 noinst_LTLIBRARIES += libonnxproto.la libnnimage.la libnn.la libfacenets.la
