@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "basic/find-file.h"
 #include "daemon/engine.h"
 #include "daemon/vision/classifier.h"
 #include "daemon/vision/plugin-host.h"
@@ -92,29 +93,15 @@ static void fail(struct engine_report *report, enum engine_failure failure, cons
                         *c = '?';
 }
 
-/* Looks for @name in the model folders. -ENOENT: it is in none, and *ret says where the first would have it. */
-static int find_in_folders(const struct worker_config *config, const char *name, char *ret, size_t size)
-{
-        for (size_t i = 0; config->model_dirs[i]; i++) {
-                if ((size_t)snprintf(ret, size, "%s/%s", config->model_dirs[i], name) >= size)
-                        return -ENAMETOOLONG;
-                if (access(ret, F_OK) == 0)
-                        return 0;
-        }
-        return (size_t)snprintf(ret, size, "%s/%s", config->model_dirs[0], name) < size ? -ENOENT : -ENAMETOOLONG;
-}
-
 /* The file of setting classifier.model; whether it is there is for who opens it to say. */
 static int find_model(const struct worker_config *config, const char *model, char *ret, size_t size)
 {
         bool is_auto = strcmp(model, "auto") == 0;
         int r;
 
-        if (model[0] == '/')
-                return (size_t)snprintf(ret, size, "%s", model) < size ? 0 : -ENAMETOOLONG;
-        if (is_auto && nn_bytes_are_fast() && find_in_folders(config, MODEL_8BIT, ret, size) == 0)
+        if (is_auto && nn_bytes_are_fast() && find_file(config->model_dirs, MODEL_8BIT, ret, size) == 0)
                 return 0;
-        r = find_in_folders(config, is_auto ? MODEL_FLOAT : model, ret, size);
+        r = find_file(config->model_dirs, is_auto ? MODEL_FLOAT : model, ret, size);
         return r == -ENOENT ? 0 : r;
 }
 

@@ -35,11 +35,12 @@ static inline void nn_alloc_advise(void *p, size_t bytes, int what)
                 (void)madvise((void *)first, end - first, what);
 }
 
-/* Fetches the pages by one call, since a page fault each costs more than the page itself. */
+/* Fetches the pages of a large piece by one call, since a page fault each costs more than the page itself. */
 static inline void nn_alloc_fetch(void *p, size_t bytes)
 {
 #ifdef MADV_POPULATE_WRITE
-        nn_alloc_advise(p, bytes, MADV_POPULATE_WRITE);
+        if (bytes >= NN_ALLOC_LARGE_BYTES)
+                nn_alloc_advise(p, bytes, MADV_POPULATE_WRITE);
 #endif
 }
 
@@ -67,7 +68,7 @@ static inline void *nn_alloc(size_t bytes)
                 return NULL;
         size = huge > size ? huge : size ? size : 64;
         p = aligned_alloc(align, (size + align - 1) / align * align);
-        if (p && size >= NN_ALLOC_LARGE_BYTES) {
+        if (p) {
                 nn_alloc_want_huge(p, size);
                 nn_alloc_fetch(p, size);
         }

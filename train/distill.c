@@ -197,7 +197,6 @@ static void run_chunk(void *userdata, unsigned part, unsigned thread)
 float *distill_run(struct distill *d, struct net *net, unsigned n)
 {
         struct job j = { .d = d, .net = net, .n = n, .n_chunks = (n + CHUNK - 1) / CHUNK };
-
         unsigned n_looks = d->n_teachers * d->n_views;
 
         nn_pool_run(net->pool, j.n_chunks * n_looks, run_chunk, &j);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "basic/find-file.h"
 #include "basic/log.h"
 #include "daemon/vision/plugin-about.h"
 #include "daemon/vision/plugin-host.h"
@@ -80,32 +81,13 @@ static int service_get_string(void *self, const char *path, const char **ret)
         return plugin_settings_get_string(&((struct instance *)self)->plugin->settings, path, ret);
 }
 
-static int copy_path(const char *folder, const char *name, char *ret, size_t ret_size)
-{
-        int n = folder ? snprintf(ret, ret_size, "%s/%s", folder, name) : snprintf(ret, ret_size, "%s", name);
-
-        if (n < 0 || (size_t)n >= ret_size)
-                return -ENAMETOOLONG;
-        return access(ret, F_OK) < 0 ? -ENOENT : 0;
-}
-
 static int service_find_file(void *self, const char *name, char *ret, size_t ret_size)
 {
         const struct instance *in = self;
 
         if (!name || !*name || !ret || !ret_size)
                 return -EINVAL;
-        if (name[0] == '/')
-                return copy_path(NULL, name, ret, ret_size);
-        if (strchr(name, '/')) /* a bare name: nothing outside the folders */
-                return -ENOENT;
-        for (size_t i = 0; in->owner->model_dirs[i]; i++) {
-                int r = copy_path(in->owner->model_dirs[i], name, ret, ret_size);
-
-                if (r != -ENOENT)
-                        return r;
-        }
-        return -ENOENT;
+        return find_file((const char *const *)in->owner->model_dirs, name, ret, ret_size);
 }
 
 /* The folder */
