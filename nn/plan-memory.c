@@ -155,6 +155,18 @@ static bool dies_here(const struct nn_plan *p, uint32_t in, uint32_t out, int st
                root->last <= step;
 }
 
+/* Whether a step may add into its residual: not if it still reads that memory, as a convolution does that is added to
+ * its own input. */
+static bool may_sum_in_place(const struct nn_plan *p, const struct nn_step *s, int step)
+{
+        if (!dies_here(p, s->residual, s->out[0], step))
+                return false;
+        for (unsigned k = 0; k < s->call.n_in; k++)
+                if (s->in[k] != NN_NO_VALUE && root_of(p, s->in[k]) == root_of(p, s->residual))
+                        return false;
+        return true;
+}
+
 static void share_memory(struct nn_plan *p)
 {
         for (size_t i = 0; i < p->n_steps && !p->options.keep_all; i++) {
@@ -171,7 +183,7 @@ static void share_memory(struct nn_plan *p)
                                 share(p, s->in[0], out);
                 } else if (s->call.op->shape == nn_shape_concat) {
                         share_parts(p, s);
-                } else if (dies_here(p, s->residual, out, (int)i)) {
+                } else if (may_sum_in_place(p, s, (int)i)) {
                         share(p, s->residual, out);
                 } else if (flags & NN_OP_IN_PLACE) {
                         for (unsigned k = 0; k < MIN(s->call.n_in, 2u); k++)

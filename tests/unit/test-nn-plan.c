@@ -143,31 +143,90 @@ static void assert_close(const float *a, const float *b, int64_t n, double toler
                 }
 }
 
-static void test_fused_equals_unfused(void **state)
+/* Every output of the planned network is that of its nodes one by one. @inputs: shapes, or NULL. Frees the model. */
+static void assert_equals_unfused(struct nn_model *m, const struct nn_tensor *inputs, double tolerance)
 {
-        struct onnx_writer *w = rich_net(1);
-        struct nn_model *m;
+        struct nn_plan_options options = { .inputs = inputs, .keep_all = true };
         struct nn_plan *plain, *p;
         struct nn_error error = { { 0 } };
 
-        assert_int_equal(net_load(w, &m, &error), 0);
-        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .keep_all = true }, &plain, &error), 0);
+        assert_int_equal(nn_plan_new(m, &options, &plain, &error), 0);
+        options.keep_all = false;
         for (unsigned threads = 1; threads <= 3; threads += 2) {
-                assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .threads = threads }, &p, &error), 0);
+                options.threads = threads;
+                assert_int_equal(nn_plan_new(m, &options, &p, &error), 0);
                 fill(nn_plan_input(plain, 0), 1);
                 fill(nn_plan_input(p, 0), 1);
                 for (int k = 0; k < 3; k++) {
                         assert_int_equal(nn_plan_run(plain), 0);
                         assert_int_equal(nn_plan_run(p), 0);
-                        for (size_t i = 0; i < 2; i++)
+                        for (size_t i = 0; i < nn_model_n_outputs(m); i++)
                                 assert_close(nn_plan_output(p, i)->data, nn_plan_output(plain, i)->data,
-                                             nn_tensor_n_elements(nn_plan_output(p, i)), 1e-4);
+                                             nn_tensor_n_elements(nn_plan_output(p, i)), tolerance);
                 }
                 nn_plan_free(p);
         }
         nn_plan_free(plain);
         nn_model_free(m);
+}
+
+static void test_fused_equals_unfused(void **state)
+{
+        struct onnx_writer *w = rich_net(1);
+        struct nn_model *m;
+        struct nn_error error = { { 0 } };
+
+        assert_int_equal(net_load(w, &m, &error), 0);
+        assert_equals_unfused(m, NULL, 1e-4);
         onnx_writer_free(w);
+}
+
+/* A sum may be made in the memory of what is added, but not while the convolution still reads its input there: by
+ * itself, or under another name. */
+static void test_added_to_its_input(void **state)
+{
+        static const int64_t sizes[] = { 6, 8, 16, 33 };
+
+        for (unsigned i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+                int64_t size = sizes[i / 2];
+                struct nn_tensor shape = { .type = NN_INT64, .n_dims = 1, .dims = { 4 },
+                                           .data = (int64_t[]){ 1, 24, size, size } };
+                struct nn_error error = { { 0 } };
+                struct onnx_writer *w;
+                struct nn_model *m;
+
+                assert_int_equal(onnx_writer_new("own input", &w), 0);
+                onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 1, size, size));
+                onnx_writer_initializer(w, "shape", &shape);
+                conv(w, "x", "c1", 24, 1, 3, 1, 1);
+                onnx_writer_node(w, "Relu", NAMES("c1"), NAMES("r1"), NULL);
+                onnx_writer_node(w, "Reshape", NAMES("r1", "shape"), NAMES("again"), NULL);
+                conv(w, i % 2 ? "again" : "r1", "c2", 24, 24, 3, 1, 1);
+                onnx_writer_node(w, "Add", NAMES("c2", "r1"), NAMES("s2"), NULL);
+                onnx_writer_node(w, "Relu", NAMES("s2"), NAMES("r2"), NULL);
+                onnx_writer_node(w, "GlobalAveragePool", NAMES("r2"), NAMES("y"), NULL);
+                onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 24, 1, 1));
+                assert_int_equal(net_load(w, &m, &error), 0);
+                assert_equals_unfused(m, NULL, 1e-4);
+                onnx_writer_free(w);
+        }
+}
+
+static void test_shipped_models(void **state)
+{
+        static const char *const names[] = { "landmarks", "detect", "emotion-default", "emotion-tiny" };
+        static const struct nn_tensor picture = { .type = NN_FLOAT32, .n_dims = 4, .dims = { 1, 1, 96, 128 } };
+
+        for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+                struct nn_error error = { { 0 } };
+                struct nn_model *m;
+                char path[600];
+
+                snprintf(path, sizeof(path), "%s/models/%s.onnx", getenv("EMO_SRCDIR") ?: ".", names[i]);
+                if (nn_model_load(path, &m, &error) < 0)
+                        fail_msg("%s: %s", path, error.text);
+                assert_equals_unfused(m, strcmp(names[i], "detect") ? NULL : &picture, 1e-3);
+        }
 }
 
 static const struct nn_tensor *weights_of(const struct nn_model *m, const char *name)
@@ -595,6 +654,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fused_equals_unfused), cmocka_unit_test(test_batch),
+                cmocka_unit_test(test_added_to_its_input),   cmocka_unit_test(test_shipped_models),
                 cmocka_unit_test(test_last),
                 cmocka_unit_test(test_measured),
                 cmocka_unit_test(test_batch_that_mixes),     cmocka_unit_test(test_run_allocates_nothing),
