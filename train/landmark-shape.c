@@ -28,6 +28,14 @@ struct landmark_box landmark_box(const float (*points)[2])
                                       .height = 2.78 * d };
 }
 
+void landmark_offset_mirror(float (*points)[2], double share)
+{
+        double to_left = 2 * share * landmark_eye_distance((const float(*)[2])points);
+
+        for (unsigned i = 0; i < LANDMARKS; i++)
+                points[i][0] -= (float)to_left;
+}
+
 double landmark_eye_distance(const float (*points)[2])
 {
         return hypot((double)points[45][0] - (double)points[36][0],

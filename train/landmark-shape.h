@@ -26,6 +26,13 @@ struct landmark_box {
  */
 struct landmark_box landmark_box(const float (*points)[2]);
 
+/**
+ * landmark_offset_mirror() - points made ready for a mirror image
+ * @share: how far to the right of their places the points of this set lie, of the eyes' distance
+ * Moved to the left by twice as much: mirrored, they lie to the right of their places again, as far as before.
+ */
+void landmark_offset_mirror(float (*points)[2], double share);
+
 /* Distance between the outer corners of the eyes, 36 and 45: the unit of errors. */
 double landmark_eye_distance(const float (*points)[2]);
 /* Mean distance of @a's points from @b's as a share of @b's eye distance; NaN if that is 0. */

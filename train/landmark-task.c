@@ -19,6 +19,7 @@
 struct landmark_state {
         struct point_loss loss;
         double crop;      /* side of the crop over the box's height */
+        double offset; /* how far right of their places the set's points lie, of the eyes' distance */
         double tight;     /* share of faces whose box is nearly right */
         double negatives; /* rows without a face per row with one */
         double confidence_weight;
@@ -102,6 +103,8 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
                 r = recipe_real(s, "wing_width", 0.1, 100, &l->loss.width, error);
         if (r >= 0 && s)
                 r = recipe_real(s, "wing_curvature", 0.01, 100, &l->loss.curvature, error);
+        if (r >= 0 && s)
+                r = recipe_real(s, "offset", -0.2, 0.2, &l->offset, error);
         if (r >= 0 && s)
                 r = recipe_real(s, "tight", 0, 1, &l->tight, error);
         if (r >= 0 && s)
@@ -259,6 +262,7 @@ static void load_row(struct task *task, size_t row, unsigned at, struct rng *rng
                 struct landmark_frame frame = is_face ? draw_frame(a, share, rng) : draw_wrong_frame(a, rng);
                 struct nn_affine map = landmark_crop_map(f, &frame, l->crop, side);
                 bool bare = l->background && rng_uniform(rng) < 0.4;
+                struct landmark_face labelled = *f;
 
                 if (bare) { /* what is beyond the picture's edge is some other picture */
                         const struct sample_area whole = { 0, 0, f->image.width_px, f->image.height_px };
@@ -270,7 +274,9 @@ static void load_row(struct task *task, size_t row, unsigned at, struct rng *rng
                                 landmark_crop(f, &map, side, x);
                 } else
                         landmark_crop(f, &map, side, x);
-                if (landmark_crop_points(f, &map, frame.mirror, side,
+                if (frame.mirror)
+                        landmark_offset_mirror(labelled.points, l->offset);
+                if (landmark_crop_points(&labelled, &map, frame.mirror, side,
                                          (float(*)[2])(l->target + (size_t)at * 2 * LANDMARKS)) < 0)
                         l->is_face[at] = 0;
         }

@@ -93,6 +93,33 @@ static void test_shape(void **state)
                          1) < 1e-3);
 }
 
+/* Points that lie right of their places do so in the mirror image, too. */
+static void test_offset_mirror(void **state)
+{
+        const struct landmark_frame plain = { .scale = 1, .stretch = 1 },
+                                    mirror = { .scale = 1, .stretch = 1, .mirror = true };
+        static uint8_t px[200 * 180];
+        struct landmark_face f = { .image = { px, 200, 180, 200 } };
+        float there[LANDMARKS][2], here[LANDMARKS][2];
+
+        make_shape(100, 90, 80, f.points); /* its own mirror image */
+        double eyes = landmark_eye_distance((const float(*)[2])f.points);
+        for (unsigned i = 0; i < LANDMARKS; i++)
+                f.points[i][0] += 0.05f * (float)eyes;
+        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96),
+                         b = landmark_crop_map(&f, &mirror, 1.6, 96);
+        assert_int_equal(landmark_crop_points(&f, &a, false, 96, there), 0);
+        landmark_offset_mirror(f.points, 0.05);
+        assert_int_equal(landmark_crop_points(&f, &b, true, 96, here), 0);
+        /* both crops are centred at the points, so at a place 0.05 right of the face's: in the mirror image
+         * the face is as far to the right of the crop's middle as it is to the left in the picture */
+        double shift = 2 * 0.05 * eyes / (96 * fabs(a.m[0]));
+        for (unsigned i = 0; i < LANDMARKS; i++) {
+                assert_true(fabs((double)(here[i][0] - there[i][0]) - shift) < 0.006);
+                assert_true(fabs((double)(here[i][1] - there[i][1])) < 0.006);
+        }
+}
+
 /* Wherever a face is put, its bright points are where the crop's targets say. */
 static void test_framing(void **state)
 {
@@ -294,7 +321,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_losses),   cmocka_unit_test(test_shape),
-                cmocka_unit_test(test_framing),  cmocka_unit_test(test_reader),
+                cmocka_unit_test(test_offset_mirror), cmocka_unit_test(test_framing),  cmocka_unit_test(test_reader),
                 cmocka_unit_test(test_refusals), cmocka_unit_test(test_run),
         };
 
