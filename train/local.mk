@@ -46,6 +46,13 @@ EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
 	recipes/teachers/fourth.conf recipes/teachers/fourth.onnx recipes/teachers/fourth.csv \
 	recipes/teachers/fifth.conf recipes/teachers/fifth.onnx recipes/teachers/fifth.csv \
 	recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
-	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf recipes/logs/mlp-landmarks.csv \
-	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-b.csv recipes/logs/net-c.csv recipes/logs/net-a-augmented.csv \
+	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/net-c-augmented.conf recipes/final-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf recipes/logs/mlp-landmarks.csv \
+	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-b.csv recipes/logs/net-c.csv recipes/logs/net-a-augmented.csv recipes/logs/net-c-augmented.csv recipes/logs/final.csv \
 	recipes/landmarks.conf recipes/detect.conf
+
+# trees for the dlib plugin, by dlib's own trainer; not installed
+if HAVE_DLIB
+noinst_PROGRAMS += train-dlib-landmarks
+endif
+train_dlib_landmarks_SOURCES = train/dlib/train-landmarks.cc plugins/dlib/gray-view.h
+train_dlib_landmarks_LDADD = libtrain.la $(DLIB_LIBS)

@@ -48,3 +48,8 @@ TESTS += tests/unit/test-faces
 tests_unit_test_faces_SOURCES = tests/unit/test-faces.c
 tests_unit_test_faces_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
 tests_unit_test_faces_LDADD = libvisioncore.la libpicture.la libbasic.la $(CMOCKA_LIBS) $(CONFIG_LIBS) -lm
+
+dist_check_SCRIPTS += tests/unit/test-train-dlib.sh
+if HAVE_DLIB
+TESTS += tests/unit/test-train-dlib.sh
+endif
