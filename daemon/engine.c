@@ -138,6 +138,7 @@ static int load_model(const struct worker_config *config, struct engine *e, stru
                 fail(report, ENGINE_MODEL_INVALID, error.text[0] ? error.text : strerror(-r));
                 return 0;
         }
+        classifier_set_mirror(e->classifier, e->settings->classifier.mirror);
         return report_model(report, classifier_get_info(e->classifier));
 }
 

@@ -49,6 +49,7 @@ const struct settings_row settings_rows[] = {
         TEXT("classifier", "model", KEY_MODEL, "auto", classifier.model),
         NUMBER("classifier", "threads", KEY_INT, 1, 64, 1, classifier.threads),
         NUMBER("classifier", "faces_per_frame", KEY_INT, 1, PIPELINE_MAX_FACES, 4, classifier.faces_per_frame),
+        NUMBER("classifier", "mirror", KEY_BOOL, 0, 1, 1, classifier.mirror),
         NUMBER("decision", "smoothing_ms", KEY_INT, 0, 10000, 300, decision.smoothing_ms),
         NUMBER("decision", "min_confidence", KEY_FLOAT, 0, 1, 0.45, decision.min_confidence),
         NUMBER("decision", "min_quality", KEY_FLOAT, 0, 1, 0.3, decision.min_quality),

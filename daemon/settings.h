@@ -48,6 +48,7 @@ struct settings {
         struct {
                 char model[SETTINGS_TEXT_MAX]; /* bare name or absolute path */
                 int threads, faces_per_frame;
+                bool mirror;
         } classifier;
         struct {
                 int smoothing_ms;

@@ -421,6 +421,17 @@ static void normalise_contrast(float *x, size_t n)
                 x[i] = (x[i] - (float)mean) * scale;
 }
 
+void nn_mirror(float *x, unsigned width_px, unsigned height_px)
+{
+        for (unsigned row = 0; row < height_px; row++, x += width_px)
+                for (unsigned i = 0; i < width_px / 2; i++) {
+                        float left = x[i];
+
+                        x[i] = x[width_px - 1 - i];
+                        x[width_px - 1 - i] = left;
+                }
+}
+
 void nn_normalise(enum nn_normalisation kind, float *x, size_t n)
 {
         switch (kind) {

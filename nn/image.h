@@ -86,5 +86,7 @@ enum nn_normalisation {
 /* Return: the value, or -EINVAL for an unknown name. */
 int nn_normalisation_from_string(const char *s);
 const char *nn_normalisation_to_string(enum nn_normalisation n);
+/* The mirror image, left and right exchanged, in place. @x: [height_px, width_px] */
+void nn_mirror(float *x, unsigned width_px, unsigned height_px);
 /* In place, @n values of one picture in 0..255. */
 void nn_normalise(enum nn_normalisation kind, float *x, size_t n);

@@ -18,6 +18,7 @@ static const char help[] =
         "  --usage USAGE    rows to use: Training, PublicTest, PrivateTest, several with commas, or all (default)\n"
         "  --ferplus FILE   FER+ votes beside a FER2013 csv\n"
         "  --majority       labels by the majority of these votes\n"
+        "  --mirror         of a classifier: the mean of its answers to a picture and to its mirror image\n"
         "  --limit N        the first N rows only\n"
         "  --threads N      1 to 64 (default 1)\n"
         "  --background DIR of a landmark network: scenes, whose pictures without faces test the confidence\n"
@@ -32,7 +33,7 @@ struct eval {
         struct dataset_options options;
         struct evaluate_detector_options detector;
         unsigned threads;
-        bool json;
+        bool json, mirror;
 };
 
 static int parse_part(const char *s, enum scene_part *ret)
@@ -98,6 +99,9 @@ static int parse_option(int c, struct eval *e)
         case 'j':
                 e->json = true;
                 return 0;
+        case 'M':
+                e->mirror = true;
+                return 0;
         case 's':
                 e->svg = optarg;
                 return 0;
@@ -118,7 +122,8 @@ static int parse(int argc, char **argv, struct eval *e)
                 { "json", no_argument, NULL, 'j' },         { "svg", required_argument, NULL, 's' },
                 { "background", required_argument, NULL, 'b' }, { "part", required_argument, NULL, 'p' },
                 { "side", required_argument, NULL, 'S' },   { "iou", required_argument, NULL, 'i' },
-                { "help", no_argument, NULL, 'h' },         { 0 },
+                { "mirror", no_argument, NULL, 'M' },       { "help", no_argument, NULL, 'h' },
+                { 0 },
         };
         int c;
 
@@ -273,7 +278,7 @@ static int run(int argc, char **argv)
                 fprintf(stderr, "emotion-nn eval: %s\n", data_error.text);
                 return 1;
         }
-        r = evaluate(e.model, d, e.threads, &m, &error);
+        r = evaluate(e.model, d, e.threads, e.mirror, &m, &error);
         if (r < 0) {
                 fprintf(stderr, "emotion-nn eval: %s\n", error.text);
                 return 1;

@@ -111,17 +111,6 @@ struct distill *distill_free(struct distill *d)
         return NULL;
 }
 
-static void mirror(float *x, unsigned width, unsigned height)
-{
-        for (unsigned row = 0; row < height; row++, x += width)
-                for (unsigned i = 0; i < width / 2; i++) {
-                        float left = x[i];
-
-                        x[i] = x[width - 1 - i];
-                        x[width - 1 - i] = left;
-                }
-}
-
 /* A picture of the batch as the teacher wants it. */
 static void show(const struct classifier_file *f, const struct net *net, const float *x, uint8_t *bytes, float *ret)
 {
@@ -181,7 +170,7 @@ static void run_chunk(void *userdata, unsigned part, unsigned thread)
         for (unsigned i = 0; i < n; i++) {
                 show(&t->file, j->net, net_input(j->net) + (first + i) * n_in, d->bytes[thread], x + i * size);
                 if (look % d->n_views)
-                        mirror(x + i * size, t->file.width_px, t->file.height_px);
+                        nn_mirror(x + i * size, t->file.width_px, t->file.height_px);
         }
         memset(x + n * size, 0, (CHUNK - n) * size * sizeof(*x));
         if (nn_plan_run(plan) < 0) {

@@ -18,6 +18,7 @@ struct evaluation {
         const struct dataset *d;
         struct classifier_file *file;
         struct nn_plan *plan;
+        bool mirror;
 };
 
 void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, unsigned height_px,
@@ -36,14 +37,13 @@ void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, un
         nn_normalise(normalisation, ret, n);
 }
 
-static void count(const struct evaluation *e, size_t row, const float *y, struct metrics *m)
+/* @p: [n_outputs] probabilities */
+static void count(const struct evaluation *e, size_t row, const float *p, struct metrics *m)
 {
-        float p[DATASET_MAX_CLASSES], q[DATASET_MAX_CLASSES] = { 0 };
+        float q[DATASET_MAX_CLASSES] = { 0 };
         const int *class_of = e->file->class_of;
         unsigned winner = 0;
 
-        memcpy(p, y, e->file->n_outputs * sizeof(*p));
-        classifier_file_probabilities(e->file, p);
         for (unsigned i = 0; i < e->file->n_outputs; i++) {
                 if (p[i] > p[winner])
                         winner = i;
@@ -57,30 +57,58 @@ static void count(const struct evaluation *e, size_t row, const float *y, struct
         metrics_add(m, e->d->classes[row], q);
 }
 
-static int run_all(struct evaluation *e, struct metrics *ret)
+/* Adds to @sum what the network says of @n rows, or of their mirror images. */
+static int look(struct evaluation *e, size_t first, size_t n, bool mirror, float (*sum)[DATASET_MAX_CLASSES])
 {
-        struct nn_tensor *x = nn_plan_input(e->plan, 0);
-        const struct nn_tensor *y = nn_plan_output(e->plan, 0);
-        size_t size = (size_t)e->file->width_px * e->file->height_px;
+        const struct classifier_file *f = e->file;
+        size_t size = (size_t)f->width_px * f->height_px;
+        float *x = nn_plan_input(e->plan, 0)->data, p[DATASET_MAX_CLASSES];
+        int r;
 
-        metrics_init(ret, e->d->n_classes);
-        for (size_t first = 0; first < e->d->n; first += EVALUATE_BATCH) {
-                size_t n = MIN((size_t)EVALUATE_BATCH, e->d->n - first);
-
-                memset(x->data, 0, EVALUATE_BATCH * size * sizeof(float));
-                for (size_t i = 0; i < n; i++)
-                        evaluate_picture(e->d, first + i, e->file->width_px, e->file->height_px, e->file->normalisation,
-                                         (float *)x->data + i * size);
-                int r = nn_plan_run(e->plan);
-                if (r < 0)
-                        return r;
-                for (size_t i = 0; i < n; i++)
-                        count(e, first + i, (const float *)y->data + i * e->file->n_outputs, ret);
+        memset(x, 0, EVALUATE_BATCH * size * sizeof(*x));
+        for (size_t i = 0; i < n; i++) {
+                evaluate_picture(e->d, first + i, f->width_px, f->height_px, f->normalisation, x + i * size);
+                if (mirror)
+                        nn_mirror(x + i * size, f->width_px, f->height_px);
+        }
+        r = nn_plan_run(e->plan);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                memcpy(p, (const float *)nn_plan_output(e->plan, 0)->data + i * f->n_outputs,
+                       f->n_outputs * sizeof(*p));
+                classifier_file_probabilities(f, p);
+                for (unsigned k = 0; k < f->n_outputs; k++)
+                        sum[i][k] += p[k];
         }
         return 0;
 }
 
-int evaluate(const char *path, const struct dataset *d, unsigned threads, struct metrics *ret,
+static int run_all(struct evaluation *e, struct metrics *ret)
+{
+        unsigned n_looks = e->mirror ? 2 : 1;
+
+        metrics_init(ret, e->d->n_classes);
+        for (size_t first = 0; first < e->d->n; first += EVALUATE_BATCH) {
+                size_t n = MIN((size_t)EVALUATE_BATCH, e->d->n - first);
+                float p[EVALUATE_BATCH][DATASET_MAX_CLASSES] = { 0 };
+
+                for (unsigned i = 0; i < n_looks; i++) {
+                        int r = look(e, first, n, i > 0, p);
+
+                        if (r < 0)
+                                return r;
+                }
+                for (size_t i = 0; i < n; i++) {
+                        for (unsigned k = 0; k < e->file->n_outputs; k++)
+                                p[i][k] /= (float)n_looks;
+                        count(e, first + i, p[i], ret);
+                }
+        }
+        return 0;
+}
+
+int evaluate(const char *path, const struct dataset *d, unsigned threads, bool mirror, struct metrics *ret,
              struct classifier_error *error)
 {
         /* released in reverse order: the plan before its model */
@@ -98,7 +126,8 @@ int evaluate(const char *path, const struct dataset *d, unsigned threads, struct
                 r = classifier_file_match(&file, d, error);
         if (r < 0)
                 return r;
-        r = run_all(&(struct evaluation) { .d = d, .file = &file, .plan = plan }, ret);
+        r = run_all(&(struct evaluation) { .d = d, .file = &file, .plan = plan, .mirror = mirror },
+                    ret);
         if (r < 0)
                 snprintf(error->text, sizeof(error->text), "%.200s: %s", path, strerror(-r));
         return r;

@@ -16,11 +16,12 @@ void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, un
 
 /**
  * evaluate() - metrics of the model at @path on @d
+ * @mirror: each answer is the mean of those to the picture and to its mirror image
  * @ret: in the order of @d's labels
  *
  * Pictures are resized to the model's input. Its labels may stand in another order than those of the set, and may lack some
  * or have more: what is won by a label that the set has not is wrong, and counts as an invalid output.
  * Return: 0; -EINVAL a model of another form, or no label in common; errors of the engine.
  */
-int evaluate(const char *path, const struct dataset *d, unsigned threads, struct metrics *ret,
+int evaluate(const char *path, const struct dataset *d, unsigned threads, bool mirror, struct metrics *ret,
              struct classifier_error *error);

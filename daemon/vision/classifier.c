@@ -27,7 +27,7 @@ struct classifier {
         struct nn_model *model;
         struct nn_plan *one, *several; /* for a face, and for HEAVY_BATCH of them, made when first needed */
         enum nn_normalisation normalisation;
-        bool logits;
+        bool logits, mirror;
         bool heavy; /* and runs more than one picture at a time */
         unsigned max_batch, threads;
         float *inputs; /* [max_batch, H, W] */
@@ -277,6 +277,11 @@ const struct classifier_info *classifier_get_info(const struct classifier *c)
         return &c->info;
 }
 
+void classifier_set_mirror(struct classifier *c, bool mirror)
+{
+        c->mirror = mirror;
+}
+
 float *classifier_input(struct classifier *c, unsigned i)
 {
         return c->inputs + (size_t)i * c->info.width_px * c->info.height_px;
@@ -299,9 +304,9 @@ static void to_probabilities(const struct classifier *c, const float *y, float *
                 ret[i] = sum > 0 && isfinite(sum) ? (float)(ret[i] / sum) : 1.f / (float)n;
 }
 
-/* Inputs @first to @first + @n through @plan, which takes @batch of them. */
-static int run_chunk(struct classifier *c, struct nn_plan *plan, unsigned batch, unsigned first, unsigned n,
-                     float (*ret)[EMOTION_MAX])
+/* One look of @plan, which takes @batch faces, at @n of them or at their mirror images. @ret: probabilities */
+static int look(struct classifier *c, struct nn_plan *plan, unsigned batch, unsigned first, unsigned n, bool mirror,
+                float (*ret)[EMOTION_MAX])
 {
         size_t side = (size_t)c->info.width_px * c->info.height_px;
         float *x = nn_plan_input(plan, 0)->data;
@@ -310,8 +315,11 @@ static int run_chunk(struct classifier *c, struct nn_plan *plan, unsigned batch,
 
         memcpy(x, classifier_input(c, first), n * side * sizeof(*x));
         memset(x + n * side, 0, (batch - n) * side * sizeof(*x));
-        for (unsigned k = 0; k < n; k++)
+        for (unsigned k = 0; k < n; k++) {
+                if (mirror)
+                        nn_mirror(x + k * side, c->info.width_px, c->info.height_px);
                 nn_normalise(c->normalisation, x + k * side, side);
+        }
         r = nn_plan_run(plan);
         if (r < 0)
                 return r;
@@ -319,6 +327,21 @@ static int run_chunk(struct classifier *c, struct nn_plan *plan, unsigned batch,
         for (unsigned k = 0; k < n; k++)
                 to_probabilities(c, (const float *)out->data + (size_t)k * c->info.n_labels, ret[k]);
         return 0;
+}
+
+static int run_chunk(struct classifier *c, struct nn_plan *plan, unsigned batch, unsigned first, unsigned n,
+                     float (*ret)[EMOTION_MAX])
+{
+        float mirrored[HEAVY_BATCH][EMOTION_MAX];
+        int r = look(c, plan, batch, first, n, false, ret);
+
+        if (r < 0 || !c->mirror)
+                return r;
+        r = look(c, plan, batch, first, n, true, mirrored);
+        for (unsigned k = 0; k < n && r >= 0; k++)
+                for (unsigned i = 0; i < c->info.n_labels; i++)
+                        ret[k][i] = (ret[k][i] + mirrored[k][i]) / 2;
+        return r;
 }
 
 int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX])

@@ -48,6 +48,9 @@ DEFINE_CLEANUP(struct classifier *, classifier_free)
 /* Owned by the classifier, constant. */
 const struct classifier_info *classifier_get_info(const struct classifier *c);
 
+/* From now on each answer is the mean of those to a face and to its mirror image: twice the work. Off at first. */
+void classifier_set_mirror(struct classifier *c, bool mirror);
+
 /* Where face @i of the next batch goes: width_px * height_px floats in 0..255, to be filled by nn_image_warp(). */
 float *classifier_input(struct classifier *c, unsigned i);
 /**

@@ -2,7 +2,7 @@
 /* bench-pipeline MODEL CLIP LOOPS DETECT_FPS: plays a clip through source and pipeline as fast as it goes, and prints
  * KEY=VALUE lines: CPU time per frame by stage, its median and 99th percentile over the frames, frames a second, resident
  * memory. EMO_DETECTOR and EMO_ALIGNER name the plugins; haar and box if they are not set. EMO_MODEL_FOLDER: where these find
- * their networks. */
+ * their networks. EMO_MIRROR=0: without the look at each face's mirror image that the service has by default. */
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -73,6 +73,7 @@ static int setup(struct bench *b, const char *model, double detect_fps)
                 fprintf(stderr, "%s\n", error.text);
                 return r;
         }
+        classifier_set_mirror(b->classifier, strcmp(getenv("EMO_MIRROR") ?: "1", "0") != 0);
         r = plugin_host_new(&host, &b->host);
         if (r < 0)
                 return r;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""latency.py [--seconds N] [--clip FILE] [--detector NAME] [--aligner NAME] [--models DIR]: from capture to signal, through a real bus.
+"""latency.py [--seconds N] [--clip FILE] [--detector NAME] [--aligner NAME] [--models DIR] [--no-mirror]: from capture to signal, through a real bus.
 
 emotiond plays a clip in real time on a message bus of its own; a client with a claim of no hold measures, for each signal
 that reaches it, the time since the picture was taken (the signal's own timestamp). Prints KEY=VALUE: percentiles of that
@@ -56,10 +56,12 @@ def main():
     p.add_argument("--detector", default="haar")
     p.add_argument("--aligner", default="box")
     p.add_argument("--models", help="folder of models, instead of the source's")
+    p.add_argument("--no-mirror", action="store_true", help="without a look at each face's mirror image")
     a = p.parse_args()
     bus = lib.Bus()
     with lib.Daemon(bus, os.path.abspath(a.clip) if a.clip else lib.synthetic_clip(), decision=QUICK,
-                    model_dir=a.models, vision={"detector": a.detector, "aligner": a.aligner}) as d:
+                    model_dir=a.models, vision={"detector": a.detector, "aligner": a.aligner},
+                    classifier={"mirror": not a.no_mirror}) as d:
         ear = Ear(bus)
         ear.claim({"min-hold-ms": dbus.UInt32(0), "min-confidence": dbus.Double(0)})
         lib.wait_for(lambda: ear.late_ms)

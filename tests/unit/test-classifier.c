@@ -36,6 +36,7 @@ struct model {
         bool no_labels;
         bool heavy; /* so large that several faces are taken at a time */
         bool mixes; /* but cannot be: its faces would meet */
+        bool left;  /* the mean of the left half instead */
 };
 
 static const char *write_model(const struct model *m)
@@ -44,24 +45,31 @@ static const char *write_model(const struct model *m)
         int64_t channels = m->channels ? m->channels : 1, side = m->side ? m->side : SIDE;
         int64_t batch = m->batch ? m->batch : -1, n = m->n_outputs ? m->n_outputs : 3;
         int64_t in_dims[] = { batch, channels, side, side }, out_dims[] = { batch, n };
-        float weights[MAX_LABELS * 4] = { 0 };
+        float weights[SIDE * SIDE * MAX_LABELS] = { 0 };
         const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = m->mixes ? 0 : 1 }, { 0 } };
         struct nn_tensor w = { .type = NN_FLOAT32, .n_dims = 2, .dims = { channels, n }, .data = weights };
         struct onnx_writer *o;
 
-        memcpy(weights, m->weights, sizeof(m->weights));
+        if (m->left)
+                w.dims[0] = SIDE * SIDE;
+        for (int64_t i = 0; i < (m->left ? SIDE * SIDE : 1); i++)
+                if (i % SIDE < SIDE / 2)
+                        for (int64_t k = 0; k < n; k++)
+                                weights[i * n + k] = m->weights[k] / (m->left ? SIDE * SIDE / 2 : 1);
         assert_int_equal(onnx_writer_new("test", &o), 0);
         onnx_writer_input(o, "x", NN_FLOAT32, in_dims, 4);
         onnx_writer_output(o, "y", NN_FLOAT32, out_dims, 2);
         onnx_writer_initializer(o, "w", &w);
-        onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ "x", NULL }, (const char *[]){ "a", NULL }, NULL);
+        if (!m->left)
+                onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ "x", NULL }, (const char *[]){ "a", NULL }, NULL);
         if (m->heavy) {
                 struct nn_tensor ballast = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 9 << 18 } };
 
                 ballast.data = calloc(9 << 18, sizeof(float));
                 onnx_writer_take_initializer(o, "ballast", &ballast);
         }
-        onnx_writer_node(o, "Flatten", (const char *[]){ "a", NULL }, (const char *[]){ "b", NULL }, axis);
+        onnx_writer_node(o, "Flatten", (const char *[]){ m->left ? "x" : "a", NULL }, (const char *[]){ "b", NULL },
+                         axis);
         onnx_writer_node(o, "Gemm", (const char *[]){ "b", "w", NULL },
                          (const char *[]){ m->softmax ? "c" : "y", NULL }, NULL);
         if (m->softmax)
@@ -161,6 +169,35 @@ static void test_batches(void **state)
                 }
                 assert_int_equal(classifier_run(c, 33, scores), -EINVAL);
                 assert_int_equal(classifier_run(c, 0, scores), 0);
+                classifier_free(c);
+        }
+}
+
+/* The mean of what a face and its mirror image give, of each face by itself, however many are taken at a time. */
+static void test_mirror(void **state)
+{
+        for (unsigned heavy = 0; heavy < 2; heavy++) {
+                struct model m = { .weights = { 1, 2, -1 }, .normalisation = "unit", .output = "logits", .left = true };
+                float scores[7][EMOTION_MAX];
+                struct classifier *c = load_for(&m, 7, heavy ? 2 : 1);
+
+                for (unsigned mirror = 0; mirror < 3; mirror++) {
+                        if (mirror) /* on, and off again */
+                                classifier_set_mirror(c, mirror == 1);
+                        for (unsigned i = 0; i < 7; i++)
+                                for (size_t k = 0; k < SIDE * SIDE; k++)
+                                        classifier_input(c, i)[k] = k % SIDE < SIDE / 2 ? (float)(30 * i) : 255.f;
+                        assert_int_equal(classifier_run(c, 7, scores), 0);
+                        for (unsigned i = 0; i < 7; i++) {
+                                double l = 30 * i / 255.0, sum = exp(l) + exp(2 * l) + exp(-l);
+                                double whole = M_E + M_E * M_E + 1 / M_E, mean = exp(2 * l) / sum;
+
+                                if (mirror == 1)
+                                        mean = (mean + M_E * M_E / whole) / 2;
+                                assert_float_equal(scores[i][1], mean, 1e-5);
+                                assert_float_equal(scores[i][0] + scores[i][1] + scores[i][2], 1, 1e-5);
+                        }
+                }
                 classifier_free(c);
         }
 }
@@ -303,6 +340,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_info),           cmocka_unit_test(test_batches),
+                cmocka_unit_test(test_mirror),
                 cmocka_unit_test(test_outputs),        cmocka_unit_test(test_broken_numbers),
                 cmocka_unit_test(test_refused_models), cmocka_unit_test(test_refused_files),
         };

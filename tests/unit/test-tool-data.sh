@@ -31,6 +31,24 @@ assert len(o["recall"]) == len(o["f1"]) == len(o["precision"]) == 7 and 0 <= o["
 xml.dom.minidom.parse(sys.argv[2])
 END
 ok $? "eval: one JSON object, one picture"
+python3 - "$dir/set.csv" > "$dir/mirrored.csv" <<'END'
+import sys
+for i, line in enumerate(open(sys.argv[1])):
+    label, pixels, usage = line.rstrip().split(",")
+    p = pixels.split()
+    print(label, pixels if i == 0 else " ".join(" ".join(p[y:y + 48][::-1]) for y in range(0, 2304, 48)), usage, sep=",")
+END
+for mirror in "" --mirror; do
+        for set in set mirrored; do
+                "$tool" eval "$models/emotion-default.onnx" --data "$dir/$set.csv" $mirror --json
+        done
+done > "$dir/evals"
+python3 - "$dir/evals" <<'END'
+import json, sys
+plain, mirrored, both, both_mirrored = (json.loads(line)["loss"] for line in open(sys.argv[1]))
+assert abs(plain - mirrored) > 1e-4 and abs(both - both_mirrored) < 1e-5 and abs(both - plain) > 1e-5
+END
+ok $? "eval: with --mirror a set is worth as much as its mirror image"
 refused "eval: a model that is none" "set.csv" "$tool" eval "$dir/set.csv" --data "$dir/set.csv"
 refused "eval: no data" "none.csv" "$tool" eval "$models/emotion-default.onnx" --data "$dir/none.csv"
 refused "eval: unknown usage" "Sunday" "$tool" eval "$models/emotion-default.onnx" --data "$dir/set.csv" --usage Sunday

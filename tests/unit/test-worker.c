@@ -24,6 +24,7 @@ static struct fake {
         atomic_bool stall;       /* no frame comes */
         atomic_bool unseen;      /* the face is only remembered */
         atomic_bool model_fails;
+        atomic_bool mirror;      /* as the classifier was last told */
         atomic_bool nobody;      /* the pipeline wants no frames */
         atomic_int n_open, n_opens, n_pipelines;
         atomic_int events_per_frame;
@@ -153,6 +154,11 @@ int classifier_new(const char *path, unsigned max_batch, unsigned threads, struc
         }
         *ret = calloc(1, sizeof(**ret));
         return 0;
+}
+
+void classifier_set_mirror(struct classifier *c, bool mirror)
+{
+        atomic_store(&fake.mirror, mirror);
 }
 
 struct classifier *classifier_free(struct classifier *c)
@@ -460,9 +466,12 @@ static void test_reload(void **state)
 
         wish(p, true);
         WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
+        assert_true(atomic_load(&fake.mirror));
+        p->s->classifier.mirror = false;
         worker_set_settings(p->w, p->s);
         WAIT_FOR(p, p->report->serial > serial);
         assert_true(p->report->ready);
+        assert_false(atomic_load(&fake.mirror));
         WAIT_FOR(p, snap(p)->engine_serial == p->report->serial);
         assert_int_equal(atomic_load(&fake.n_opens), 1); /* the camera did not even blink */
         assert_int_equal(atomic_load(&fake.n_pipelines), 2);
