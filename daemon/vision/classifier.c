@@ -304,7 +304,7 @@ static void to_probabilities(const struct classifier *c, const float *y, float *
                 ret[i] = sum > 0 && isfinite(sum) ? (float)(ret[i] / sum) : 1.f / (float)n;
 }
 
-/* One look of @plan, which takes @batch faces, at @n of them or at their mirror images. @ret: probabilities */
+/* One look of @plan, which takes @batch faces, at inputs @first to @first + @n or their mirror images. */
 static int look(struct classifier *c, struct nn_plan *plan, unsigned batch, unsigned first, unsigned n, bool mirror,
                 float (*ret)[EMOTION_MAX])
 {
