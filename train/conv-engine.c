@@ -14,6 +14,7 @@ struct conv_engine {
         unsigned images;           /* of one run; divides the batch */
         size_t in, out;            /* floats of one picture */
         size_t scratch;            /* floats of one run, without the sums that are added afterwards */
+        size_t packed;             /* floats of the packed weights: in net->shared, as every run packs them anew */
 };
 
 /* Whether the engine has kernels for it that are no slower than planes. Of many groups, planes know only the first. */
@@ -23,7 +24,7 @@ static bool is_possible(const struct conv *c)
 }
 
 /* @d: of one picture */
-static int new_engine(struct net *net, struct nn_conv_desc d, const float *weights, struct conv_engine **ret)
+static int new_engine(struct net *net, struct nn_conv_desc d, struct conv_engine **ret)
 {
         struct conv_engine *e = calloc(1, sizeof(*e));
         unsigned pixels = nn_conv_out_h(&d) * nn_conv_out_w(&d);
@@ -34,13 +35,14 @@ static int new_engine(struct net *net, struct nn_conv_desc d, const float *weigh
         for (e->images = 1; e->images * pixels < RUN_PIXELS && net->max_batch % (2 * e->images) == 0;)
                 e->images *= 2;
         d.n = e->images;
-        r = nn_conv_prepare(nn_isa_best(), &d, weights, NULL, &e->conv);
+        r = nn_conv_new(nn_isa_best(), &d, &e->conv);
         if (r < 0) {
                 conv_engine_free(e);
                 return r;
         }
         e->in = (size_t)d.c * d.h * d.w;
         e->out = (size_t)d.k * pixels;
+        e->packed = nn_conv_packed_bytes(e->conv) / sizeof(float);
         e->scratch = (nn_conv_scratch_bytes(e->conv, 1) / sizeof(float) + 15) / 16 * 16;
         *ret = e;
         return 0;
@@ -62,10 +64,16 @@ int conv_engine_new_output(struct net *net, const struct layer *l, struct conv_e
         *ret = NULL;
         if (!is_possible(c))
                 return 0;
-        r = new_engine(net, d, net->w + l->weight.at, ret);
+        r = new_engine(net, d, ret);
         if (r >= 0)
-                net_need_scratch(net, 0, (*ret)->scratch);
+                net_need_scratch(net, (*ret)->packed, (*ret)->scratch);
         return r;
+}
+
+/* The turned weights lie in net->shared before the packed ones. */
+static size_t turned_floats(const struct layer *l)
+{
+        return (l->weight.n + 15) / 16 * 16;
 }
 
 int conv_engine_new_input_gradient(struct net *net, const struct layer *l, struct conv_engine **ret)
@@ -86,10 +94,9 @@ int conv_engine_new_input_gradient(struct net *net, const struct layer *l, struc
         if (!is_possible(c) || c->stride != 1 || c->pad_top > reach_h || c->pad_bottom > reach_h ||
             c->pad_left > reach_w || c->pad_right > reach_w)
                 return 0;
-        /* of the same number as the turned ones, which are made at each run */
-        r = new_engine(net, d, net->w + l->weight.at, ret);
+        r = new_engine(net, d, ret);
         if (r >= 0)
-                net_need_scratch(net, l->weight.n, (*ret)->scratch + (*ret)->images * (*ret)->out);
+                net_need_scratch(net, turned_floats(l) + (*ret)->packed, (*ret)->scratch + (*ret)->images * (*ret)->out);
         return r;
 }
 
@@ -133,7 +140,7 @@ static void run_batch(const struct conv_engine *e, struct net *net, const float 
 
 void conv_engine_forward(struct conv_engine *e, struct net *net, const struct layer *l)
 {
-        nn_conv_repack(e->conv, net->w + l->weight.at, l->bias.n ? net->w + l->bias.at : NULL, net->pool);
+        nn_conv_load(e->conv, net->shared, net->w + l->weight.at, l->bias.n ? net->w + l->bias.at : NULL, net->pool);
         run_batch(e, net, l->inputs[0]->y, false, l->y);
 }
 
@@ -157,6 +164,6 @@ static void turn_part(struct net *net, struct layer *l, unsigned part, unsigned 
 void conv_engine_input_gradient(struct conv_engine *e, struct net *net, struct layer *l, bool add)
 {
         net_parallel(net, l, NET_PARTS, turn_part);
-        nn_conv_repack(e->conv, net->shared, NULL, net->pool);
+        nn_conv_load(e->conv, net->shared + turned_floats(l), net->shared, NULL, net->pool);
         run_batch(e, net, l->dy, add, l->inputs[0]->dy);
 }

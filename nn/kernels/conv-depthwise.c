@@ -12,6 +12,7 @@ static int depthwise_prepare(struct nn_conv *c)
 {
         c->n_weights = (size_t)c->n_kb * c->d.r * c->d.s * c->b;
         c->n_packs = c->n_kb;
+        c->sparse = true;
         snprintf(c->name, sizeof(c->name), "depthwise %ux%u", c->d.r, c->d.s);
         return 0;
 }

@@ -102,7 +102,12 @@ static size_t weight_index(const struct nn_conv *c, const struct nn_conv_unit *u
 /* Taps of a few channels, turned so that those of a block's filters lie beside each other. */
 #define STRIP_FLOATS 4096
 
-/* Filters that read all channels, as most do. */
+/* Filters that read all channels, as most do, and whose taps fit a strip. */
+static bool is_whole(const struct nn_conv *c)
+{
+        return c->d.groups == 1 && (size_t)c->d.r * c->d.s * c->b <= STRIP_FLOATS;
+}
+
 static void pack_whole(struct nn_conv *c, const struct nn_conv_unit *u, const float *weights)
 {
         const struct nn_conv_desc *d = &c->d;
@@ -137,7 +142,7 @@ static void direct_pack(struct nn_conv *c, unsigned part, const float *weights)
         unsigned start = u->block * c->b, end = MIN(start + width, d->k);
         size_t taps = (size_t)d->r * d->s;
 
-        if (d->groups == 1 && taps * c->b <= STRIP_FLOATS) {
+        if (!c->sparse) {
                 pack_whole(c, u, weights);
                 return;
         }
@@ -162,6 +167,7 @@ static int direct_prepare(struct nn_conv *c)
         if (r < 0)
                 return r;
         c->n_packs = (unsigned)c->n_units;
+        c->sparse = !is_whole(c);
         snprintf(c->name, sizeof(c->name), "direct %ux%u%s", c->d.r, c->d.s, c->in == NN_PLAIN ? " plain" : "");
         return 0;
 }

@@ -17,7 +17,7 @@ struct nn_conv_call {
 };
 
 struct nn_conv_way {
-        /* Sets the name, the units, n_weights and n_packs. Return: 0 or -ENOMEM. */
+        /* Sets the name, the units, n_weights, n_packs and sparse. Return: 0 or -ENOMEM. */
         int (*prepare)(struct nn_conv *c);
         /* Packs one of n_packs parts of @weights; parts may be packed at the same time. */
         void (*pack)(struct nn_conv *c, unsigned part, const float *weights);
@@ -49,6 +49,7 @@ struct nn_conv {
         float *slopes; /* PReLU's, padded likewise, or NULL */
         size_t n_weights;
         unsigned n_packs;
+        bool sparse; /* packing leaves gaps between the weights, which must be zeros */
         struct nn_conv_unit *units;
         size_t n_units;
         unsigned tile; /* Winograd: side of the output tile */

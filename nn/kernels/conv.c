@@ -114,15 +114,6 @@ static void pack_part(void *userdata, unsigned part, unsigned thread)
         p->c->way->pack(p->c, part, p->weights);
 }
 
-void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, struct nn_pool *pool)
-{
-        struct pack p = { .c = c, .weights = weights };
-
-        if (bias)
-                memcpy(c->bias, bias, c->d.k * sizeof(*bias));
-        nn_pool_run(pool, c->n_packs, pack_part, &p);
-}
-
 unsigned nn_conv_ways(enum nn_isa isa, const struct nn_conv_desc *d, unsigned ret[NN_CONV_MAX_WAYS])
 {
         unsigned n = 0, expected = is_depthwise(d) ? 0 : nn_conv_winograd_tile(isa, d);
@@ -188,13 +179,26 @@ void nn_conv_place(struct nn_conv *c, void *memory)
                 c->slopes = c->bias + channel_floats(c);
 }
 
+/* One value a channel, and zeros to whole blocks. @from: NULL for zeros alone. */
+static void load_channels(const struct nn_conv *c, const float *from, float *to)
+{
+        memset(to, 0, channel_floats(c) * sizeof(*to));
+        if (from)
+                memcpy(to, from, c->d.k * sizeof(*to));
+}
+
 void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool)
 {
+        struct pack p = { .c = c, .weights = weights };
+
         nn_conv_place(c, memory);
+        if (c->sparse)
+                memset(c->weights, 0, weights_floats(c) * sizeof(float));
+        load_channels(c, bias, c->bias);
         if (c->slopes)
-                memcpy(c->slopes, c->d.act.slopes, c->d.k * sizeof(*c->slopes));
+                load_channels(c, c->d.act.slopes, c->slopes);
         c->d.act.slopes = NULL;
-        nn_conv_repack(c, weights, bias, pool);
+        nn_pool_run(pool, c->n_packs, pack_part, &p);
 }
 
 int nn_conv_prepare(enum nn_isa isa, const struct nn_conv_desc *d, const float *weights, const float *bias,

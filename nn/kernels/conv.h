@@ -50,13 +50,14 @@ struct nn_conv *nn_conv_free(struct nn_conv *c);
 /**
  * nn_conv_new(), nn_conv_load() - the same in two steps, for who keeps the weights of several in one piece of memory
  * @d: act.slopes are read by nn_conv_load()
- * @memory: nn_conv_packed_bytes() zeros, 64-byte aligned; borrowed as long as the convolution lives
+ * @memory: nn_conv_packed_bytes() of any content, 64-byte aligned; borrowed until the next nn_conv_load() or nn_conv_free()
  * @pool: NULL to pack in the calling thread
+ *
+ * As in training the weights change with every batch, they may be loaded again and again, unless the activation is
+ * PReLU. Not while it runs.
  */
 int nn_conv_new(enum nn_isa isa, const struct nn_conv_desc *d, struct nn_conv **ret);
 void nn_conv_load(struct nn_conv *c, void *memory, const float *weights, const float *bias, struct nn_pool *pool);
-/* Other weights for what is prepared, as in training; @bias: NULL leaves it. Not while it runs. */
-void nn_conv_repack(struct nn_conv *c, const float *weights, const float *bias, struct nn_pool *pool);
 
 #define NN_CONV_MAX_WAYS 5
 /* The ways in which @d can be computed (@d's own way is ignored), the one with the least expected cost first. Return:

@@ -92,16 +92,24 @@ static void describe(enum nn_isa isa, const struct nn_conv_desc *d, const char *
 }
 
 static void run_one(enum nn_isa isa, const struct nn_conv_desc *d, const struct tensors *t, struct nn_pool *pool,
-                    bool in_place, bool repack)
+                    bool in_place, bool reload)
 {
         size_t hw = (size_t)d->h * d->w, out_hw = (size_t)nn_conv_out_h(d) * nn_conv_out_w(d), scratch_bytes;
         struct nn_conv *c = NULL;
-        float *x, *residual = NULL, *y, *scratch;
+        float *x, *residual = NULL, *y, *scratch, *packed = NULL;
         char what[256];
 
-        assert_int_equal(nn_conv_prepare(isa, d, repack ? t->others : t->w, repack ? NULL : t->bias, &c), 0);
-        if (repack)
-                nn_conv_repack(c, t->w, t->bias, pool);
+        if (reload) {
+                /* what is in the memory before must not matter */
+                assert_int_equal(nn_conv_new(isa, d, &c), 0);
+                packed = floats(nn_conv_packed_bytes(c) / sizeof(float));
+                memset(packed, 0xff, nn_conv_packed_bytes(c));
+                if (d->act.kind != NN_ACT_PRELU)
+                        nn_conv_load(c, packed, t->others, t->slopes, pool);
+                nn_conv_load(c, packed, t->w, t->bias, pool);
+        } else {
+                assert_int_equal(nn_conv_prepare(isa, d, t->w, t->bias, &c), 0);
+        }
         describe(isa, d, nn_conv_name(c), what, sizeof(what));
         scratch_bytes = nn_conv_scratch_bytes(c, nn_pool_threads(pool));
         scratch = floats(scratch_bytes / sizeof(float));
@@ -123,6 +131,7 @@ static void run_one(enum nn_isa isa, const struct nn_conv_desc *d, const struct 
         free(y);
         free(x);
         free(scratch);
+        free(packed);
         nn_conv_free(c);
 }
 
