@@ -17,6 +17,8 @@
 /* The message tree is built with malloc(), as protobuf-c's own unpacker would, so that free_unpacked() frees it. */
 struct onnx_writer {
         Onnx__ModelProto *model;
+        Onnx__TensorProto **lent; /* initializers whose data are not the model's to free */
+        size_t n_lent;
         int error;
 };
 
@@ -104,8 +106,12 @@ int onnx_writer_new(const char *graph_name, struct onnx_writer **ret)
 
 struct onnx_writer *onnx_writer_free(struct onnx_writer *w)
 {
-        if (w)
-                onnx__model_proto__free_unpacked(w->model, NULL);
+        if (!w)
+                return NULL;
+        for (size_t i = 0; i < w->n_lent; i++)
+                w->lent[i]->raw_data = (ProtobufCBinaryData){ 0 };
+        free(w->lent);
+        onnx__model_proto__free_unpacked(w->model, NULL);
         free(w);
         return NULL;
 }
@@ -210,7 +216,7 @@ static int tensor_bytes(const struct nn_tensor *t, size_t *ret)
         return 0;
 }
 
-/* @data: of @t, in memory that becomes the message's. Return: whether it did. */
+/* @data: of @t, in ONNX's order, in memory that becomes the message's. Return: whether it did. */
 static bool add_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t, void *data, size_t size)
 {
         Onnx__GraphProto *g = w->model->graph;
@@ -229,7 +235,6 @@ static bool add_initializer(struct onnx_writer *w, const char *name, const struc
         p->data_type = t->type;
         p->dims = copy_bytes(w, t->dims, t->n_dims * sizeof(*t->dims));
         p->n_dims = p->dims ? t->n_dims : 0;
-        to_little_endian(data, nn_type_size(t->type), size);
         p->raw_data.data = data;
         p->raw_data.len = size;
         p->has_raw_data = true;
@@ -243,9 +248,30 @@ void onnx_writer_take_initializer(struct onnx_writer *w, const char *name, struc
 
         if (r < 0)
                 fail(w, r);
+        else
+                to_little_endian(t->data, nn_type_size(t->type), size);
         if (w->error || !add_initializer(w, name, t, t->data, size))
                 free(t->data);
         t->data = NULL;
+}
+
+void onnx_writer_lend_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        onnx_writer_initializer(w, name, t);
+#else
+        size_t size;
+        int r = tensor_bytes(t, &size);
+        Onnx__TensorProto **slot;
+
+        if (r < 0)
+                fail(w, r);
+        if (w->error)
+                return;
+        slot = (Onnx__TensorProto **)grow(w, &w->lent, &w->n_lent);
+        if (slot && add_initializer(w, name, t, t->data, size))
+                w->lent[w->n_lent++] = w->model->graph->initializer[w->model->graph->n_initializer - 1];
+#endif
 }
 
 void onnx_writer_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t)

@@ -5,7 +5,8 @@
  * Writes ONNX files (IR version 8, opset 13). Internal to the project: the trainer and the tests use it.
  *
  * Nodes are written in the order in which they were added, which must be topological. Every function but
- * onnx_writer_take_initializer() copies what it is given. The first error sticks: later calls do nothing and onnx_writer_save() returns it.
+ * onnx_writer_take_initializer() and onnx_writer_lend_initializer() copies what it is given. The first error sticks:
+ * later calls do nothing and onnx_writer_save() returns it.
  */
 
 #include <stdint.h>
@@ -37,6 +38,8 @@ void onnx_writer_output(struct onnx_writer *w, const char *name, enum nn_type ty
 void onnx_writer_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t);
 /* The same without a copy: t->data comes from malloc() and becomes the writer's, after an error too. It is set to NULL. */
 void onnx_writer_take_initializer(struct onnx_writer *w, const char *name, struct nn_tensor *t);
+/* The same without a copy: t->data stays the caller's and as it is until onnx_writer_free(). */
+void onnx_writer_lend_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t);
 /* @inputs, @outputs: NULL-terminated; "" is an omitted optional input. @attributes: NULL or ended by name NULL. */
 void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs,
                       const char *const *outputs, const struct onnx_attribute *attributes);

@@ -45,11 +45,17 @@ void export_relu(struct export *e, struct layer *l)
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", name);
 }
 
+/* The batch norm that the layer's weights take in; NULL: none. */
+static const struct layer *folded_norm(const struct layer *l)
+{
+        return l->n_consumers == 1 && export_is_folded(l->consumer) ? l->consumer : NULL;
+}
+
 /* Filters with what follows folded in. @rows filters of @n weights. */
 static int folded_weights(struct export *e, const struct net *net, const struct layer *l, unsigned rows, size_t n,
                           float **ret_w, float **ret_b)
 {
-        const struct layer *bn = l->n_consumers == 1 && export_is_folded(l->consumer) ? l->consumer : NULL;
+        const struct layer *bn = folded_norm(l);
         float *w = malloc(rows * n * sizeof(float)), *b = calloc(rows, sizeof(float));
 
         if (!w || !b) {
@@ -86,16 +92,23 @@ static int write_weights(struct export *e, const struct net *net, const struct l
         float *weights, *bias;
         int r;
 
+        for (unsigned i = 0; i < n_dims; i++)
+                w.dims[i] = dims[i];
+        snprintf(names[0], sizeof(names[0]), "%s.weight", l->name);
+        snprintf(names[1], sizeof(names[1]), "%s.bias", l->name);
+        /* weights can be most of the memory of a training: none is copied that need not be, or twice */
+        if (l->bias.n && !folded_norm(l) && (l->n_consumers || !e->calibration)) {
+                w.data = net->w + l->weight.at;
+                b.data = net->w + l->bias.at;
+                onnx_writer_lend_initializer(e->writer, names[0], &w);
+                onnx_writer_lend_initializer(e->writer, names[1], &b);
+                return 0;
+        }
         r = folded_weights(e, net, l, rows, n, &weights, &bias);
         if (r < 0)
                 return r;
         w.data = weights;
         b.data = bias;
-        for (unsigned i = 0; i < n_dims; i++)
-                w.dims[i] = dims[i];
-        snprintf(names[0], sizeof(names[0]), "%s.weight", l->name);
-        snprintf(names[1], sizeof(names[1]), "%s.bias", l->name);
-        /* as large as the network's weights: the writer keeps them rather than another copy */
         onnx_writer_take_initializer(e->writer, names[0], &w);
         onnx_writer_take_initializer(e->writer, names[1], &b);
         return 0;

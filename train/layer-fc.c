@@ -9,6 +9,10 @@
 
 #define FC_PARTS 8
 
+/* Of the gradient of the weights, where it is used piece by piece: a piece stays in the second cache. */
+#define PIECE_ROWS 64u
+#define PIECE_FLOATS 32768u
+
 struct fc {
         double gain; /* of the first weights */
 };
@@ -20,7 +24,11 @@ int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bi
         l->out = (struct shape) { units, 1, 1 };
         l->macs = units * shape_size(l->in);
         r = net_add_param(net, l, "weight", l->macs, true, true, &l->weight, error);
-        if (r >= 0 && bias)
+        if (r < 0)
+                return r;
+        net->params[l->weight.index].in_pieces = true;
+        net_need_scratch(net, 0, PIECE_FLOATS);
+        if (bias)
                 r = net_add_param(net, l, "bias", units, true, false, &l->bias, error);
         return r;
 }
@@ -48,9 +56,12 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
         if (!units)
                 return recipe_fail(s, error, "units is missing");
         r = layer_fc_configure(net, l, units, bias, error);
-        for (size_t i = net->n_params; r >= 0 && i-- > net->n_params - (bias ? 2 : 1);)
-                net->params[i].rate = (float)rate;
-        return r;
+        if (r < 0)
+                return r;
+        net->params[l->weight.index].rate = (float)rate;
+        if (bias)
+                net->params[l->bias.index].rate = (float)rate;
+        return 0;
 }
 
 static void reset(struct net *net, struct layer *l, struct rng *rng)
@@ -84,22 +95,52 @@ static void forward(struct net *net, struct layer *l)
         net_parallel(net, l, FC_PARTS, forward_part);
 }
 
-static void weight_gradient(struct net *net, struct layer *l, unsigned part, unsigned thread)
+/* Of @n_rows units from @row on, and of @n inputs from @first on, to @g, whose rows are @stride apart. */
+static void weight_gradient(const struct net *net, const struct layer *l, size_t row, size_t n_rows, size_t first, size_t n,
+                            float *g, size_t stride)
 {
-        size_t from, to, n_in = shape_size(l->in);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)n_rows, (int)n, (int)net->n, 1, l->dy + row,
+                    (int)l->out.c, l->inputs[0]->y + first, (int)shape_size(l->in), 0, g, (int)stride);
+}
 
-        net_part(l->out.c, FC_PARTS, part, &from, &to);
-        if (from == to)
-                return;
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)(to - from), (int)n_in, (int)net->n, 1,
-                    l->dy + from, (int)l->out.c, l->inputs[0]->y, (int)n_in, 0,
-                    net->g + l->weight.at + from * n_in, (int)n_in);
+static void bias_gradient(struct net *net, const struct layer *l, size_t from, size_t to)
+{
         for (size_t k = from; k < to && l->bias.n; k++) {
                 double s = 0;
 
                 for (unsigned i = 0; i < net->n; i++)
                         s += (double)l->dy[i * l->out.c + k];
                 net->g[l->bias.at + k] = (float)s;
+        }
+}
+
+static void keep_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        size_t from, to, n_in = shape_size(l->in);
+
+        net_part(l->out.c, FC_PARTS, part, &from, &to);
+        if (from < to)
+                weight_gradient(net, l, from, to - from, 0, n_in, net->g + l->weight.at + from * n_in, n_in);
+        bias_gradient(net, l, from, to);
+}
+
+/* The layers with most weights are of this kind. Their gradient, written to memory and read again, would be a third of
+ * what a training holds, and of the time of a batch. */
+static void learn_part(struct net *net, struct layer *l, unsigned part, unsigned thread)
+{
+        size_t from, to, n_in = shape_size(l->in), rows, n;
+        float *g = net->scratch[thread];
+
+        net_part(l->out.c, FC_PARTS, part, &from, &to);
+        bias_gradient(net, l, from, to);
+        for (; from < to; from += rows) {
+                rows = MIN(to - from, (size_t)PIECE_ROWS);
+                for (size_t first = 0; first < n_in; first += n) {
+                        n = MIN(n_in - first, PIECE_FLOATS / rows);
+                        weight_gradient(net, l, from, rows, first, n, g, n);
+                        for (size_t i = 0; i < rows; i++)
+                                net->learn(net->learn_userdata, l->weight.index, (from + i) * n_in + first, n, g + i * n);
+                }
         }
 }
 
@@ -128,9 +169,10 @@ static void backward(struct net *net, struct layer *l)
 {
         bool add;
 
-        net_parallel(net, l, FC_PARTS, weight_gradient);
+        /* first, as it wants the weights that gave the output */
         if (net_begin_gradient(l, 0, &add))
                 net_parallel(net, l, FC_PARTS, add ? input_gradient_add : input_gradient_set);
+        net_parallel(net, l, FC_PARTS, net->learn ? learn_part : keep_part);
 }
 
 static int export_node(struct export *e, struct net *net, struct layer *l)

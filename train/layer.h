@@ -34,6 +34,7 @@ static inline size_t shape_size(struct shape s)
 /* A run of the network's flat arrays. */
 struct param {
         size_t at, n;
+        size_t index; /* in the network's params */
 };
 
 struct layer_ops {
@@ -53,7 +54,7 @@ struct layer_ops {
         int (*prepare)(struct net *net, struct layer *l);
         void (*forward)(struct net *net, struct layer *l);
         /* gives or adds (see net_begin_gradient()) the gradients of the inputs that need one, and adds nothing to
-         * the parameters' gradients but sets them */
+         * the parameters' gradients but sets them, or hands them to net->learn */
         void (*backward)(struct net *net, struct layer *l);
         /* writes the nodes that compute the layer; see export.h */
         int (*export)(struct export *e, struct net *net, struct layer *l);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "basic/macro.h"
 #include "train/net.h"
@@ -73,7 +74,7 @@ int net_add_param(struct net *net, const struct layer *l, const char *name, size
         p += net->n_params++;
         *p = (struct net_param) { .at = net->n_floats, .n = n, .trainable = trainable, .decay = decay, .rate = 1 };
         snprintf(p->name, sizeof(p->name), "%s.%s", l->name, name);
-        *ret = (struct param) { .at = net->n_floats, .n = n };
+        *ret = (struct param) { .at = net->n_floats, .n = n, .index = net->n_params - 1 };
         /* each starts on a cache line */
         net->n_floats += (n + 15) / 16 * 16;
         return 0;
@@ -395,6 +396,24 @@ static void free_layer(struct layer *l)
         free(l);
 }
 
+/* Zeros that take memory only where they are written. */
+static int gradient_new(struct net *net)
+{
+        void *p = mmap(NULL, MAX(net->n_floats, (size_t)1) * sizeof(float), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (p == MAP_FAILED)
+                return -ENOMEM;
+        net->g = p;
+        return 0;
+}
+
+static void gradient_free(struct net *net)
+{
+        if (net->g)
+                munmap(net->g, MAX(net->n_floats, (size_t)1) * sizeof(float));
+}
+
 struct net *net_free(struct net *net)
 {
         if (!net)
@@ -407,7 +426,7 @@ struct net *net_free(struct net *net)
         free_layer(net->head);
         free(net->params);
         free(net->w);
-        free(net->g);
+        gradient_free(net);
         free(net->shared);
         free(net);
         return NULL;
@@ -446,8 +465,7 @@ int net_prepare(struct net *net, unsigned max_batch, uint64_t seed)
         net->max_batch = max_batch;
         net->seed = seed;
         net->w = floats_new(net->n_floats);
-        net->g = floats_new(net->n_floats);
-        if (!net->w || !net->g)
+        if (!net->w || gradient_new(net) < 0)
                 return -ENOMEM;
         for (unsigned i = 1; i < net->n_layers; i++)
                 net->layers[i]->shares = can_share(net, net->layers[i]);

@@ -21,8 +21,15 @@ struct net_param {
         size_t at, n;
         bool trainable; /* false: running statistics */
         bool decay;     /* weight decay applies */
+        bool in_pieces; /* its gradient goes to net->learn, if there is one, and not to net->g */
         float rate;     /* factor of the learning rate: 1 unless a layer says otherwise */
 };
+
+/**
+ * What is done with the gradient @g of @n values, from the @from-th on, of params[@param]. Called in net_backward(), by
+ * several threads at a time, for runs that do not overlap, when the pass needs these values no more: they may be changed.
+ */
+typedef void (*net_learn_fn)(void *userdata, size_t param, size_t from, size_t n, const float *g);
 
 struct net {
         struct layer *layers[NET_MAX_LAYERS];
@@ -36,8 +43,11 @@ struct net {
 
         struct net_param *params;
         size_t n_params, n_floats;
-        /* [n_floats]: parameters, their gradients. Owned. */
+        /* [n_floats]: parameters, their gradients. Owned. Where "learn" takes gradients, the pages of g stay untouched
+         * and cost no memory. */
         float *w, *g;
+        net_learn_fn learn; /* NULL: all gradients are kept */
+        void *learn_userdata;
 
         unsigned max_batch, n; /* n: pictures in the current batch */
         bool training;         /* batch statistics and dropout, or running statistics */
@@ -82,7 +92,7 @@ float *net_output_gradient(struct net *net);
 struct layer *net_find_output(const struct net *net, const char *name);
 
 void net_forward(struct net *net, unsigned n, bool training);
-/* After net_forward(.., true) of the same batch: sets net->g. The head's gradient goes to net->head->dy. */
+/* After net_forward(.., true) of the same batch: sets net->g, or calls net->learn. The head's gradient goes to net->head->dy. */
 void net_backward(struct net *net);
 
 /* For net.c: gives every layer that needs one its dy, for batches of max_batch. Return: 0 or -ENOMEM. */

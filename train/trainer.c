@@ -50,6 +50,29 @@ static void weigh_classes(struct trainer *t)
                 t->weights[k] *= (double)t->train->n / sum;
 }
 
+/* A step of @n values from the @from-th on of a parameter, along their gradient @g. */
+static void step(struct trainer *t, const struct net_param *p, size_t from, size_t n, const float *g)
+{
+        const struct training_config *c = &t->config;
+        float *w = t->net->w + p->at + from, *velocity = t->velocity + p->at + from;
+        float rate = t->rate * p->rate, decay = p->decay ? (float)c->weight_decay : 0;
+        float b1 = (float)c->momentum, b2 = (float)c->beta2, steps = (float)(t->step + 1);
+
+        if (c->optimiser == OPTIMISER_ADAM)
+                vec_adam(w, g, velocity, t->second + p->at + from, n, rate, b1, b2, 1 / (1 - powf(b1, steps)),
+                         1 / (1 - powf(b2, steps)), decay);
+        else
+                vec_sgd(w, g, velocity, n, rate, b1, decay, c->nesterov);
+}
+
+/* For net->learn. */
+static void learn(void *userdata, size_t param, size_t from, size_t n, const float *g)
+{
+        struct trainer *t = userdata;
+
+        step(t, &t->net->params[param], from, n, g);
+}
+
 /* @train, @valid or @task: what there is to learn from, see trainer_new() and trainer_new_task() */
 static int begin(struct net *net, const struct training_config *config, const struct dataset *train,
                  const struct dataset *valid, struct task *task, struct trainer **ret)
@@ -73,6 +96,8 @@ static int begin(struct net *net, const struct training_config *config, const st
         r = allocate(t);
         if (r < 0)
                 return r;
+        net->learn = learn;
+        net->learn_userdata = t;
         *ret = STEAL(t);
         return 0;
 }
@@ -96,6 +121,7 @@ struct trainer *trainer_free(struct trainer *t)
 {
         if (!t)
                 return NULL;
+        t->net->learn = NULL;
         floats_per_thread_free(t->scratch);
         free(t->velocity);
         free(t->second);
@@ -300,30 +326,16 @@ static void count_correct(struct trainer *t, size_t first)
         }
 }
 
-static void adam(struct trainer *t, const struct net_param *p, float rate)
-{
-        const float b1 = (float)t->config.momentum, b2 = (float)t->config.beta2;
-        const float c1 = 1 / (1 - powf(b1, (float)(t->step + 1))), c2 = 1 / (1 - powf(b2, (float)(t->step + 1)));
-
-        vec_adam(t->net->w + p->at, t->net->g + p->at, t->velocity + p->at, t->second + p->at, p->n, rate, b1, b2, c1,
-                 c2, p->decay ? (float)t->config.weight_decay : 0);
-}
-
+/* What net_backward() has not yet updated. */
 static void update(struct trainer *t)
 {
         const struct training_config *c = &t->config;
-        float rate = (float)schedule_rate(c, t->epoch + (double)t->batch / (double)t->n_batches);
 
         for (size_t i = 0; i < t->net->n_params; i++) {
                 const struct net_param *p = &t->net->params[i];
 
-                if (!p->trainable)
-                        continue;
-                if (c->optimiser == OPTIMISER_ADAM)
-                        adam(t, p, rate * p->rate);
-                else
-                        vec_sgd(t->net->w + p->at, t->net->g + p->at, t->velocity + p->at, p->n,
-                                rate * p->rate, (float)c->momentum, p->decay ? (float)c->weight_decay : 0, c->nesterov);
+                if (p->trainable && !(p->in_pieces && t->net->learn))
+                        step(t, p, 0, p->n, t->net->g + p->at);
         }
         if (t->average) {
                 /* young averages forget faster, or they would be stuck at the first random weights */
@@ -393,6 +405,7 @@ int trainer_step(struct trainer *t)
 
         if (t->batch == 0 || t->order[0] == t->order[1])
                 shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
+        t->rate = (float)schedule_rate(&t->config, t->epoch + (double)t->batch / (double)t->n_batches);
         loss = t->task ? task_batch(t, first) : class_batch(t, first);
         if (!isfinite(loss))
                 return -EDOM;

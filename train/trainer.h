@@ -29,6 +29,7 @@ struct trainer {
         unsigned epoch;     /* in progress, from 0 */
         size_t batch, n_batches; /* next in the epoch; full batches of an epoch */
         uint64_t step;
+        float rate;         /* of this step */
         double loss_sum;    /* over the batches of this epoch */
         uint64_t n_correct;
         double seconds;     /* spent in this epoch */

@@ -49,6 +49,53 @@ static void test_threads(void **state)
         run_free(b);
 }
 
+static void assert_near_floats(const float *a, const float *b, size_t n, float tolerance)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!(fabsf(a[i] - b[i]) <= tolerance))
+                        fail_msg("%zu: %g and %g", i, (double)a[i], (double)b[i]);
+}
+
+/* Several pieces a part, the last ones smaller. */
+static const char wide_text[] =
+        "input = { width = 12; height = 12; normalisation = \"contrast\"; };\n"
+        "network = ( { type = \"conv\"; filters = 8; }, { type = \"tanh\"; }, { type = \"fc\"; units = 610; rate = 0.5; },\n"
+        "  { type = \"tanh\"; }, { type = \"fc\"; units = 3; bias = false; } );\n";
+
+/* What is learned as the gradient comes, piece by piece, is what is learned from the whole gradient. */
+static void in_pieces(const char *optimiser)
+{
+        char text[1024];
+        struct run *pieces, *whole, *threads;
+
+        snprintf(text, sizeof(text), "%straining = { epochs = 2; batch = 16; optimiser = { %s }; };", wide_text, optimiser);
+        pieces = run_new(text, 1);
+        whole = run_new(text, 1);
+        threads = run_new(text, 3);
+        whole->net->learn = NULL;
+        train(pieces, 1);
+        train(whole, 1);
+        train(threads, 1);
+        assert_same(pieces, threads);
+        assert_near_floats(pieces->net->w, whole->net->w, whole->net->n_floats, 2e-4f);
+        assert_near_floats(pieces->trainer->velocity, whole->trainer->velocity, whole->net->n_floats, 2e-4f);
+        for (size_t i = 0; i < whole->net->n_params; i++) {
+                const struct net_param *p = &whole->net->params[i];
+
+                assert_true(whole->net->g[p->at] != 0);
+                assert_int_equal(pieces->net->g[p->at] != 0, !p->in_pieces);
+        }
+        run_free(pieces);
+        run_free(whole);
+        run_free(threads);
+}
+
+static void test_in_pieces(void **state)
+{
+        in_pieces("type = \"sgd\"; rate = 0.01; nesterov = true; weight_decay = 0.01;");
+        in_pieces("type = \"adam\"; rate = 0.0005; weight_decay = 0.01;");
+}
+
 /* Saved after one epoch and two batches, loaded into a fresh run: the same as one that was never stopped. */
 static void resume(const char *text)
 {
@@ -414,7 +461,7 @@ static void test_log(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_learns),         cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_learns),         cmocka_unit_test(test_threads),        cmocka_unit_test(test_in_pieces),
                 cmocka_unit_test(test_resume),         cmocka_unit_test(test_bad_checkpoint),
                 cmocka_unit_test(test_divergence),     cmocka_unit_test(test_schedule),
                 cmocka_unit_test(test_loss),           cmocka_unit_test(test_temperature),
