@@ -5,12 +5,13 @@
 
 #include "basic/macro.h"
 #include "train/conv.h"
+#include "train/vec.h"
 
 /* The gradient of one phase of the input. */
 struct phase {
         size_t n_taps, *offset; /* taps of all output channels of a group, in the layout of the output's gradient */
         unsigned *tap;          /* [n_taps / channels]: which of the kernel's taps */
-        unsigned h, w;
+        unsigned h;
 };
 
 #define NO_SLOT UINT32_MAX
@@ -111,7 +112,6 @@ static int make_phase(struct layer *l, struct conv *c, unsigned a, unsigned b, s
         int qy, qx;
 
         p->h = phase_size(l->in.h, c->stride, a);
-        p->w = phase_size(l->in.w, c->stride, b);
         p->tap = calloc(n_taps, sizeof(*p->tap));
         p->offset = calloc((size_t)n_taps * out_c, sizeof(*p->offset));
         if (!p->tap || !p->offset)
@@ -203,7 +203,7 @@ void conv_planes_prepare(struct net *net, struct layer *l, unsigned products)
         struct conv *c = l->state;
         unsigned rows = tile_rows(c->filters / c->groups);
         size_t forward = c->planes.image + rounded(c->filters / c->groups) * c->planes.x.run;
-        size_t backward = c->planes.dy.plane * c->filters + rounded(l->in.c / c->groups) * c->planes.dy.run;
+        size_t backward = c->planes.dy.plane * c->filters + c->stride * rounded(l->in.c / c->groups) * c->planes.dy.run;
         size_t weights = (c->n_taps + CONV_J) * rows * CONV_P;
 
         if (products & CONV_FORWARD)
@@ -216,27 +216,31 @@ void conv_planes_prepare(struct net *net, struct layer *l, unsigned products)
                                                  (size_t)NET_MAX_BATCH);
 }
 
+/* Row @y of a channel to its places in the channel's phase planes @to. */
+static void pack_row(const struct layer *l, const struct conv *c, const float *x, unsigned y, float *to)
+{
+        unsigned st = c->stride;
+        const unsigned *slot = c->planes.slot + y % st * st;
+        float *row[CONV_MAX_STRIDE];
+
+        for (unsigned b = 0; b < st; b++)
+                row[b] = slot[b] == NO_SLOT ? NULL
+                                            : to + slot[b] * c->planes.x.plane + c->planes.x.origin + y / st * c->planes.x.stride;
+        if (st == 2)
+                vec_split(x, l->in.w, row[0], row[1]);
+        else
+                for (unsigned b = 0; b < st; b++)
+                        for (unsigned i = 0, at = b; row[b] && at < l->in.w; at += st)
+                                row[b][i++] = x[at];
+}
+
 /* One picture into padded phase planes. */
 static void pack_input(const struct layer *l, const struct conv *c, const float *x, float *to)
 {
-        unsigned st = c->stride;
-
         memset(to, 0, c->planes.image * sizeof(float));
         for (unsigned k = 0; k < l->in.c; k++, to += c->planes.n_slots * c->planes.x.plane)
                 for (unsigned y = 0; y < l->in.h; y++, x += l->in.w)
-                        for (unsigned b = 0; b < st; b++) {
-                                unsigned slot = c->planes.slot[(y % st) * st + b], i = 0;
-                                float *row;
-
-                                if (slot == NO_SLOT)
-                                        continue;
-                                row = to + slot * c->planes.x.plane + c->planes.x.origin + (y / st) * c->planes.x.stride;
-                                if (st == 1)
-                                        memcpy(row, x, l->in.w * sizeof(float));
-                                else
-                                        for (unsigned at = b; at < l->in.w; at += st)
-                                                row[i++] = x[at];
-                        }
+                        pack_row(l, c, x, y, to);
 }
 
 static void pack_forward(struct net *net, struct layer *l, unsigned part, unsigned thread)
@@ -327,29 +331,35 @@ static void pack_backward(struct net *net, struct layer *l, unsigned part, unsig
         }
 }
 
-static void unpack_phase(const struct layer *l, const struct conv *c, const float *flat, unsigned phase,
-                         unsigned n_channels, bool add, float *dx)
+/* The phases @first to @first + stride - 1, which are rows of the input by turns, @size floats apart. */
+static void unpack_phases(const struct layer *l, const struct conv *c, const float *flat, size_t size, unsigned first,
+                          unsigned n_channels, bool add, float *dx)
 {
-        const struct phase *p = &c->planes.phases[phase];
-        unsigned st = c->stride, a = phase / st, b = phase % st;
+        unsigned st = c->stride, w = l->in.w;
 
-        for (unsigned k = 0; k < n_channels; k++, dx += l->in.h * l->in.w, flat += c->planes.dy.run)
-                for (unsigned y = 0; y < p->h; y++) {
+        for (unsigned k = 0; k < n_channels; k++, dx += l->in.h * w, flat += c->planes.dy.run)
+                for (unsigned y = 0; y < c->planes.phases[first].h; y++) {
                         const float *from = flat + y * c->planes.dy.stride;
-                        float *row = dx + (size_t)(y * st + a) * l->in.w + b;
+                        float *row = dx + (size_t)(y * st + first / st) * w;
 
-                        if (st == 1 && !add)
-                                memcpy(row, from, p->w * sizeof(float));
-                        else if (st == 1)
-                                for (unsigned x = 0; x < p->w; x++)
-                                        row[x] += from[x];
-                        else if (!p->n_taps)
-                                for (unsigned x = 0; x < p->w; x++)
-                                        row[x * st] = add ? row[x * st] : 0;
+                        if (st == 1)
+                                vec_add(from, w, add, row);
+                        else if (st == 2)
+                                vec_join(from, from + size, w, add, row);
                         else
-                                for (unsigned x = 0; x < p->w; x++)
-                                        row[x * st] = (add ? row[x * st] : 0) + from[x];
+                                for (unsigned x = 0; x < w; x++)
+                                        row[x] = (add ? row[x] : 0) + from[x % st * size + x / st];
                 }
+}
+
+/* Whether any tap reads the phases @first to @first + stride - 1. */
+static bool is_read(const struct conv *c, unsigned first)
+{
+        size_t n = 0;
+
+        for (unsigned i = first; i < first + c->stride; i++)
+                n += c->planes.phases[i].n_taps;
+        return n > 0;
 }
 
 static void input_gradient_image(struct net *net, struct layer *l, size_t image, bool add, float *scratch)
@@ -358,6 +368,7 @@ static void input_gradient_image(struct net *net, struct layer *l, size_t image,
         unsigned out_c = c->filters / c->groups, in_c = l->in.c / c->groups;
         unsigned rows = tile_rows(in_c), tiles = rounded(in_c) / rows;
         size_t tile_floats = (size_t)rows * out_c * c->kernel_h * c->kernel_w;
+        size_t size = rounded(in_c) * c->planes.dy.run; /* of one phase of a group */
         const float *dy = l->dy + image * shape_size(l->out);
         float *flat = scratch + c->planes.dy.plane * c->filters;
 
@@ -368,17 +379,22 @@ static void input_gradient_image(struct net *net, struct layer *l, size_t image,
                                l->out.w * sizeof(float));
         for (unsigned g = 0; g < c->groups; g++) {
                 float *dx = l->inputs[0]->dy + image * shape_size(l->in) + (size_t)g * in_c * l->in.h * l->in.w;
+                const float *from = scratch + (size_t)g * out_c * c->planes.dy.plane;
                 size_t done = 0;
 
                 for (unsigned i = 0; i < c->stride * c->stride; i++) {
-                        struct phase *p = &c->planes.phases[i];
+                        const struct phase *p = &c->planes.phases[i];
+                        float *to = flat + i % c->stride * size;
 
                         for (unsigned t = 0; t < tiles && p->n_taps; t++)
-                                run_tile(net, rows, scratch + (size_t)g * out_c * c->planes.dy.plane, p->offset, p->n_taps,
+                                run_tile(net, rows, from, p->offset, p->n_taps,
                                          net->shared + (g * tiles + t) * tile_floats + done, c->planes.dy.run,
-                                         flat + (size_t)t * rows * c->planes.dy.run);
+                                         to + (size_t)t * rows * c->planes.dy.run);
+                        if (!p->n_taps)
+                                memset(to, 0, size * sizeof(float));
                         done += p->n_taps * rows;
-                        unpack_phase(l, c, flat, i, in_c, add, dx);
+                        if (i % c->stride == c->stride - 1 && (!add || is_read(c, i + 1 - c->stride)))
+                                unpack_phases(l, c, flat, size, i + 1 - c->stride, in_c, add, dx);
                 }
         }
 }

@@ -12,6 +12,8 @@
 
 #include "train/net.h"
 
+#define CONV_MAX_STRIDE 8
+
 /* How planes of one side are laid out for a set of taps. */
 struct conv_layout {
         size_t stride, plane; /* floats between rows, between planes */

@@ -57,7 +57,7 @@ static int read_settings(struct layer *l, struct conv *c, config_setting_t *s, b
                 r = recipe_unsigned(s, "kernel", 1, 31, &kernel, error);
         c->kernel_h = c->kernel_w = kernel;
         if (r >= 0)
-                r = recipe_unsigned(s, "stride", 1, 8, &c->stride, error);
+                r = recipe_unsigned(s, "stride", 1, CONV_MAX_STRIDE, &c->stride, error);
         if (r >= 0)
                 r = recipe_unsigned(s, "dilation", 1, 16, &c->dilation, error);
         if (r >= 0)

@@ -85,7 +85,7 @@ int progress_write_log(const struct trainer *t, const char *path)
         for (unsigned i = 0; i < t->epoch; i++) {
                 const struct trainer_record *h = &t->history[i];
 
-                fprintf(f.stream, "%u,%.6g,%.5f,%.5f,%.5f,%.5f,%.1f\n", i + 1, h->rate, h->train_loss,
+                fprintf(f.stream, "%u,%.6g,%.5f,%.5f,%.5f,%.5f,%.2f\n", i + 1, h->rate, h->train_loss,
                         h->train_accuracy, h->valid_loss, h->valid_accuracy, h->seconds);
         }
         return replace_file_commit(&f);

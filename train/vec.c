@@ -142,6 +142,49 @@ CLONES void vec_add(const float *x, size_t n, bool add, float *y)
                 y[i] = add ? y[i] + x[i] : x[i];
 }
 
+/* Rows are short, so these two take small vectors, which every processor has. */
+typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+#define LOAD4(p) (*(const vec4 *)(p))
+#define STORE4(p, v) (*(vec4 *)(p) = (v))
+
+static void take_every_second(const float *x, size_t n, float *y)
+{
+        size_t i = 0;
+
+        for (; 2 * i + 8 <= n; i += 4)
+                STORE4(y + i, __builtin_shufflevector(LOAD4(x + 2 * i), LOAD4(x + 2 * i + 4), 0, 2, 4, 6));
+        for (; 2 * i < n; i++)
+                y[i] = x[2 * i];
+}
+
+void vec_split(const float *x, size_t n, float *even, float *odd)
+{
+        if (even)
+                take_every_second(x, n, even);
+        if (odd && n)
+                take_every_second(x + 1, n - 1, odd);
+}
+
+void vec_join(const float *even, const float *odd, size_t n, bool add, float *y)
+{
+        size_t i = 0;
+
+        for (; 2 * i + 8 <= n; i += 4) {
+                vec4 e = LOAD4(even + i), o = LOAD4(odd + i);
+                vec4 a = __builtin_shufflevector(e, o, 0, 4, 1, 5), b = __builtin_shufflevector(e, o, 2, 6, 3, 7);
+
+                if (add) {
+                        a += LOAD4(y + 2 * i);
+                        b += LOAD4(y + 2 * i + 4);
+                }
+                STORE4(y + 2 * i, a);
+                STORE4(y + 2 * i + 4, b);
+        }
+        for (size_t k = 2 * i; k < n; k++)
+                y[k] = (add ? y[k] : 0) + (k % 2 ? odd : even)[k / 2];
+}
+
 CLONES void vec_relu_gradient(const float *dy, const float *y, size_t n, bool add, float *dx)
 {
         size_t i = 0;

@@ -20,6 +20,10 @@ void vec_affine_gradient(const float *dy, const float *x, size_t n, float a, flo
                          float r, bool add, float *dx);
 /* y = (add ? y : 0) + x */
 void vec_add(const float *x, size_t n, bool add, float *y);
+/* The n values of x by turns to @even and @odd; either may be NULL. */
+void vec_split(const float *x, size_t n, float *even, float *odd);
+/* The reverse: y = (add ? y : 0) + the values of @even and @odd by turns */
+void vec_join(const float *even, const float *odd, size_t n, bool add, float *y);
 /* dx = (add ? dx : 0) + (y > 0 ? dy : 0) */
 void vec_relu_gradient(const float *dy, const float *y, size_t n, bool add, float *dx);
 /* v = momentum * v + g + decay * w; w -= rate * (nesterov ? g + decay * w + momentum * v : v), old w throughout */

@@ -107,7 +107,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batches", type=int, default=8)
+    parser.add_argument("--batches", type=int, default=30)
     parser.add_argument("recipe", nargs="*", default=[os.path.join(HERE, n) for n in
                                                       ("net-c.conf", "vgg.conf", "resnet-like.conf")])
     args = parser.parse_args()

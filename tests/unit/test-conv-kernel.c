@@ -221,6 +221,15 @@ static void check_vec(size_t n)
                 assert_float_equal(y[i], x[i] + dy[i], 1e-6);
                 assert_true(dx[i] == (x[i] > 0 ? dy[i] : 0));
         }
+        vec_split(x, n, y, dx);
+        for (size_t i = 0; i < n; i++)
+                assert_true((i % 2 ? dx : y)[i / 2] == x[i]);
+        vec_join(y, dx, n, false, dy);
+        vec_join(y, dx, n, true, dy);
+        for (size_t i = 0; i < n; i++)
+                assert_true(dy[i] == 2 * x[i]);
+        vec_split(x, n, NULL, dx);
+        vec_split(x, n, y, NULL);
         /* nothing is written past the end */
         assert_true(y[n] == 0 && dx[n] == 0);
         free(x);
