@@ -175,11 +175,17 @@ int detect_decode(const struct detect_level *l, double threshold, struct detecti
         return 0;
 }
 
-double detect_iou(const struct detection *a, const struct detection *b)
+static float shared_area(const struct detection *a, const struct detection *b)
 {
         float w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
         float h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
-        float shared = w > 0 && h > 0 ? w * h : 0, sum = a->w * a->h + b->w * b->h - shared;
+
+        return w > 0 && h > 0 ? w * h : 0;
+}
+
+double detect_iou(const struct detection *a, const struct detection *b)
+{
+        float shared = shared_area(a, b), sum = a->w * a->h + b->w * b->h - shared;
 
         return sum > 0 ? (double)(shared / sum) : 0;
 }
@@ -205,6 +211,23 @@ void detect_suppress(struct detections *d, double limit)
                         covered = detect_iou(&d->list[k], &d->list[i]) > limit;
                 if (!covered)
                         d->list[kept++] = d->list[i];
+        }
+        d->n = kept;
+}
+
+void detect_drop_parts(struct detections *d, double share)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < d->n; i++) {
+                const struct detection *a = &d->list[i];
+                float area = a->w * a->h;
+                bool part = false;
+
+                for (size_t k = 0; k < kept && !part; k++)
+                        part = d->list[k].w * d->list[k].h > area && shared_area(&d->list[k], a) > (float)share * area;
+                if (!part)
+                        d->list[kept++] = *a;
         }
         d->n = kept;
 }

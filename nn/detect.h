@@ -69,3 +69,5 @@ double detect_iou(const struct detection *a, const struct detection *b);
 
 /* Sorts by score, best first, and drops each box whose IoU with a better one is more than @limit. */
 void detect_suppress(struct detections *d, double limit);
+/* After detect_suppress(): drops each box of whose area more than @share lies in a better and larger one. */
+void detect_drop_parts(struct detections *d, double share);

@@ -20,7 +20,12 @@
 /* About a known face there is time for a closer look: sides of the region's smallest face in the input. */
 #define ROI_FACE_PX 24u
 #define MAX_ENLARGE 2.0
-/* Cells of one look that may be faces; the surest are kept. */
+/* Larger faces in the input than this are found badly or in parts: hardly any was so large in training (max_px in
+ * recipes/detect.conf). Where there is room for one, a second look is taken in half the size, and so on. */
+#define LARGE_FACE_PX 256u
+/* So much of a box inside that of a surer and larger face: a part of that face. */
+#define PART_SHARE 0.7
+/* Cells that may be faces; the surest are kept. */
 #define MAX_FOUND 256u
 /* From a box with the forehead to one from the brows on: the side of the square about the same centre, in heights. */
 #define HEAD_TO_FACE ((float)(1 / LANDMARKS_SQUARE_PER_BOX))
@@ -43,7 +48,8 @@ struct detector {
         bool head; /* boxes with the forehead */
         struct sized sizes[MAX_PLANS];
         uint64_t clock;
-        struct detections found; /* of one look */
+        struct detections cells; /* of one look, in the input */
+        struct detections found; /* of all looks, in the view */
 };
 
 /* What is searched: a part of the picture, and how it is laid into the input. */
@@ -170,7 +176,9 @@ int detector_new(const char *path, const struct detector_config *config, struct 
         if (!d)
                 return nn_fail(error, -ENOMEM, "out of memory");
         d->config = *config;
-        r = detections_init(&d->found, MAX_FOUND);
+        r = detections_init(&d->cells, MAX_FOUND);
+        if (r >= 0)
+                r = detections_init(&d->found, MAX_FOUND);
         if (r < 0)
                 nn_fail(error, r, "out of memory");
         else
@@ -196,6 +204,7 @@ struct detector *detector_free(struct detector *d)
         for (size_t i = 0; i < ARRAY_LEN(d->sizes); i++)
                 sized_done(&d->sizes[i]);
         nn_model_free(d->model);
+        detections_done(&d->cells);
         detections_done(&d->found);
         free(d);
         return NULL;
@@ -262,6 +271,18 @@ static void view_scale(struct view *v, const struct detector *d, uint32_t min_fa
         v->to_height_px = CLAMP((unsigned)lround(v->height_px * scale), 1u, v->input_height_px);
 }
 
+/* Half the size, if a face in it may be too large for the network; else false. */
+static bool view_coarser(struct view *v, const struct detector *d)
+{
+        if (d->fixed_width_px || MIN(v->to_width_px, v->to_height_px) <= LARGE_FACE_PX)
+                return false;
+        v->to_width_px /= 2;
+        v->to_height_px /= 2;
+        v->input_width_px = padded(v->input_width_px, 0.5);
+        v->input_height_px = padded(v->input_height_px, 0.5);
+        return true;
+}
+
 /* The view as the network wants it; what it does not cover is black. */
 static int fill_input(struct detector *d, const struct sized *s, const struct view *v, const struct emo_image *image)
 {
@@ -292,11 +313,44 @@ static int fill_input(struct detector *d, const struct sized *s, const struct vi
         return 0;
 }
 
-/* From the input's pixels to the picture's, and from the network's framing to that of emo-plugin.h. */
-static struct emo_box place(const struct detector *d, const struct view *v, const struct detection *b)
+static int add_scaled(struct detections *to, struct detection a, float x, float y)
+{
+        a.x *= x;
+        a.y *= y;
+        a.w *= x;
+        a.h *= y;
+        return detections_add(to, &a);
+}
+
+/* Adds what the network finds in the view at its present size, from @least_px of its input on. */
+static int look(struct detector *d, const struct view *v, const struct emo_image *image, float least_px,
+                struct nn_error *error)
 {
         float fx = (float)v->width_px / (float)v->to_width_px, fy = (float)v->height_px / (float)v->to_height_px;
-        struct emo_box ret = { .x = b->x * fx, .y = b->y * fy, .width = b->w * fx, .height = b->h * fy };
+        struct sized *s;
+        int r = 0;
+
+        s = get_sized(d, v->input_width_px, v->input_height_px, &r, error);
+        if (!s)
+                return r;
+        r = fill_input(d, s, v, image);
+        if (r >= 0)
+                r = nn_plan_run(s->plan);
+        if (r < 0)
+                return nn_fail(error, r, "the network did not run: %s", strerror(-r));
+        d->cells.n = 0;
+        for (size_t i = 0; i < DETECT_LEVELS && r >= 0; i++)
+                r = detect_decode(&s->levels[i], d->config.threshold, &d->cells);
+        for (size_t i = 0; i < d->cells.n && r >= 0; i++)
+                if (MAX(d->cells.list[i].w, d->cells.list[i].h) >= least_px)
+                        r = add_scaled(&d->found, d->cells.list[i], fx, fy);
+        return r < 0 ? nn_fail(error, r, "out of memory") : 0;
+}
+
+/* From the view to the picture, and from the network's framing to that of emo-plugin.h. */
+static struct emo_box place(const struct detector *d, const struct view *v, const struct detection *b)
+{
+        struct emo_box ret = { .x = b->x, .y = b->y, .width = b->w, .height = b->h };
         float side = HEAD_TO_FACE * ret.height;
 
         if (d->head)
@@ -325,30 +379,25 @@ int detector_find(struct detector *d, const struct emo_image *image, const struc
                   struct emo_box *ret, size_t max, struct nn_error *error)
 {
         uint32_t min_face_px = hints->min_face_px ?: d->config.min_face_px;
-        struct sized *s;
         struct view v;
+        float least_px = 0;
         size_t n = 0;
-        int r = 0;
+        int r;
 
         if (image->width_px > MAX_SIDE_PX || image->height_px > MAX_SIDE_PX)
                 return nn_fail(error, -EFBIG, "a picture of %ux%u is too large", image->width_px, image->height_px);
         if (!view_init(&v, image, hints))
                 return 0;
         view_scale(&v, d, min_face_px, hints->roi_width);
-        s = get_sized(d, v.input_width_px, v.input_height_px, &r, error);
-        if (!s)
-                return r;
-        r = fill_input(d, s, &v, image);
-        if (r >= 0)
-                r = nn_plan_run(s->plan);
-        if (r < 0)
-                return nn_fail(error, r, "the network did not run: %s", strerror(-r));
         d->found.n = 0;
-        for (size_t i = 0; i < DETECT_LEVELS && r >= 0; i++)
-                r = detect_decode(&s->levels[i], d->config.threshold, &d->found);
+        do {
+                r = look(d, &v, image, least_px, error);
+                least_px = LARGE_FACE_PX / 4; /* smaller ones were seen better before */
+        } while (r >= 0 && view_coarser(&v, d));
         if (r < 0)
-                return nn_fail(error, r, "out of memory");
+                return r;
         detect_suppress(&d->found, d->config.overlap);
+        detect_drop_parts(&d->found, PART_SHARE);
         for (size_t i = 0; i < d->found.n && n < max; i++) {
                 struct emo_box b = place(d, &v, &d->found.list[i]);
 

@@ -57,6 +57,26 @@ static void test_suppress(void **state)
         assert_null(d.list);
 }
 
+static void test_parts(void **state)
+{
+        struct detections d = { 0 };
+        static const struct detection list[] = {
+                { 500, 500, 20, 20, 0.95f }, /* a surer face before the less sure one that it lies in: both stay */
+                { 0, 0, 100, 100, 0.9f },    { 480, 480, 100, 100, 0.85f },
+                { 20, 20, 40, 40, 0.8f },    /* a part */
+                { 80, 0, 40, 40, 0.7f },     /* half of it is outside */
+                { 90, 90, 80, 80, 0.6f },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(list); i++)
+                assert_int_equal(detections_add(&d, &list[i]), 0);
+        detect_drop_parts(&d, 0.7);
+        assert_int_equal(d.n, ARRAY_LEN(list) - 1);
+        for (size_t i = 0; i < d.n; i++)
+                assert_float_equal(d.list[i].score, list[i < 3 ? i : i + 1].score, 0);
+        detections_done(&d);
+}
+
 /* More than fit: the surest stay. */
 static void test_bound(void **state)
 {
@@ -152,7 +172,8 @@ static void test_bad_numbers(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_iou),   cmocka_unit_test(test_suppress),    cmocka_unit_test(test_bound),
+                cmocka_unit_test(test_iou),   cmocka_unit_test(test_suppress),
+                cmocka_unit_test(test_parts),    cmocka_unit_test(test_bound),
                 cmocka_unit_test(test_forms), cmocka_unit_test(test_bad_numbers),
         };
 

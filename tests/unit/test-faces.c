@@ -209,6 +209,51 @@ static void test_detector(void **state)
         assert_true(found > haar_found && wrong <= haar_wrong + 3);
 }
 
+/* Faces that fill a picture which is looked at closely enough for small ones: larger than any of the network's training,
+ * so found in parts, if at all, were they not looked at in a smaller size, too. */
+static void test_large(void **state)
+{
+        static uint8_t pixels[640 * 640];
+        static float scratch[640 * 640];
+        static const double share = 0.55;
+        const struct emo_image image = { EMO_GRAY8, 640, 640, 640, pixels };
+        const struct emo_detect_hints hints = { .min_face_px = 20 };
+        const float side = (float)(640 * share);
+        const struct emo_box truth = { 319.5f - side / 2, 319.5f - side / 2, side, side, 1 };
+        unsigned n = 0, found = 0, wrong = 0;
+        struct plugin_host *host;
+
+        if (!n_photos || !has_model("detect.onnx"))
+                skip();
+        host = open_host("cnn", "box");
+        for (unsigned i = 0; i < n_photos; i++)
+                for (unsigned k = 0; k < photos[i].n_faces; k++) {
+                        const struct picture *p = photos[i].picture;
+                        const struct nn_image im = { p->data, p->width_px, p->height_px, p->stride_bytes };
+                        const struct emo_box *f = &photos[i].faces[k].box;
+                        struct nn_affine map = nn_affine_from_square((double)f->x + f->width / 2.0, (double)f->y + f->height / 2.0,
+                                                                     (double)f->width / share, 0, 640);
+                        struct emo_box b[MAX_BOXES];
+                        struct emo_error error;
+                        int got;
+
+                        if (f->width < 40)
+                                continue; /* too coarse to be enlarged so far */
+                        assert_int_equal(nn_image_warp(&im, &map, 640, 640, scratch), 0);
+                        for (size_t j = 0; j < sizeof(pixels); j++)
+                                pixels[j] = (uint8_t)scratch[j];
+                        got = plugin_host_detect(host, &image, &hints, b, MAX_BOXES, &error);
+                        assert_true(got >= 0);
+                        n++;
+                        found += got > 0 && is_same(&b[0], &truth);
+                        wrong += (unsigned)got - (got > 0 && is_same(&b[0], &truth));
+                }
+        print_message("# %u large faces: %u found first, %u other finds\n", n, found, wrong);
+        assert_true(n > 20 && found >= n * 9 / 10);
+        assert_true(wrong <= n / 5); /* some are neighbours in a group */
+        plugin_host_free(host);
+}
+
 /* Mean distance of the points in shares of that of the eyes' outer corners. */
 static double error_of(const struct emo_alignment *a, const float (*points)[2])
 {
@@ -371,6 +416,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_detector),
+                cmocka_unit_test(test_large),
                 cmocka_unit_test(test_points),
                 cmocka_unit_test(test_turned),
                 cmocka_unit_test(test_no_face),
