@@ -49,7 +49,7 @@ EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
 	recipes/teachers/tiny-first.conf recipes/teachers/tiny-first.onnx recipes/teachers/tiny-first.csv \
 	recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
 	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/net-b-augmented.conf recipes/net-c-augmented.conf recipes/final-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf recipes/logs/mlp-landmarks.csv \
-	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-b.csv recipes/logs/net-c.csv recipes/logs/net-a-augmented.csv recipes/logs/net-b-augmented.csv recipes/logs/net-c-augmented.csv recipes/logs/final.csv recipes/logs/final-aligned.csv recipes/logs/final-augmented-aligned.csv \
+	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-a-64.csv recipes/logs/net-b.csv recipes/logs/net-c.csv recipes/logs/net-a-augmented.csv recipes/logs/net-b-augmented.csv recipes/logs/net-c-augmented.csv recipes/logs/final.csv recipes/logs/final-aligned.csv recipes/logs/final-augmented-aligned.csv \
 	recipes/landmarks.conf recipes/detect.conf
 
 # trees for the dlib plugin, by dlib's own trainer; not installed
