@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <cblas.h>
 #include <cmocka.h>
 
 #include "basic/macro.h"
@@ -460,6 +461,7 @@ static void test_log(void **state)
 
 int main(void)
 {
+        openblas_set_num_threads(1); /* as the tool does: the threads are the trainer's own */
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_learns),         cmocka_unit_test(test_threads),        cmocka_unit_test(test_in_pieces),
                 cmocka_unit_test(test_resume),         cmocka_unit_test(test_bad_checkpoint),
