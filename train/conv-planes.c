@@ -226,7 +226,9 @@ static void pack_row(const struct layer *l, const struct conv *c, const float *x
         for (unsigned b = 0; b < st; b++)
                 row[b] = slot[b] == NO_SLOT ? NULL
                                             : to + slot[b] * c->planes.x.plane + c->planes.x.origin + y / st * c->planes.x.stride;
-        if (st == 2)
+        if (st == 1)
+                memcpy(row[0], x, l->in.w * sizeof(float));
+        else if (st == 2)
                 vec_split(x, l->in.w, row[0], row[1]);
         else
                 for (unsigned b = 0; b < st; b++)

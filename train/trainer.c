@@ -56,11 +56,11 @@ static void step(struct trainer *t, const struct net_param *p, size_t from, size
         const struct training_config *c = &t->config;
         float *w = t->net->w + p->at + from, *velocity = t->velocity + p->at + from;
         float rate = t->rate * p->rate, decay = p->decay ? (float)c->weight_decay : 0;
-        float b1 = (float)c->momentum, b2 = (float)c->beta2, steps = (float)(t->step + 1);
+        float b1 = (float)c->momentum, b2 = (float)c->beta2;
 
         if (c->optimiser == OPTIMISER_ADAM)
-                vec_adam(w, g, velocity, t->second + p->at + from, n, rate, b1, b2, 1 / (1 - powf(b1, steps)),
-                         1 / (1 - powf(b2, steps)), decay);
+                vec_adam(w, g, velocity, t->second + p->at + from, n, rate, b1, b2, t->correction,
+                         t->second_correction, decay);
         else
                 vec_sgd(w, g, velocity, n, rate, b1, decay, c->nesterov);
 }
@@ -398,6 +398,19 @@ static double class_batch(struct trainer *t, size_t first)
         return loss;
 }
 
+/* What all values that learn in this step share. */
+static void begin_step(struct trainer *t)
+{
+        const struct training_config *c = &t->config;
+        float steps = (float)(t->step + 1);
+
+        t->rate = (float)schedule_rate(c, t->epoch + (double)t->batch / (double)t->n_batches);
+        if (c->optimiser == OPTIMISER_ADAM) {
+                t->correction = 1 / (1 - powf((float)c->momentum, steps));
+                t->second_correction = 1 / (1 - powf((float)c->beta2, steps));
+        }
+}
+
 int trainer_step(struct trainer *t)
 {
         size_t first = t->batch * t->config.batch;
@@ -405,7 +418,7 @@ int trainer_step(struct trainer *t)
 
         if (t->batch == 0 || t->order[0] == t->order[1])
                 shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
-        t->rate = (float)schedule_rate(&t->config, t->epoch + (double)t->batch / (double)t->n_batches);
+        begin_step(t);
         loss = t->task ? task_batch(t, first) : class_batch(t, first);
         if (!isfinite(loss))
                 return -EDOM;

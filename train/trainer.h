@@ -29,7 +29,8 @@ struct trainer {
         unsigned epoch;     /* in progress, from 0 */
         size_t batch, n_batches; /* next in the epoch; full batches of an epoch */
         uint64_t step;
-        float rate;         /* of this step */
+        float rate;         /* of this step, as are Adam's corrections of its two moments */
+        float correction, second_correction;
         double loss_sum;    /* over the batches of this epoch */
         uint64_t n_correct;
         double seconds;     /* spent in this epoch */

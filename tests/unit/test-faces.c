@@ -209,6 +209,18 @@ static void test_detector(void **state)
         assert_true(found > haar_found && wrong <= haar_wrong + 3);
 }
 
+/* A square of a photograph. @pixels, @scratch: [side * side] */
+static struct emo_image cut_out(const struct photo *p, const struct nn_affine *map, unsigned side, uint8_t *pixels, float *scratch)
+{
+        const struct picture *from = p->picture;
+        const struct nn_image im = { from->data, from->width_px, from->height_px, from->stride_bytes };
+
+        assert_int_equal(nn_image_warp(&im, map, side, side, scratch), 0);
+        for (size_t i = 0; i < (size_t)side * side; i++)
+                pixels[i] = (uint8_t)scratch[i];
+        return (struct emo_image){ EMO_GRAY8, side, side, side, pixels };
+}
+
 /* Faces that fill a picture which is looked at closely enough for small ones: larger than any of the network's training,
  * so found in parts, if at all, were they not looked at in a smaller size, too. */
 static void test_large(void **state)
@@ -216,7 +228,6 @@ static void test_large(void **state)
         static uint8_t pixels[640 * 640];
         static float scratch[640 * 640];
         static const double share = 0.55;
-        const struct emo_image image = { EMO_GRAY8, 640, 640, 640, pixels };
         const struct emo_detect_hints hints = { .min_face_px = 20 };
         const float side = (float)(640 * share);
         const struct emo_box truth = { 319.5f - side / 2, 319.5f - side / 2, side, side, 1 };
@@ -228,20 +239,17 @@ static void test_large(void **state)
         host = open_host("cnn", "box");
         for (unsigned i = 0; i < n_photos; i++)
                 for (unsigned k = 0; k < photos[i].n_faces; k++) {
-                        const struct picture *p = photos[i].picture;
-                        const struct nn_image im = { p->data, p->width_px, p->height_px, p->stride_bytes };
                         const struct emo_box *f = &photos[i].faces[k].box;
                         struct nn_affine map = nn_affine_from_square((double)f->x + f->width / 2.0, (double)f->y + f->height / 2.0,
                                                                      (double)f->width / share, 0, 640);
                         struct emo_box b[MAX_BOXES];
+                        struct emo_image image;
                         struct emo_error error;
                         int got;
 
                         if (f->width < 40)
                                 continue; /* too coarse to be enlarged so far */
-                        assert_int_equal(nn_image_warp(&im, &map, 640, 640, scratch), 0);
-                        for (size_t j = 0; j < sizeof(pixels); j++)
-                                pixels[j] = (uint8_t)scratch[j];
+                        image = cut_out(&photos[i], &map, 640, pixels, scratch);
                         got = plugin_host_detect(host, &image, &hints, b, MAX_BOXES, &error);
                         assert_true(got >= 0);
                         n++;
@@ -336,16 +344,11 @@ static void test_points(void **state)
 static struct emo_image turn(const struct photo *p, const struct face *f, double roll, uint8_t *pixels, float *scratch,
                              float ret_points[68][2], struct emo_box *ret_box)
 {
-        const struct nn_image im = { p->picture->data, p->picture->width_px, p->picture->height_px,
-                                     p->picture->stride_bytes };
         double x = (double)f->box.x + f->box.width / 2.0, y = (double)f->box.y + f->box.height / 2.0;
         double scale = 4 * (double)f->box.width / 320;
         struct nn_affine map = nn_affine_from_square(x, y, 4 * (double)f->box.width, -roll, 320);
         float side = (float)(f->box.width / scale);
 
-        assert_int_equal(nn_image_warp(&im, &map, 320, 320, scratch), 0);
-        for (size_t i = 0; i < 320 * 320; i++)
-                pixels[i] = (uint8_t)scratch[i];
         for (size_t i = 0; i < 68; i++) {
                 double dx = ((double)f->points[i][0] - x) / scale, dy = ((double)f->points[i][1] - y) / scale;
 
@@ -353,7 +356,7 @@ static struct emo_image turn(const struct photo *p, const struct face *f, double
                 ret_points[i][1] = (float)(159.5 + sin(roll) * dx + cos(roll) * dy);
         }
         *ret_box = (struct emo_box){ 159.5f - side / 2, 159.5f - side / 2, side, side, 1 };
-        return (struct emo_image){ EMO_GRAY8, 320, 320, 320, pixels };
+        return cut_out(p, &map, 320, pixels, scratch);
 }
 
 static void test_turned(void **state)
