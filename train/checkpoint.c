@@ -11,7 +11,7 @@
 struct header {
         char magic[16];
         uint64_t n_floats, n_params, n_rows, n_batches, batch_size, seed, has_second, has_average;
-        uint64_t n_epochs_done, epoch, batch, step, n_correct;
+        uint64_t identity, epoch, batch, step, n_correct;
         double loss_sum, seconds, best_accuracy;
 };
 
@@ -27,7 +27,7 @@ static struct header header_of(const struct trainer *t)
                 .has_second = !!t->second,
                 .has_average = !!t->average,
                 .epoch = t->epoch,
-                .n_epochs_done = t->epoch,
+                .identity = t->identity,
                 .batch = t->batch,
                 .step = t->step,
                 .n_correct = t->n_correct,
@@ -152,7 +152,7 @@ int trainer_load(struct trainer *t, const char *path)
                 return -EBADMSG;
         if (h.n_floats != own.n_floats || h.n_params != own.n_params || h.n_rows != own.n_rows ||
             h.n_batches != own.n_batches || h.batch_size != own.batch_size || h.seed != own.seed ||
-            h.has_second != own.has_second || h.has_average != own.has_average)
+            h.has_second != own.has_second || h.has_average != own.has_average || h.identity != own.identity)
                 return -ESTALE;
         if (h.epoch > t->config.epochs || h.batch > h.n_batches)
                 return -ESTALE;

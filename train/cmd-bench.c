@@ -5,9 +5,9 @@
 #include <json-c/json.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "nn/plan.h"
+#include "train/clock.h"
 #include "train/cmd.h"
 #include "train/model-size.h"
 
@@ -29,14 +29,6 @@ static void usage(void)
                "  --measure      plan each convolution by trying, see emotion-nn show\n"
                "  --seconds X    how long to measure each model (1)\n"
                "  --json         an array of objects instead of a table\n");
-}
-
-static double now_us(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
 static int by_value(const void *a, const void *b)
@@ -67,13 +59,13 @@ static int measure(struct nn_plan *p, double seconds, struct result *ret)
         for (int i = 0; i < 3; i++)
                 if ((r = nn_plan_run(p)) < 0)
                         return r;
-        end = now_us() + seconds * 1e6;
-        while (n < MAX_RUNS && (n < LEAST_RUNS || now_us() < end)) {
-                double start = now_us();
+        end = clock_seconds() + seconds;
+        while (n < MAX_RUNS && (n < LEAST_RUNS || clock_seconds() < end)) {
+                double start = clock_seconds();
 
                 if ((r = nn_plan_run(p)) < 0)
                         return r;
-                us[n++] = now_us() - start;
+                us[n++] = 1e6 * (clock_seconds() - start);
         }
         qsort(us, n, sizeof(*us), by_value);
         for (size_t i = 0; i < p->n_steps; i++)
@@ -89,7 +81,7 @@ static int bench(const char *path, const struct nn_plan_options *options, double
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct nn_plan *p = NULL;
-        double start = now_us();
+        double start = clock_seconds();
         struct rusage usage;
         struct nn_plan_options own = *options;
         struct nn_tensor size;
@@ -99,7 +91,7 @@ static int bench(const char *path, const struct nn_plan_options *options, double
                 own.inputs = &size;
         if (r == 0)
                 r = nn_plan_new(m, &own, &p, &error);
-        ret->load_ms = (now_us() - start) / 1e3;
+        ret->load_ms = 1e3 * (clock_seconds() - start);
         if (r == 0)
                 r = measure(p, seconds, ret);
         if (r < 0)

@@ -16,6 +16,7 @@ static const char help[] =
         "Count the pictures of a data set by class and usage.\n\n"
         "  --ferplus FILE  FER+ votes beside a FER2013 csv\n"
         "  --majority      labels by the majority of these votes\n"
+        "  --contempt      with --majority: contempt as the eighth class\n"
         "  --svg FILE      the counts as bars\n"
         "  --sheet FILE.png  contact sheet: 16 pictures of each class, spread over the set\n";
 
@@ -33,8 +34,9 @@ static int parse(int argc, char **argv, struct data *d)
 {
         static const struct option options[] = {
                 { "ferplus", required_argument, NULL, 'f' }, { "majority", no_argument, NULL, 'm' },
-                { "svg", required_argument, NULL, 's' },     { "sheet", required_argument, NULL, 'c' },
-                { "help", no_argument, NULL, 'h' },          { 0 },
+                { "svg", required_argument, NULL, 's' },     { "sheet", required_argument, NULL, 'S' },
+                { "contempt", no_argument, NULL, 'c' },      { "help", no_argument, NULL, 'h' },
+                { 0 },
         };
         int c;
 
@@ -46,10 +48,13 @@ static int parse(int argc, char **argv, struct data *d)
                 case 'm':
                         d->options.ferplus_majority = true;
                         break;
+                case 'c':
+                        d->options.ferplus_contempt = true;
+                        break;
                 case 's':
                         d->svg = optarg;
                         break;
-                case 'c':
+                case 'S':
                         d->sheet = optarg;
                         break;
                 case 'h':

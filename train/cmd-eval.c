@@ -18,6 +18,7 @@ static const char help[] =
         "  --usage USAGE    rows to use: Training, PublicTest, PrivateTest, several with commas, or all (default)\n"
         "  --ferplus FILE   FER+ votes beside a FER2013 csv\n"
         "  --majority       labels by the majority of these votes\n"
+        "  --contempt       with --majority: contempt as the eighth class\n"
         "  --mirror         of a classifier: the mean of its answers to a picture and to its mirror image\n"
         "  --limit N        the first N rows only\n"
         "  --threads N      1 to 64 (default 1)\n"
@@ -80,6 +81,9 @@ static int parse_option(int c, struct eval *e)
         case 'm':
                 e->options.ferplus_majority = true;
                 return 0;
+        case 'c':
+                e->options.ferplus_contempt = true;
+                return 0;
         case 'l':
                 r = args_unsigned("--limit", optarg, 1, 1u << 30, &limit);
                 if (r == 0)
@@ -122,7 +126,8 @@ static int parse(int argc, char **argv, struct eval *e)
                 { "json", no_argument, NULL, 'j' },         { "svg", required_argument, NULL, 's' },
                 { "background", required_argument, NULL, 'b' }, { "part", required_argument, NULL, 'p' },
                 { "side", required_argument, NULL, 'S' },   { "iou", required_argument, NULL, 'i' },
-                { "mirror", no_argument, NULL, 'M' },       { "help", no_argument, NULL, 'h' },
+                { "mirror", no_argument, NULL, 'M' },       { "contempt", no_argument, NULL, 'c' },
+                { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
         int c;

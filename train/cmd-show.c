@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
-#include <time.h>
 
 #include "nn/plan.h"
+#include "train/clock.h"
 #include "train/cmd.h"
 #include "train/model-size.h"
 
@@ -39,14 +39,6 @@ static void show_operators(void)
         }
 }
 
-static double now_us(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
 /* Least time of each step over 20 runs. */
 static int time_steps(struct nn_plan *p, double *ret)
 {
@@ -54,12 +46,12 @@ static int time_steps(struct nn_plan *p, double *ret)
                 ret[i] = 1e30;
         for (int k = 0; k < 20; k++)
                 for (size_t i = 0; i < p->n_steps; i++) {
-                        double start = now_us();
+                        double start = 1e6 * clock_seconds();
                         int r = p->steps[i].call.op->run(&p->steps[i].call);
 
                         if (r < 0)
                                 return r;
-                        ret[i] = MIN(ret[i], now_us() - start);
+                        ret[i] = MIN(ret[i], 1e6 * clock_seconds() - start);
                 }
         return 0;
 }

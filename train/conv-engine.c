@@ -17,7 +17,7 @@ struct conv_engine {
         size_t packed;             /* floats of the packed weights: in net->shared, as every run packs them anew */
 };
 
-/* Whether the engine has kernels for it that are no slower than planes. Of many groups, planes know only the first. */
+/* Grouped convolutions are left to the planes, which have a way of their own for groups of few channels. */
 static bool is_possible(const struct conv *c)
 {
         return c->groups == 1;

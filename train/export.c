@@ -213,7 +213,7 @@ int export_begin(struct export *e, struct net *net, const struct export_info *in
 
 int export_end(struct export *e, const struct export_info *info, const char *path, int r)
 {
-        if (r >= 0) {
+        if (r >= 0 && path) {
                 if (info->name)
                         onnx_writer_metadata(e->writer, "emotiond.name", info->name);
                 if (info->licence)

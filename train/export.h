@@ -29,7 +29,8 @@ struct export_info {
         bool any_size;                         /* of export_outputs(): height and width of the input are left open */
 };
 
-/* Writes the parameters net->w as they are now. Return: 0, -ENOMEM, -EOPNOTSUPP a layer that cannot be written. */
+/* Writes the parameters net->w as they are now; with @path NULL only looks whether it can. Return: 0, -ENOMEM,
+ * -EOPNOTSUPP a layer that cannot be written. */
 int export_net(struct net *net, const struct export_info *info, const char *path);
 /**
  * export_outputs() - the same for a network with named outputs (see net.h), each one of the file, without Softmax
@@ -42,8 +43,8 @@ int export_outputs(struct net *net, const struct export_info *info, const char *
 /* Makes the writer and the names, and writes the input and all layers. Return: 0 or a negative errno, to be handed to
  * export_end(). */
 int export_begin(struct export *e, struct net *net, const struct export_info *info, const int64_t in[4]);
-/* Unless @r says that something failed, writes name and licence and saves; releases what export_begin() made in any
- * case. Return: @r, or what saving gives. */
+/* Unless @r says that something failed, writes name and licence and saves, if @path is not NULL; releases what
+ * export_begin() made in any case. Return: @r, or what saving gives. */
 int export_end(struct export *e, const struct export_info *info, const char *path, int r);
 
 /* All layers' nodes, in order. */

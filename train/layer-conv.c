@@ -28,6 +28,8 @@ static int read_padding(struct layer *l, struct conv *c, config_setting_t *s, st
                 for (unsigned i = 0; i < 4; i++) {
                         int v = config_setting_get_int_elem(p, (int)i);
 
+                        if (config_setting_type(config_setting_get_elem(p, i)) != CONFIG_TYPE_INT)
+                                return recipe_fail(p, error, "must be whole numbers");
                         if (v < 0 || v > 64)
                                 return recipe_fail(p, error, "%d is outside 0..64", v);
                         *pads[i] = (unsigned)v;
@@ -75,6 +77,7 @@ static int read_settings(struct layer *l, struct conv *c, config_setting_t *s, b
                                    l->in.c, c->filters);
         return 0;
 }
+
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
         struct conv *c = l->state = calloc(1, sizeof(*c));
@@ -103,6 +106,7 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
                 r = net_add_param(net, l, "bias", c->filters, true, false, &l->bias, error);
         return r;
 }
+
 static int prepare(struct net *net, struct layer *l)
 {
         struct conv *c = l->state;
@@ -161,6 +165,7 @@ static void bias_gradient(struct net *net, struct layer *l, unsigned part, unsig
                 net->g[l->bias.at + k] = (float)total;
         }
 }
+
 static void backward(struct net *net, struct layer *l)
 {
         struct conv *c = l->state;
@@ -195,6 +200,7 @@ static int export_conv(struct export *e, struct net *net, struct layer *l)
 
         return export_conv_node(e, net, l, &a);
 }
+
 static void conv_free(struct layer *l)
 {
         struct conv *c = l->state;

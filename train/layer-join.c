@@ -50,12 +50,11 @@ static void add_forward(struct net *net, struct layer *l)
         net_parallel(net, l, NET_PARTS, add_forward_part);
 }
 
-/* Bit i of the layer's flags says whether input i has a gradient to add to. */
 struct add_job {
         struct net *net;
         struct layer *layer;
-        float *dx[LAYER_MAX_INPUTS];
-        bool add[LAYER_MAX_INPUTS];
+        float *dx[LAYER_MAX_INPUTS];  /* gradient of each input; NULL: not wanted */
+        bool add[LAYER_MAX_INPUTS];   /* to what stands there */
 };
 
 static void add_backward_part(void *userdata, unsigned part, unsigned thread)

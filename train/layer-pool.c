@@ -7,15 +7,26 @@
 #include "train/net.h"
 
 struct pool {
-        unsigned kernel, stride, pad_before, pad_after; /* both axes */
+        unsigned kernel, stride;
+        unsigned pad_top, pad_left, pad_bottom, pad_right;
         uint32_t *winner; /* [batch, out]: position in its plane, for maxpool */
 };
+
+/* "same": the output has ceil(input / stride) pixels; of an odd margin the larger half comes last. */
+static void same_padding(const struct pool *p, unsigned pixels, unsigned *ret_before, unsigned *ret_after)
+{
+        unsigned covered = (pixels - 1) / p->stride * p->stride + p->kernel;
+        unsigned missing = covered > pixels ? covered - pixels : 0;
+
+        *ret_before = missing / 2;
+        *ret_after = missing - missing / 2;
+}
 
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
         struct pool *p = l->state = calloc(1, sizeof(*p));
         bool same = false;
-        unsigned pad = 0;
+        unsigned pad = 0, h, w;
         int r;
 
         if (!p)
@@ -31,19 +42,16 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
                 r = recipe_bool(s, "same", &same, error);
         if (r < 0)
                 return r;
-        p->pad_before = p->pad_after = pad;
+        p->pad_top = p->pad_left = p->pad_bottom = p->pad_right = pad;
         if (same) {
-                unsigned covered = (l->in.h - 1) / p->stride * p->stride + p->kernel;
-                unsigned missing = covered > l->in.h ? covered - l->in.h : 0;
-
-                p->pad_before = missing / 2;
-                p->pad_after = missing - missing / 2;
+                same_padding(p, l->in.h, &p->pad_top, &p->pad_bottom);
+                same_padding(p, l->in.w, &p->pad_left, &p->pad_right);
         }
-        if (p->pad_after >= p->kernel || l->in.h + p->pad_before + p->pad_after < p->kernel ||
-            l->in.w + p->pad_before + p->pad_after < p->kernel)
+        h = l->in.h + p->pad_top + p->pad_bottom;
+        w = l->in.w + p->pad_left + p->pad_right;
+        if (MAX(p->pad_bottom, p->pad_right) >= p->kernel || h < p->kernel || w < p->kernel)
                 return recipe_fail(s, error, "the window does not fit the input or its margin");
-        l->out = (struct shape) { l->in.c, (l->in.h + p->pad_before + p->pad_after - p->kernel) / p->stride + 1,
-                                  (l->in.w + p->pad_before + p->pad_after - p->kernel) / p->stride + 1 };
+        l->out = (struct shape) { l->in.c, (h - p->kernel) / p->stride + 1, (w - p->kernel) / p->stride + 1 };
         return 0;
 }
 
@@ -66,10 +74,10 @@ static struct window window_at(const struct layer *l, const struct pool *p, unsi
         unsigned top = y * p->stride, left = x * p->stride;
 
         return (struct window) {
-                .y0 = top > p->pad_before ? top - p->pad_before : 0,
-                .y1 = MIN(top + p->kernel - MIN(p->pad_before, top + p->kernel), l->in.h),
-                .x0 = left > p->pad_before ? left - p->pad_before : 0,
-                .x1 = MIN(left + p->kernel - MIN(p->pad_before, left + p->kernel), l->in.w),
+                .y0 = top > p->pad_top ? top - p->pad_top : 0,
+                .y1 = MIN(top + p->kernel - MIN(p->pad_top, top + p->kernel), l->in.h),
+                .x0 = left > p->pad_left ? left - p->pad_left : 0,
+                .x1 = MIN(left + p->kernel - MIN(p->pad_left, left + p->kernel), l->in.w),
         };
 }
 
@@ -118,7 +126,7 @@ static void max_forward_part(struct net *net, struct layer *l, unsigned part, un
         for (; from < to; from++) {
                 const float *x = l->inputs[0]->y + from * in;
 
-                if (p->kernel == 2 && p->stride == 2 && !p->pad_before && !p->pad_after)
+                if (p->kernel == 2 && p->stride == 2 && !p->pad_top && !p->pad_left && !p->pad_bottom && !p->pad_right)
                         max_plane_2x2(l, x, l->y + from * out, p->winner + from * out);
                 else
                         max_plane(l, p, x, l->y + from * out, p->winner + from * out);
@@ -218,7 +226,7 @@ static int pool_export(struct export *e, struct net *net, struct layer *l)
 {
         struct pool *p = l->state;
         const int64_t kernel[] = { p->kernel, p->kernel }, strides[] = { p->stride, p->stride };
-        const int64_t pads[] = { p->pad_before, p->pad_before, p->pad_after, p->pad_after };
+        const int64_t pads[] = { p->pad_top, p->pad_left, p->pad_bottom, p->pad_right };
         const struct onnx_attribute attributes[] = {
                 { .name = "kernel_shape", .kind = ONNX_INTS, .ints = kernel, .n = 2 },
                 { .name = "strides", .kind = ONNX_INTS, .ints = strides, .n = 2 },

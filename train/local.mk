@@ -9,8 +9,10 @@ libtrain_la_SOURCES = \
 	train/layer-bn.c train/layer-act.c train/layer-pool.c train/layer-join.c train/layer-fc.c \
 	train/layer-lrn.c train/layer-lcn.c train/layer-prelu.c \
 	train/conv-kernel.h train/conv-kernel.c train/conv-kernel-simd.h train/vec.h train/vec.c \
-	train/loss.h train/loss.c train/calibrate.h train/calibrate.c train/trainer.h train/trainer.c train/checkpoint.c train/progress.h train/progress.c \
-	train/export.h train/export.c train/cmd-train.c \
+	train/loss.h train/loss.c train/calibrate.h train/calibrate.c train/trainer.h train/trainer.c \
+	train/clock.h train/batch.h train/batch.c train/trainer-evaluate.c train/checkpoint.c train/progress.h train/progress.c \
+	train/export.h train/export.c train/cmd-train.c train/train-options.h train/train-options.c train/run-files.h train/run-files.c \
+	train/run-identity.h train/run-identity.c \
 	train/distill.h train/distill.c train/start.h train/start.c
 libtrain_la_SOURCES += \
 	train/args.h train/args.c train/mean-face.h train/mean-face.c train/cmd-meanfaces.c \

@@ -31,6 +31,15 @@ static void print_help(void)
         printf("\n`emotion-nn COMMAND --help` explains a command; see emotion-nn(1).\n");
 }
 
+/* What could not be written to standard output, on a full disk, was not done. */
+static int finish(int status)
+{
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+        fprintf(stderr, "emotion-nn: standard output: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
         if (argc < 2) {
@@ -47,7 +56,7 @@ int main(int argc, char **argv)
         }
         for (const struct cmd *const *c = commands; *c; c++)
                 if (strcmp((*c)->name, argv[1]) == 0)
-                        return (*c)->run(argc - 1, argv + 1);
+                        return finish((*c)->run(argc - 1, argv + 1));
         fprintf(stderr, "emotion-nn: unknown command '%s'; see emotion-nn --help\n", argv[1]);
         return EXIT_FAILURE;
 }

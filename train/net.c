@@ -187,6 +187,28 @@ static int connect_all(struct net *net, struct layer *l, config_setting_t *s, st
         return 0;
 }
 
+/* Names become those of the ONNX file's values, where each is made once. */
+static int name_layer(struct net *net, struct layer *l, const char *name, const config_setting_t *s,
+                      struct recipe_error *error)
+{
+        static const char *const reserved[] = { "logits", "scaled", "calibrated", "probabilities" }; /* see export.c */
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+        char automatic[sizeof(l->name)];
+
+        snprintf(automatic, sizeof(automatic), "%s%u", l->ops->type, l->index);
+        if (!name && find(net, automatic))
+                return recipe_fail(s, error, "needs a name of its own, \"%s\" is taken", automatic);
+        if (!name)
+                name = automatic;
+        if (!*name || strlen(name) >= sizeof(l->name) || strspn(name, letters) != strlen(name) || find(net, name))
+                return recipe_fail(s, error, "name \"%s\" is too long, taken, or not of letters, digits, _ and -", name);
+        for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+                if (strcmp(name, reserved[i]) == 0)
+                        return recipe_fail(s, error, "name \"%s\" is one of the ONNX file's own", name);
+        snprintf(l->name, sizeof(l->name), "%s", name);
+        return 0;
+}
+
 static int add_layer(struct net *net, config_setting_t *s, struct recipe_error *error)
 {
         const char *type = NULL, *name = NULL;
@@ -204,18 +226,16 @@ static int add_layer(struct net *net, config_setting_t *s, struct recipe_error *
                 return r;
         if (!type || !layer_ops_find(type))
                 return recipe_fail(s, error, "unknown type of layer: \"%s\"", type ? type : "");
-        if (name && (strlen(name) >= sizeof(l->name) || find(net, name)))
-                return recipe_fail(s, error, "name \"%s\" is too long or taken", name);
-
         l = calloc(1, sizeof(*l));
         if (!l)
                 return -ENOMEM;
         l->ops = layer_ops_find(type);
         l->index = net->n_layers;
-        if (name)
-                snprintf(l->name, sizeof(l->name), "%s", name);
-        else
-                snprintf(l->name, sizeof(l->name), "%s%u", type, l->index);
+        r = name_layer(net, l, name, s, error);
+        if (r < 0) {
+                free(l);
+                return r;
+        }
         r = connect_all(net, l, s, error);
         /* from here on net_free() frees it, half configured or not */
         net->layers[net->n_layers++] = l;

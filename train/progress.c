@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
-#include <time.h>
 
 #include "basic/macro.h"
 #include "basic/replace-file.h"
+#include "train/clock.h"
 #include "train/progress.h"
-
-static double now(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 void progress_begin(struct progress *p, const struct trainer *t)
 {
         size_t macs = 0;
 
-        *p = (struct progress) { .terminal = isatty(STDOUT_FILENO), .started_at = now(), .first_step = t->step };
+        *p = (struct progress) { .terminal = isatty(STDOUT_FILENO), .started_at = clock_seconds(), .first_step = t->step };
         for (unsigned i = 0; i < t->net->n_layers; i++)
                 macs += t->net->layers[i]->macs;
         printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", net_n_learned(t->net),
@@ -28,7 +20,7 @@ void progress_begin(struct progress *p, const struct trainer *t)
 
 static void time_left(const struct progress *p, const struct trainer *t, double *ret_rate, unsigned *ret_minutes)
 {
-        double done = (double)(t->step - p->first_step), spent = now() - p->started_at;
+        double done = (double)(t->step - p->first_step), spent = clock_seconds() - p->started_at;
         double left = (double)t->config.epochs * (double)t->n_batches - (double)t->step;
 
         *ret_rate = spent > 0 ? done * t->config.batch / spent : 0;
@@ -40,13 +32,15 @@ void progress_batch(struct progress *p, const struct trainer *t)
         double rate;
         unsigned minutes;
 
-        if (!p->terminal || now() - p->shown_at < 0.5)
+        if (!p->terminal || clock_seconds() - p->shown_at < 0.5)
                 return;
-        p->shown_at = now();
+        p->shown_at = clock_seconds();
         time_left(p, t, &rate, &minutes);
-        printf("\r\033[Kepoch %u/%u, batch %zu/%zu, loss %.4f, %.0f samples/s, %u:%02u h left", t->epoch + 1,
-               t->config.epochs, t->batch, t->n_batches, t->loss_sum / (double)MAX(t->batch, (size_t)1), rate,
-               minutes / 60, minutes % 60);
+        printf("\r\033[Kepoch %u/%u, batch %zu/%zu, loss %.4f", t->epoch + 1, t->config.epochs, t->batch, t->n_batches,
+               t->loss_sum / (double)MAX(t->batch, (size_t)1));
+        if (t->epoch && trainer_validates(t))
+                printf(", validation %.2f %%", 100 * t->history[t->epoch - 1].valid_accuracy);
+        printf(", %.0f samples/s, %u:%02u h left", rate, minutes / 60, minutes % 60);
         fflush(stdout);
 }
 
@@ -66,7 +60,7 @@ void progress_epoch(struct progress *p, const struct trainer *t)
         time_left(p, t, &rate, &minutes);
         printf("%sepoch %u/%u: loss %.4f, accuracy %.2f %%", p->terminal ? "\r\033[K" : "", t->epoch,
                t->config.epochs, r->train_loss, 100 * r->train_accuracy);
-        if (t->valid || t->task)
+        if (trainer_validates(t))
                 printf("; validation loss %.4f, accuracy %.2f %% (best %.2f)", r->valid_loss,
                        100 * r->valid_accuracy, 100 * t->best_accuracy);
         printf("; %.0f samples/s, %u:%02u h left\n", rate, minutes / 60, minutes % 60);

@@ -2,21 +2,25 @@
 #include <math.h>
 #include <string.h>
 
+#include "basic/replace-file.h"
 #include "train/svg.h"
 
 struct svg {
-        FILE *f;
+        struct replace_file file;
+        FILE *f; /* file.stream */
 };
 
 int svg_new(const char *path, double width, double height, struct svg **ret)
 {
         _cleanup_(svg_freep) struct svg *s = calloc(1, sizeof(*s));
+        int r;
 
         if (!s)
                 return -ENOMEM;
-        s->f = fopen(path, "we");
-        if (!s->f)
-                return -errno;
+        r = replace_file_open(&s->file, path);
+        if (r < 0)
+                return r;
+        s->f = s->file.stream;
         fprintf(s->f,
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%g\" height=\"%g\" viewBox=\"0 0 %g %g\" "
@@ -30,18 +34,14 @@ int svg_new(const char *path, double width, double height, struct svg **ret)
 int svg_finish(struct svg *s)
 {
         fputs("</svg>\n", s->f);
-        errno = 0;
-        if (fflush(s->f) != 0 || ferror(s->f))
-                return errno ? -errno : -EIO;
-        return 0;
+        return replace_file_commit(&s->file);
 }
 
 struct svg *svg_free(struct svg *s)
 {
         if (!s)
                 return NULL;
-        if (s->f)
-                fclose(s->f);
+        replace_file_done(&s->file);
         free(s);
         return NULL;
 }

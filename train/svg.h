@@ -11,9 +11,10 @@
 
 struct svg;
 
-/* Creates @path for a drawing of @width x @height. Return: 0; -ENOMEM; errno of open(2). */
+/* A drawing of @width x @height that svg_finish() puts at @path. Return: 0; -ENOMEM; errno of open(2). */
 int svg_new(const char *path, double width, double height, struct svg **ret);
-/* Writes the end. Return: 0 or the first error of all writing; the file is then of no use. */
+/* Writes the end and gives the file its name. Return: 0, or the first error of all writing: what stood at the path
+ * before is still there. */
 int svg_finish(struct svg *s);
 struct svg *svg_free(struct svg *s);
 DEFINE_CLEANUP(struct svg *, svg_free)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "basic/macro.h"
+#include "train/batch.h"
+#include "train/clock.h"
 #include "train/loss.h"
-#include "train/trainer.h"
 #include "train/vec.h"
-
-#define CALIBRATION_ROWS 6000
 
 static int allocate(struct trainer *t)
 {
@@ -83,6 +81,7 @@ static int begin(struct net *net, const struct training_config *config, const st
         if (!t)
                 return -ENOMEM;
         t->net = net;
+        t->best_accuracy = -1;
         t->config = *config;
         t->train = train;
         t->valid = valid;
@@ -145,139 +144,6 @@ static void shuffle_rows(struct trainer *t)
         rng_shuffle(&rng, t->order, t->n_rows);
 }
 
-static struct nn_image picture(const struct dataset *d, size_t row)
-{
-        size_t size = (size_t)d->width_px * d->height_px;
-
-        return (struct nn_image) { .data = d->pixels + row * size,
-                                   .width_px = d->width_px,
-                                   .height_px = d->height_px,
-                                   .stride_bytes = d->width_px };
-}
-
-struct load {
-        struct trainer *t;
-        const struct dataset *set;
-        size_t first;
-        unsigned n;
-        bool plain; /* rows in order and unchanged */
-};
-
-static void load_part(void *userdata, unsigned part, unsigned thread)
-{
-        static const struct augment_config unchanged;
-        struct load *load = userdata;
-        struct trainer *t = load->t;
-        struct net *net = t->net;
-        size_t from, to;
-
-        net_part(load->n, NET_PARTS, part, &from, &to);
-        for (; from < to; from++) {
-                size_t row = load->plain ? load->first + from : t->order[load->first + from];
-                float *x = net_input(net) + from * shape_size(net->in);
-                struct nn_image image = picture(load->set, row);
-                struct rng rng;
-
-                rng_seed_stream(&rng, t->config.seed, t->epoch, row);
-                augment(load->plain ? &unchanged : &t->config.augment, &rng, &image, net->in.w, net->in.h, x,
-                        t->scratch[thread]);
-        }
-}
-
-static void normalise_part(void *userdata, unsigned part, unsigned thread)
-{
-        struct load *load = userdata;
-        struct net *net = load->t->net;
-        size_t from, to, size = shape_size(net->in);
-
-        net_part(load->n, NET_PARTS, part, &from, &to);
-        for (; from < to; from++)
-                nn_normalise(net->normalisation, net_input(net) + from * size, size);
-}
-
-/* Fills the network's input with pictures in 0..255; normalise_batch() makes of them what the network wants. */
-static void load_batch(struct trainer *t, const struct dataset *set, size_t first, unsigned n, bool plain)
-{
-        struct load load = { .t = t, .set = set, .first = first, .n = n, .plain = plain };
-
-        nn_pool_run(t->net->pool, NET_PARTS, load_part, &load);
-}
-
-static void normalise_batch(struct trainer *t, unsigned n)
-{
-        struct load load = { .t = t, .n = n };
-
-        nn_pool_run(t->net->pool, NET_PARTS, normalise_part, &load);
-}
-
-/* False: no tagger chose a class of the set. */
-static bool has_votes(const struct dataset *d, size_t row)
-{
-        double sum = 0;
-
-        for (unsigned k = 0; d->votes && k < d->n_classes; k++)
-                sum += (double)d->votes[row * d->n_classes + k];
-        return sum > 0;
-}
-
-static void make_target(struct trainer *t, unsigned i, size_t row)
-{
-        const struct training_config *c = &t->config;
-        unsigned classes = t->net->n_classes, class = t->train->classes[row];
-        bool voted = has_votes(t->train, row);
-        double share = voted ? c->votes : 0, weight = t->weights[class];
-
-        for (unsigned k = 0; k < classes; k++) {
-                double vote = voted ? t->train->votes[row * classes + k] : 0;
-                double x = (1 - share) * (class == k) + share * vote;
-
-                t->target[i * classes + k] =
-                        (float)(weight * ((1 - c->label_smoothing) * x + c->label_smoothing / classes));
-                if (t->vote_target)
-                        t->vote_target[i * classes + k] = (float)(weight * c->votes_task * vote);
-        }
-}
-
-static void make_targets(struct trainer *t, size_t first)
-{
-        for (unsigned i = 0; i < t->config.batch; i++)
-                make_target(t, i, t->order[first + i]);
-}
-
-/* a = k * a + (1 - k) * b and the reverse */
-static void blend(float *a, float *b, size_t n, float k)
-{
-        for (size_t i = 0; i < n; i++) {
-                float x = a[i];
-
-                a[i] = k * x + (1 - k) * b[i];
-                b[i] = k * b[i] + (1 - k) * x;
-        }
-}
-
-/* The i-th picture and the i-th from the end, which the shuffle made strangers, are mixed, and so are their targets. */
-static void mix(struct trainer *t)
-{
-        size_t size = shape_size(t->net->in), classes = t->net->n_classes, n = t->config.batch;
-
-        for (size_t i = 0; i < n / 2; i++) {
-                double u, v, k;
-                struct rng rng;
-
-                rng_seed_stream(&rng, t->config.seed ^ UINT64_C(0x6d6978), t->step, i);
-                /* Beta(alpha, alpha) from two powers of uniforms whose sum is at most 1 (Joehnk 1964) */
-                do {
-                        u = pow(rng_uniform(&rng), 1 / t->config.mixup);
-                        v = pow(rng_uniform(&rng), 1 / t->config.mixup);
-                } while (u + v > 1);
-                k = u + v > 0 ? u / (u + v) : 1;
-                blend(net_input(t->net) + i * size, net_input(t->net) + (n - 1 - i) * size, size, (float)k);
-                blend(t->target + i * classes, t->target + (n - 1 - i) * classes, classes, (float)k);
-                if (t->vote_target)
-                        blend(t->vote_target + i * classes, t->vote_target + (n - 1 - i) * classes, classes, (float)k);
-        }
-}
-
 /* What the teachers say of the batch as it is shown. It takes its share of each row's weight from the target. */
 static float *ask_teachers(struct trainer *t)
 {
@@ -307,8 +173,8 @@ void trainer_show(struct trainer *t, size_t first)
 {
         if (t->order[0] == t->order[1])
                 shuffle_rows(t);
-        load_batch(t, t->train, first, t->config.batch, false);
-        normalise_batch(t, t->config.batch);
+        batch_load(t, t->train, first, t->config.batch, false);
+        batch_normalise(t, t->config.batch);
         net_forward(t->net, t->config.batch, false);
 }
 
@@ -345,14 +211,6 @@ static void update(struct trainer *t)
         }
 }
 
-static double now(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 /* Forward, loss and backward of one batch. */
 static double task_batch(struct trainer *t, size_t first)
 {
@@ -374,13 +232,13 @@ static double class_batch(struct trainer *t, size_t first)
         const float *said = NULL;
         double loss;
 
-        load_batch(t, t->train, first, t->config.batch, false);
-        make_targets(t, first);
+        batch_load(t, t->train, first, t->config.batch, false);
+        batch_targets(t, first);
         if (t->config.mixup > 0)
-                mix(t);
+                batch_mix(t);
         if (t->distill)
                 said = ask_teachers(t);
-        normalise_batch(t, t->config.batch);
+        batch_normalise(t, t->config.batch);
         t->net->step = t->step;
         net_forward(t->net, t->config.batch, true);
         loss = loss_cross_entropy(net_output(t->net), t->target, t->config.batch, t->net->n_classes,
@@ -414,7 +272,7 @@ static void begin_step(struct trainer *t)
 int trainer_step(struct trainer *t)
 {
         size_t first = t->batch * t->config.batch;
-        double start = now(), loss;
+        double start = clock_seconds(), loss;
 
         if (t->batch == 0 || t->order[0] == t->order[1])
                 shuffle_rows(t); /* at the start of an epoch, or after a resume in the middle of one */
@@ -426,7 +284,7 @@ int trainer_step(struct trainer *t)
         t->loss_sum += loss;
         t->batch++;
         t->step++;
-        t->seconds += now() - start;
+        t->seconds += clock_seconds() - start;
         return 0;
 }
 
@@ -445,101 +303,21 @@ void trainer_swap(struct trainer *t)
         }
 }
 
-void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metrics *ret, float *ret_logits)
+bool trainer_validates(const struct trainer *t)
 {
-        float p[DATASET_MAX_CLASSES];
-        unsigned classes = t->net->n_classes;
-
-        metrics_init(ret, classes);
-        for (size_t first = 0; first < set->n; first += t->net->max_batch) {
-                unsigned n = (unsigned)MIN(set->n - first, (size_t)t->net->max_batch);
-
-                load_batch(t, set, first, n, true);
-                normalise_batch(t, n);
-                net_forward(t->net, n, false);
-                if (ret_logits)
-                        memcpy(ret_logits + first * classes, net_output(t->net), n * classes * sizeof(float));
-                for (unsigned i = 0; i < n; i++) {
-                        softmax(net_output(t->net) + i * classes, classes, p);
-                        metrics_add(ret, set->classes[first + i], p);
-                }
-        }
-}
-
-/* Logits and labels of about @want rows spread over @set. */
-static int sample_logits(struct trainer *t, const struct dataset *set, size_t want, struct dataset **ret_rows,
-                         float **ret_logits)
-{
-        _cleanup_(dataset_freep) struct dataset *rows = NULL;
-        size_t every = MAX(set->n / want, (size_t)1), size = (size_t)set->width_px * set->height_px;
-        struct metrics m;
-        int r;
-
-        r = dataset_subset(set, ~0u, 0, &rows);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < set->n / every; i++) {
-                memcpy(rows->pixels + i * size, set->pixels + i * every * size, size);
-                rows->classes[i] = set->classes[i * every];
-        }
-        rows->n = set->n / every;
-        *ret_logits = floats_new(rows->n * t->net->n_classes);
-        if (!*ret_logits)
-                return -ENOMEM;
-        trainer_evaluate(t, rows, &m, *ret_logits);
-        *ret_rows = STEAL(rows);
-        return 0;
-}
-
-static int calibrate_classes(struct trainer *t, struct calibration *ret)
-{
-        _cleanup_(dataset_freep) struct dataset *rows = NULL;
-        _cleanup_(freep) float *logits = NULL;
-        _cleanup_(freep) float *work = NULL;
-        int r;
-
-        r = sample_logits(t, t->train, CALIBRATION_ROWS, &rows, &logits);
-        if (r < 0)
-                return r;
-        work = floats_new(rows->n * t->net->n_classes);
-        if (!work)
-                return -ENOMEM;
-        calibration_classes(logits, rows->classes, rows->n, t->net->n_classes, work, ret);
-        return 0;
-}
-
-int trainer_calibrate(struct trainer *t, struct calibration *ret)
-{
-        _cleanup_(freep) float *logits = NULL;
-        unsigned classes = t->net->n_classes;
-        struct calibration c;
-        struct metrics m;
-        int r;
-
-        calibration_init(&c);
-        if (t->config.class_bias) {
-                r = calibrate_classes(t, &c);
-                if (r < 0)
-                        return r;
-        }
-        if (t->valid) {
-                logits = floats_new(t->valid->n * classes);
-                if (!logits)
-                        return -ENOMEM;
-                trainer_evaluate(t, t->valid, &m, logits);
-                calibration_apply(&c, logits, t->valid->n, classes);
-                calibration_sharpen(&c, calibration_temperature(logits, t->valid->classes, t->valid->n, classes));
-        }
-        *ret = c;
-        return 0;
+        return t->valid || (t->task && t->task->n_valid);
 }
 
 int trainer_finish_epoch(struct trainer *t, struct metrics *ret)
 {
         struct trainer_record *record = &t->history[t->epoch];
         struct metrics m = { 0 };
-        double valid_loss = 0, valid_accuracy = 0;
+        double valid_loss = 0, valid_accuracy = 0, sum, squares;
 
+        /* the last step's loss says nothing of what the step made of the weights */
+        vec_sums(t->net->w, t->net->n_floats, &sum, &squares);
+        if (!isfinite(squares))
+                return -EDOM;
         if (t->task) {
                 trainer_swap(t);
                 t->task->ops->evaluate(t->task, &valid_loss, &valid_accuracy);
@@ -559,7 +337,8 @@ int trainer_finish_epoch(struct trainer *t, struct metrics *ret)
                 .valid_accuracy = valid_accuracy,
                 .seconds = t->seconds,
         };
-        t->best_accuracy = MAX(t->best_accuracy, record->valid_accuracy);
+        if (valid_accuracy > t->best_accuracy) /* false for NaN */
+                t->best_accuracy = valid_accuracy;
         t->epoch++;
         t->batch = 0;
         t->loss_sum = t->seconds = 0;

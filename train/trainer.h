@@ -36,7 +36,8 @@ struct trainer {
         double seconds;     /* spent in this epoch */
         float *velocity, *second, *average; /* [n_floats]; second only for adam, average only if config.average */
         struct trainer_record *history;     /* [config.epochs] */
-        double best_accuracy;
+        double best_accuracy;               /* -1: none yet */
+        uint64_t identity;                  /* of recipe and data, for checkpoints; 0: not looked at */
 
         size_t *order;      /* [n_rows] of this epoch */
         float *target;      /* [batch, classes] */
@@ -67,7 +68,10 @@ void trainer_show(struct trainer *t, size_t first);
 int trainer_step(struct trainer *t);
 /* The epoch's batches are done. */
 bool trainer_epoch_done(const struct trainer *t);
-/* Validates, files the record and moves to the next epoch; @ret (may be NULL): the validation. */
+/* There are rows to validate with; without them best_accuracy means nothing. */
+bool trainer_validates(const struct trainer *t);
+/* Validates, files the record and moves to the next epoch; @ret (may be NULL): the validation. Return: 0, or -EDOM if a
+ * weight is no number: the run has diverged, and nothing has changed. */
 int trainer_finish_epoch(struct trainer *t, struct metrics *ret);
 /* The weights to use: averaged if there are any. trainer_swap() exchanges them with net->w; call it in pairs. */
 void trainer_swap(struct trainer *t);
@@ -82,7 +86,7 @@ int trainer_calibrate(struct trainer *t, struct calibration *ret);
 
 /**
  * trainer_save() - all that is needed to go on, written beside @path, synced and renamed
- * trainer_load() - -EBADMSG a cut or foreign file, -ESTALE one of another network or batch size; then @t is unchanged
+ * trainer_load() - -EBADMSG a cut or foreign file, -ESTALE one of another recipe or data set; then @t is unchanged
  */
 int trainer_save(const struct trainer *t, const char *path);
 int trainer_load(struct trainer *t, const char *path);

@@ -112,6 +112,74 @@ static void test_rotation_is_the_engines(void **state)
         assert_true(best < 1.5); /* noise of deviation 74, at most 0.025 degrees away */
 }
 
+/* A smooth picture, so that a place is where its grey is: grey levels go with x and y alike. */
+static void fill_slope(uint8_t *to)
+{
+        for (size_t y = 0; y < SIDE; y++)
+                for (size_t x = 0; x < SIDE; x++)
+                        to[y * SIDE + x] = (uint8_t)(2 * x + 3 * y);
+}
+
+/* Of the augmented slope, at its centre: the grey, and its change to the right and down; the extremes over many draws
+ * are to be @most away from what the slope has, and no more. */
+static void check_slope(const struct augment_config *config, unsigned figure, double plain, double most)
+{
+        static uint8_t slope[N];
+        const struct nn_image source = { slope, SIDE, SIDE, SIDE };
+        double low = 1e9, high = -1e9;
+        struct rng r;
+
+        fill_slope(slope);
+        rng_seed(&r, 8);
+        for (size_t k = 0; k < 400; k++) {
+                const float *c = out + SIDE / 2 * SIDE + SIDE / 2;
+                double figures[3];
+
+                augment(config, &r, &source, SIDE, SIDE, out, scratch);
+                figures[0] = (double)c[0];
+                figures[1] = (double)(c[4] - c[-4]) / 8;
+                figures[2] = (double)(c[4 * SIDE] - c[-4 * SIDE]) / 8;
+                low = fmin(low, figures[figure] - plain);
+                high = fmax(high, figures[figure] - plain);
+        }
+        assert_true(high >= 0.8 * most && high < 1.05 * most + 0.01);
+        assert_true(low <= -0.6 * most && low > -1.05 * most - 0.01);
+}
+
+enum { GREY, RIGHT, DOWN };
+
+static void test_shift(void **state)
+{
+        const struct augment_config shift = { .shift = 0.1 };
+
+        check_slope(&shift, GREY, 5 * SIDE / 2, 5 * 0.1 * SIDE);
+        check_slope(&shift, RIGHT, 2, 0); /* nothing else changes */
+}
+
+static void test_scale(void **state)
+{
+        const struct augment_config scale = { .scale = 0.25 };
+
+        check_slope(&scale, RIGHT, 2, 2 * 0.25);
+        check_slope(&scale, DOWN, 3, 3 * 0.25);
+}
+
+static void test_shear(void **state)
+{
+        const struct augment_config shear = { .shear = 0.2 };
+
+        check_slope(&shear, DOWN, 3, 2 * 0.2);
+        check_slope(&shear, RIGHT, 2, 0);
+}
+
+static void test_contrast(void **state)
+{
+        const struct augment_config contrast = { .contrast = 0.3 };
+
+        check_slope(&contrast, RIGHT, 2, 2 * 0.3);
+        check_slope(&contrast, DOWN, 3, 3 * 0.3);
+}
+
 static void test_cutout_has_its_size(void **state)
 {
         const struct augment_config cut = { .cutout = 1, .cutout_size = 0.25 };
@@ -171,6 +239,8 @@ int main(void)
                 cmocka_unit_test(test_nothing_is_identity),     cmocka_unit_test(test_nothing_is_resize),
                 cmocka_unit_test(test_flip),                    cmocka_unit_test(test_same_state_same_picture),
                 cmocka_unit_test(test_stays_in_range),          cmocka_unit_test(test_rotation_is_the_engines),
+                cmocka_unit_test(test_shift),                   cmocka_unit_test(test_scale),
+                cmocka_unit_test(test_shear),                   cmocka_unit_test(test_contrast),
                 cmocka_unit_test(test_cutout_has_its_size),     cmocka_unit_test(test_blur_keeps_the_mean),
                 cmocka_unit_test(test_one_pixel),
         };

@@ -79,13 +79,13 @@ static bool agrees(struct net *net, const float *weights, size_t at, double got)
 }
 
 /* A kink (ReLU, pooling) makes the difference wrong when the step crosses it: shorter steps are tried, and what is
- * still off may be one in twenty-five. */
+ * still off may be one in twenty-five, and a third of no parameter. */
 static void check_net(const char *layers, unsigned width, bool head)
 {
         struct net *net = make(layers, width, 2, head);
         _cleanup_(freep) float *weights = floats_new(BATCH * (net->n_classes + HEAD));
         _cleanup_(freep) float *gradient = floats_new(net->n_floats);
-        size_t n_checked = 0, n_wrong = 0;
+        size_t n_checked = 0, n_wrong = 0, n_before;
         struct rng rng;
 
         assert_true(weights && gradient);
@@ -106,6 +106,7 @@ static void check_net(const char *layers, unsigned width, bool head)
         for (size_t i = 0; i < net->n_params; i++) {
                 const struct net_param *p = &net->params[i];
 
+                n_before = n_wrong;
                 for (size_t k = 0; k < MIN(p->n, (size_t)40) && p->trainable; k++) {
                         size_t at = p->at + (p->n <= 40 ? k : rng_below(&rng, p->n));
 
@@ -115,6 +116,7 @@ static void check_net(const char *layers, unsigned width, bool head)
                         n_wrong++;
                         print_message("# %s[%zu]: not %g\n", p->name, at - p->at, (double)gradient[at]);
                 }
+                assert_true(3 * (n_wrong - n_before) <= MIN(p->n, (size_t)40));
         }
         print_message("# %zu of %zu off: %s\n", n_wrong, n_checked, layers);
         assert_true(n_checked > 0);
@@ -125,6 +127,16 @@ static void check_net(const char *layers, unsigned width, bool head)
 static void check(const char *layers, unsigned width)
 {
         check_net(layers, width, false);
+}
+
+/* What the second layer gives of an input of @width x (@width - 1). */
+static void check_size(const char *layers, unsigned width, unsigned want_w, unsigned want_h)
+{
+        struct net *net = make(layers, width, 1, false);
+
+        assert_int_equal(net->layers[2]->out.w, want_w);
+        assert_int_equal(net->layers[2]->out.h, want_h);
+        net_free(net);
 }
 
 /* The layer under test stands between one that learns, so that the gradient of its input is seen too, and a fully
@@ -223,6 +235,11 @@ static void test_pooling(void **state)
         check(AROUND("{ type = \"maxpool\"; kernel = 3; stride = 2; pad = 1; }"), 9);
         check(AROUND("{ type = \"maxpool\"; kernel = 3; stride = 2; same = true; }"), 8);
         check(AROUND("{ type = \"avgpool\"; kernel = 3; stride = 2; same = true; }"), 8);
+        /* of 7 x 6 only the columns need a margin */
+        check(AROUND("{ type = \"maxpool\"; kernel = 2; same = true; }"), 7);
+        check(AROUND("{ type = \"avgpool\"; kernel = 2; same = true; }"), 7);
+        check_size(AROUND("{ type = \"maxpool\"; kernel = 2; same = true; }"), 7, 4, 3);
+        check_size(AROUND("{ type = \"maxpool\"; kernel = 2; }"), 7, 3, 3);
         check(AROUND("{ type = \"globalavgpool\"; }"), 8);
 }
 

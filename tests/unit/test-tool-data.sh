@@ -31,6 +31,17 @@ assert len(o["recall"]) == len(o["f1"]) == len(o["precision"]) == 7 and 0 <= o["
 xml.dom.minidom.parse(sys.argv[2])
 END
 ok $? "eval: one JSON object, one picture"
+if [ -c /dev/full ]; then
+        "$tool" eval "$models/emotion-default.onnx" --data "$dir/set.csv" --json > /dev/full 2> "$dir/err"
+        [ $? -eq 1 ] && grep -q "standard output: No space left" "$dir/err"
+        ok $? "eval: a full disk is no success"
+else
+        n=$((n + 1))
+        echo "ok $n # SKIP no /dev/full"
+fi
+"$tool" data "$dir/set.csv" --svg "$dir/counts.svg" > "$dir/out" && (ulimit -f 0; trap '' XFSZ
+        "$tool" data "$dir/set.csv" --svg "$dir/counts.svg" > /dev/null 2>&1) ; [ $? -eq 1 ] && tail -c 8 "$dir/counts.svg" | grep -q '</svg>'
+ok $? "a picture that cannot be written leaves the old one"
 python3 - "$dir/set.csv" > "$dir/mirrored.csv" <<'END'
 import sys
 for i, line in enumerate(open(sys.argv[1])):

@@ -145,6 +145,9 @@ static void test_bad_checkpoint(void **state)
         train(a, 1);
         assert_int_equal(trainer_save(a->trainer, path), 0);
         assert_int_equal(trainer_load(other->trainer, path), -ESTALE);
+        b->trainer->identity = 1; /* the same sizes, another recipe or other rows */
+        assert_int_equal(trainer_load(b->trainer, path), -ESTALE);
+        b->trainer->identity = 0;
         assert_int_equal(stat(path, &st), 0);
         for (off_t size = st.st_size - 1; size >= 0; size -= 1 + st.st_size / 37) {
                 assert_int_equal(truncate(path, size), 0);
@@ -433,6 +436,12 @@ static void test_bad_recipes(void **state)
                "{ type = \"conv\"; filters = 5; }, { type = \"add\"; with = \"a\"; }, { type = \"fc\"; units = 3; } );",
                "48");
         refuse("training = { }; network = ( { type = \"fc\"; units = 3; from = \"nobody\"; } );", "nobody");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; pad = [1.5, 1.5, 1.5, 1.5]; } );", "whole numbers");
+        /* names are those of the file's values */
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; name = \"relu2\"; }, { type = \"relu\"; } );",
+               "\"relu2\" is taken");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; name = \"logits\"; } );", "file's own");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; name = \"a.b\"; } );", "letters");
         refuse("training = { }; network = ( { type = \"fc\"; units = 3; }, { type = \"fc\"; from = \"input\"; units = 3; });",
                "nothing uses");
 }

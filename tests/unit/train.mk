@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 train_tests = tests/unit/test-conv-kernel tests/unit/test-export tests/unit/test-gradients tests/unit/test-trainer \
-	tests/unit/test-distill tests/unit/test-conv-ways
+	tests/unit/test-distill tests/unit/test-step tests/unit/test-conv-ways
 check_PROGRAMS += $(train_tests)
 TESTS += $(train_tests)
 train_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
@@ -15,6 +15,9 @@ tests_unit_test_gradients_CFLAGS = $(train_test_cflags)
 tests_unit_test_gradients_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_SOURCES = tests/unit/test-trainer.c tests/unit/trainer-run.h
 tests_unit_test_distill_SOURCES = tests/unit/test-distill.c tests/unit/trainer-run.h
+tests_unit_test_step_SOURCES = tests/unit/test-step.c tests/unit/trainer-run.h
+tests_unit_test_step_CFLAGS = $(train_test_cflags)
+tests_unit_test_step_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_distill_CFLAGS = $(train_test_cflags)
 tests_unit_test_distill_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_CFLAGS = $(train_test_cflags)

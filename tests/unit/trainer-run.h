@@ -70,7 +70,7 @@ static void run_free(struct run *run)
         free(run);
 }
 
-static void train(struct run *run, unsigned epochs)
+static inline void train(struct run *run, unsigned epochs)
 {
         while (run->trainer->epoch < epochs) {
                 while (!trainer_epoch_done(run->trainer))
@@ -79,7 +79,7 @@ static void train(struct run *run, unsigned epochs)
         }
 }
 
-static void assert_same(const struct run *a, const struct run *b)
+static inline void assert_same(const struct run *a, const struct run *b)
 {
         size_t bytes = a->net->n_floats * sizeof(float);
 

@@ -66,6 +66,8 @@ int dataset_load(const char *path, const struct dataset_options *options, struct
         }
         if (options->ferplus_majority && !options->ferplus)
                 return dataset_fail(error, -EINVAL, path, 0, "majority labels need the votes of FER+");
+        if (options->ferplus_contempt && !options->ferplus_majority)
+                return dataset_fail(error, -EINVAL, path, 0, "contempt is a label by majority only");
         for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
                 if (!formats[i]->probe(path, S_ISDIR(st.st_mode)))
                         continue;

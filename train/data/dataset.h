@@ -10,6 +10,7 @@
 #include "basic/macro.h"
 
 #define DATASET_MAX_CLASSES 16
+#define DATASET_LABEL_MAX 64 /* bytes of a class name with its NUL, so that all fit into a model's metadata */
 
 enum dataset_usage { /* bits; formats without a split are DATASET_TRAINING */
         DATASET_TRAINING = 1,
