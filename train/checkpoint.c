@@ -103,7 +103,8 @@ static int read_body(struct trainer *t, const struct header *h, FILE *f)
 static bool same_network(const struct header *h, const struct net *net, size_t *ret_n)
 {
         const struct layer *last = net->layers[net->n_layers - 1];
-        size_t bias = (net->n_classes + 15) / 16 * 16, head = (shape_size(last->in) * net->n_classes + 15) / 16 * 16 + bias;
+        size_t bias = (net->n_classes + 15) / 16 * 16;
+        size_t head = (shape_size(last->in) * net->n_classes + 15) / 16 * 16 + bias;
         size_t n = net->n_floats - (net->head ? head : 0), n_params = net->n_params - (net->head ? 2 : 0);
 
         if (h->n_floats == n + head && h->n_params == n_params + 2)

@@ -77,6 +77,7 @@ static int make_slots(struct conv *c)
 
 static int make_forward(struct layer *l, struct conv *c)
 {
+        struct conv_planes *p = &c->planes;
         unsigned in_c = l->in.c / c->groups, ph, pw;
         int lo_y, hi_y, lo_x, hi_x, qy, qx;
         size_t j = 0;
@@ -85,23 +86,22 @@ static int make_forward(struct layer *l, struct conv *c)
         tap_at(c, c->kernel_h - 1, c->pad_top, &hi_y, &ph);
         tap_at(c, 0, c->pad_left, &lo_x, &pw);
         tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &pw);
-        c->planes.x = layout_make(lo_y, hi_y, lo_x, hi_x, phase_size(l->in.h, c->stride, 0),
-                           phase_size(l->in.w, c->stride, 0), l->out.h, l->out.w);
+        p->x = layout_make(lo_y, hi_y, lo_x, hi_x, phase_size(l->in.h, c->stride, 0), phase_size(l->in.w, c->stride, 0),
+                           l->out.h, l->out.w);
         if (make_slots(c) < 0)
                 return -ENOMEM;
-        c->planes.image = c->planes.x.plane * c->planes.n_slots * l->in.c;
+        p->image = p->x.plane * p->n_slots * l->in.c;
         c->n_taps = (size_t)in_c * c->kernel_h * c->kernel_w;
-        c->planes.offset = calloc(c->n_taps, sizeof(*c->planes.offset));
-        if (!c->planes.offset)
+        p->offset = calloc(c->n_taps, sizeof(*p->offset));
+        if (!p->offset)
                 return -ENOMEM;
         for (unsigned k = 0; k < in_c; k++)
                 for (unsigned r = 0; r < c->kernel_h; r++)
                         for (unsigned s = 0; s < c->kernel_w; s++) {
                                 tap_at(c, r, c->pad_top, &qy, &ph);
                                 tap_at(c, s, c->pad_left, &qx, &pw);
-                                c->planes.offset[j++] = ((size_t)k * c->planes.n_slots + c->planes.slot[ph * c->stride + pw]) *
-                                                         c->planes.x.plane +
-                                                 (size_t)((long)c->planes.x.origin + (long)qy * (long)c->planes.x.stride + qx);
+                                p->offset[j++] = ((size_t)k * p->n_slots + p->slot[ph * c->stride + pw]) * p->x.plane +
+                                                 (size_t)((long)p->x.origin + (long)qy * (long)p->x.stride + qx);
                         }
         return 0;
 }
@@ -223,9 +223,9 @@ static void pack_row(const struct layer *l, const struct conv *c, const float *x
         const unsigned *slot = c->planes.slot + y % st * st;
         float *row[CONV_MAX_STRIDE];
 
+        to += c->planes.x.origin + y / st * c->planes.x.stride;
         for (unsigned b = 0; b < st; b++)
-                row[b] = slot[b] == NO_SLOT ? NULL
-                                            : to + slot[b] * c->planes.x.plane + c->planes.x.origin + y / st * c->planes.x.stride;
+                row[b] = slot[b] == NO_SLOT ? NULL : to + slot[b] * c->planes.x.plane;
         if (st == 1)
                 memcpy(row[0], x, l->in.w * sizeof(float));
         else if (st == 2)
@@ -424,20 +424,21 @@ static void input_gradient_add(struct net *net, struct layer *l, unsigned part, 
 static void pack_batch(struct net *net, struct layer *l, unsigned part, unsigned thread)
 {
         struct conv *c = l->state;
+        const struct conv_planes *p = &c->planes;
         unsigned out_c = c->filters / c->groups;
         size_t from, to, n = packed_gradient(c);
 
         net_part(net->n, NET_PARTS, part, &from, &to);
         for (; from < to; from++) {
-                float *x = net->shared + from * c->planes.image, *d = net->shared + net->max_batch * c->planes.image + from * n;
+                float *x = net->shared + from * p->image, *d = net->shared + net->max_batch * p->image + from * n;
                 const float *dy = l->dy + from * shape_size(l->out);
 
                 pack_input(l, c, l->inputs[0]->y + from * shape_size(l->in), x);
                 memset(d, 0, n * sizeof(float));
                 for (unsigned k = 0; k < c->filters; k++)
                         for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
-                                memcpy(d + ((size_t)(k / out_c) * rounded(out_c) + k % out_c) * c->planes.x.run +
-                                               y * c->planes.x.stride,
+                                memcpy(d + ((size_t)(k / out_c) * rounded(out_c) + k % out_c) * p->x.run +
+                                               y * p->x.stride,
                                        dy, l->out.w * sizeof(float));
         }
 }
@@ -454,22 +455,23 @@ static float sum_lanes(const float *v)
 static void weight_gradient_tile(struct net *net, struct layer *l, size_t part, float *acc)
 {
         struct conv *c = l->state;
+        const struct conv_planes *p = &c->planes;
         unsigned out_c = c->filters / c->groups, rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
         size_t n = packed_gradient(c), g = part / tiles, t = part % tiles;
-        const float *x = net->shared + g * (l->in.c / c->groups) * c->planes.n_slots * c->planes.x.plane;
-        const float *d = net->shared + net->max_batch * c->planes.image + (g * rounded(out_c) + t * rows) * c->planes.x.run;
+        const float *x = net->shared + g * (l->in.c / c->groups) * p->n_slots * p->x.plane;
+        const float *d = net->shared + net->max_batch * p->image + (g * rounded(out_c) + t * rows) * p->x.run;
         float *dw = net->g + l->weight.at + g * out_c * c->n_taps;
 
         memset(acc, 0, (c->n_taps + CONV_J) * rows * CONV_P * sizeof(float));
-        for (unsigned i = 0; i < net->n; i += c->planes.group_images) {
-                unsigned m = MIN(c->planes.group_images, net->n - i);
+        for (unsigned i = 0; i < net->n; i += p->group_images) {
+                unsigned m = MIN(p->group_images, net->n - i);
 
                 if (rows == 1)
-                        net->kernels->weight_gradient_one(d + i * n, n, x + i * c->planes.image, c->planes.image, c->planes.offset,
-                                                          c->n_taps, c->planes.x.run, m, acc);
+                        net->kernels->weight_gradient_one(d + i * n, n, x + i * p->image, p->image, p->offset,
+                                                          c->n_taps, p->x.run, m, acc);
                 else
-                        net->kernels->weight_gradient(d + i * n, c->planes.x.run, n, x + i * c->planes.image, c->planes.image, c->planes.offset,
-                                                      c->n_taps, c->planes.x.run, m, acc);
+                        net->kernels->weight_gradient(d + i * n, p->x.run, n, x + i * p->image, p->image, p->offset,
+                                                      c->n_taps, p->x.run, m, acc);
         }
         for (size_t j = 0; j < c->n_taps; j++)
                 for (unsigned k = 0; k < rows && t * rows + k < out_c; k++)

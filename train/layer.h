@@ -82,8 +82,9 @@ struct layer {
         void *state;
 };
 
-extern const struct layer_ops layer_input, layer_conv, layer_batchnorm, layer_fc, layer_dropout, layer_lrn, layer_lcn, layer_prelu;
-extern const struct layer_ops layer_relu, layer_leakyrelu, layer_sigmoid, layer_tanh, layer_hardswish, layer_hardsigmoid;
+extern const struct layer_ops layer_input, layer_conv, layer_batchnorm, layer_fc, layer_dropout, layer_lrn, layer_lcn;
+extern const struct layer_ops layer_relu, layer_leakyrelu, layer_prelu, layer_sigmoid, layer_tanh, layer_hardswish,
+        layer_hardsigmoid;
 extern const struct layer_ops layer_maxpool, layer_avgpool, layer_global_avgpool, layer_add, layer_concat, layer_scale;
 extern const struct layer_ops layer_upsample;
 

@@ -92,7 +92,8 @@ float *net_output_gradient(struct net *net);
 struct layer *net_find_output(const struct net *net, const char *name);
 
 void net_forward(struct net *net, unsigned n, bool training);
-/* After net_forward(.., true) of the same batch: sets net->g, or calls net->learn. The head's gradient goes to net->head->dy. */
+/* After net_forward(.., true) of the same batch: sets net->g, or calls net->learn. The head's gradient goes to
+ * net->head->dy. */
 void net_backward(struct net *net);
 
 /* For net.c: gives every layer that needs one its dy, for batches of max_batch. Return: 0 or -ENOMEM. */

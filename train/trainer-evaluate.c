@@ -29,28 +29,25 @@ void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metri
         }
 }
 
-/* Logits and labels of about @want rows spread over @set. */
-static int sample_logits(struct trainer *t, const struct dataset *set, size_t want, struct dataset **ret_rows,
-                         float **ret_logits)
+/* About CALIBRATION_ROWS rows spread over @set. */
+static int sample_rows(const struct dataset *set, struct dataset **ret)
 {
-        _cleanup_(dataset_freep) struct dataset *rows = NULL;
-        size_t every = MAX(set->n / want, (size_t)1), size = (size_t)set->width_px * set->height_px;
-        struct metrics m;
-        int r;
+        _cleanup_(dataset_freep) struct dataset *rows = calloc(1, sizeof(*rows));
+        size_t every = MAX(set->n / CALIBRATION_ROWS, (size_t)1), size = (size_t)set->width_px * set->height_px;
 
-        r = dataset_subset(set, ~0u, 0, &rows);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < set->n / every; i++) {
+        if (!rows)
+                return -ENOMEM;
+        *rows = (struct dataset){ .width_px = set->width_px, .height_px = set->height_px, .n = set->n / every,
+                                  .n_classes = set->n_classes };
+        rows->pixels = malloc(rows->n * size);
+        rows->classes = malloc(rows->n);
+        if (!rows->pixels || !rows->classes)
+                return -ENOMEM;
+        for (size_t i = 0; i < rows->n; i++) {
                 memcpy(rows->pixels + i * size, set->pixels + i * every * size, size);
                 rows->classes[i] = set->classes[i * every];
         }
-        rows->n = set->n / every;
-        *ret_logits = floats_new(rows->n * t->net->n_classes);
-        if (!*ret_logits)
-                return -ENOMEM;
-        trainer_evaluate(t, rows, &m, *ret_logits);
-        *ret_rows = STEAL(rows);
+        *ret = STEAL(rows);
         return 0;
 }
 
@@ -59,14 +56,16 @@ static int calibrate_classes(struct trainer *t, struct calibration *ret)
         _cleanup_(dataset_freep) struct dataset *rows = NULL;
         _cleanup_(freep) float *logits = NULL;
         _cleanup_(freep) float *work = NULL;
-        int r;
+        struct metrics m;
+        int r = sample_rows(t->train, &rows);
 
-        r = sample_logits(t, t->train, CALIBRATION_ROWS, &rows, &logits);
         if (r < 0)
                 return r;
+        logits = floats_new(rows->n * t->net->n_classes);
         work = floats_new(rows->n * t->net->n_classes);
-        if (!work)
+        if (!logits || !work)
                 return -ENOMEM;
+        trainer_evaluate(t, rows, &m, logits);
         calibration_classes(logits, rows->classes, rows->n, t->net->n_classes, work, ret);
         return 0;
 }
