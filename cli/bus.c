@@ -104,6 +104,14 @@ int ctl_fail(const sd_bus_error *e, int r, const char *about)
         return x ? x->exit : CTL_FAILED;
 }
 
+int ctl_fail_admin(const sd_bus_error *e, int r)
+{
+        if (!e || !sd_bus_error_has_name(e, SD_BUS_ERROR_ACCESS_DENIED))
+                return ctl_fail(e, r, NULL);
+        ctl_say("Only the administrator may do this: try it with sudo.");
+        return CTL_FAILED;
+}
+
 static int open_bus(struct ctl *c, sd_bus **ret)
 {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
@@ -217,16 +225,11 @@ static int by_number(const void *a, const void *b)
         return strverscmp(pa, pb);
 }
 
-int ctl_get_cameras(struct ctl *c, json_object **ret)
+int ctl_read_cameras(sd_bus_message *reply, json_object **ret)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(json_putp) json_object *objects = NULL, *list = json_object_new_array();
-        int r;
+        int r = answer(reply, &objects);
 
-        r = ctl_call(c, EMO_ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &reply);
-        if (r)
-                return r;
-        r = answer(reply, &objects);
         if (r)
                 return r;
         json_object_object_foreach (objects, path, interfaces) {
@@ -245,6 +248,14 @@ int ctl_get_cameras(struct ctl *c, json_object **ret)
         return 0;
 }
 
+int ctl_get_cameras(struct ctl *c, json_object **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = ctl_call(c, EMO_ROOT, EMO_OBJECT_MANAGER, "GetManagedObjects", &reply);
+
+        return r ?: ctl_read_cameras(reply, ret);
+}
+
 static bool answers_to(json_object *camera, const char *word)
 {
         const char *path = member_string(camera, "Path");
@@ -258,21 +269,34 @@ static bool answers_to(json_object *camera, const char *word)
                strcmp(word, member_string(camera, "Device")) == 0;
 }
 
+json_object *ctl_pick_camera(json_object *cameras, const char *word)
+{
+        for (size_t i = 0; i < json_object_array_length(cameras); i++) {
+                json_object *camera = json_object_array_get_idx(cameras, i);
+
+                if (answers_to(camera, word))
+                        return camera;
+        }
+        return NULL;
+}
+
+int ctl_no_camera(const char *word)
+{
+        ctl_say("There is no camera '%s'; \"emotionctl cameras\" lists the cameras.", word);
+        return CTL_NOT_FOUND;
+}
+
 int ctl_find_camera(struct ctl *c, const char *word, char **ret)
 {
         _cleanup_(json_putp) json_object *cameras = NULL;
+        json_object *camera;
         int r = ctl_get_cameras(c, &cameras);
 
         if (r)
                 return r;
-        for (size_t i = 0; i < json_object_array_length(cameras); i++) {
-                json_object *camera = json_object_array_get_idx(cameras, i);
-
-                if (!answers_to(camera, word))
-                        continue;
-                *ret = strdup(member_string(camera, "Path"));
-                return *ret ? 0 : ctl_fail(NULL, -ENOMEM, NULL);
-        }
-        ctl_say("There is no camera '%s'; \"emotionctl cameras\" lists the cameras.", word);
-        return CTL_NOT_FOUND;
+        camera = ctl_pick_camera(cameras, word);
+        if (!camera)
+                return ctl_no_camera(word);
+        *ret = strdup(member_string(camera, "Path"));
+        return *ret ? 0 : ctl_fail(NULL, -ENOMEM, NULL);
 }

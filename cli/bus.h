@@ -26,6 +26,9 @@ int ctl_get_all(struct ctl *c, const char *path, const char *interface, json_obj
 /* The Camera objects as [ { "Path": path, property: value, ... } ], in the order of their numbers. */
 int ctl_get_cameras(struct ctl *c, json_object **ret);
 
+/* The same from an answer of GetManagedObjects. */
+int ctl_read_cameras(sd_bus_message *reply, json_object **ret);
+
 /* What GetFaces answers, as JSON. */
 int ctl_get_faces(struct ctl *c, json_object **ret);
 
@@ -36,12 +39,21 @@ int ctl_get_faces(struct ctl *c, json_object **ret);
  */
 int ctl_find_camera(struct ctl *c, const char *word, char **ret);
 
+/* The one of @cameras that answers to @word, borrowed; NULL if none does. */
+json_object *ctl_pick_camera(json_object *cameras, const char *word);
+
+/* Says that there is no such camera. Return: CTL_NOT_FOUND. */
+int ctl_no_camera(const char *word);
+
 /* True if @e says that nobody owns the service's name and that nobody could be started. */
 bool ctl_error_is_absent(const sd_bus_error *e);
 
 /* Explains @e (or, if it is not set, errno @r) and returns the exit status that goes with it. @about: a file's name or
  * the like, put before the sentence; NULL for none. */
 int ctl_fail(const sd_bus_error *e, int r, const char *about);
+
+/* As ctl_fail(), for what root alone may do: who may watch may not yet steer or see, so the advice differs. */
+int ctl_fail_admin(const sd_bus_error *e, int r);
 
 /* A sentence for a name of org.emotiond.Emotion1.Error; NULL if it is not one that needs explaining. */
 const char *ctl_error_sentence(const char *name);

@@ -18,6 +18,7 @@
 #define EMO_CAMERA_PREFIX EMO_ROOT "/camera/"
 #define EMO_MANAGER EMO_SERVICE ".Manager"
 #define EMO_CAMERA EMO_SERVICE ".Camera"
+#define EMO_OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 #define EMO_ERROR(name) EMO_SERVICE ".Error." name
 
 /* Exit status; the table in emotionctl(1) says what each means for each verb. */

@@ -2,7 +2,6 @@
 #include "cli/bus.h"
 #include "cli/text.h"
 
-/* Who may watch may not yet steer: the advice differs. */
 static int steer(struct ctl *c, const char *method)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -16,11 +15,7 @@ static int steer(struct ctl *c, const char *method)
         if (r < 0)
                 return ctl_fail(NULL, r, NULL);
         r = sd_bus_call(c->bus, m, 0, &error, NULL);
-        if (r < 0 && sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED)) {
-                ctl_say("Only the administrator may do this: try it with sudo.");
-                return CTL_FAILED;
-        }
-        return r < 0 ? ctl_fail(&error, r, NULL) : 0;
+        return r < 0 ? ctl_fail_admin(&error, r) : 0;
 }
 
 static int set_enabled(struct ctl *c, bool on)

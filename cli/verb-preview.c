@@ -103,11 +103,27 @@ static int read_shot(sd_bus_message *reply, struct shot *s)
         return r;
 }
 
+static bool is_early(const struct preview *p)
+{
+        return now_ms() - p->begin_ms < PATIENCE_MS;
+}
+
 static bool may_come(const struct preview *p, const sd_bus_error *e)
 {
         /* no picture came yet: the camera opens */
-        return p->n == 0 && now_ms() - p->begin_ms < PATIENCE_MS &&
+        return p->n == 0 && is_early(p) &&
                (sd_bus_error_has_name(e, EMO_ERROR("NoCamera")) || sd_bus_error_has_name(e, EMO_ERROR("CameraBusy")));
+}
+
+/* The service looks through one camera at a time, and another client may have chosen it. Return: as take(). */
+static int check_camera(const struct preview *p, const struct shot *s)
+{
+        if (!p->camera || strcmp(member_string(s->details, "camera"), p->camera) == 0)
+                return 0;
+        if (is_early(p))
+                return -EAGAIN; /* it was open when we came, and ours may follow */
+        ctl_say("Another camera is in use, and emotiond opens one at a time; \"emotionctl cameras\" shows which.");
+        return CTL_FAILED;
 }
 
 /* Return: 0 a picture; -EAGAIN ask again; a value of enum ctl_exit after saying why. */
@@ -128,13 +144,13 @@ static int take(struct preview *p, struct shot *s)
                 return r ?: -EAGAIN;
         }
         if (r < 0)
-                return ctl_fail(&error, r, NULL);
+                return ctl_fail_admin(&error, r);
         /* a camera that is open for others would be closed under our eyes when they leave */
         r = p->claimed ? 0 : claim(p);
         if (r)
                 return r;
         r = read_shot(reply, s);
-        return r < 0 ? ctl_fail(NULL, r, "the answer of emotiond") : 0;
+        return r < 0 ? ctl_fail(NULL, r, "the answer of emotiond") : check_camera(p, s);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------------------------- */

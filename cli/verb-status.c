@@ -65,7 +65,21 @@ static void print_plugins(json_object *plugins)
                 print_line("", "%zu could not be loaded: see \"emotionctl plugins\"", n_bad);
 }
 
-static void print_manager(const struct ctl *c, json_object *manager)
+/* Faces are personal data: who may not ask for them is told the rest. */
+static void print_in_view(struct ctl *c)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_(json_putp) json_object *faces = NULL;
+        size_t n;
+
+        if (ctl_new_call(c, EMO_ROOT, EMO_MANAGER, "GetFaces", &m) < 0 || sd_bus_call(c->bus, m, 0, NULL, &reply) < 0 ||
+            json_from_value(reply, &faces) < 0 || !json_object_is_type(faces, json_type_array))
+                return;
+        n = json_object_array_length(faces);
+        print_line("In view", "%zu face%s", n, n == 1 ? "" : "s");
+}
+
+static void print_manager(struct ctl *c, json_object *manager)
 {
         const char *state = member_string(manager, "State"), *error = member_string(manager, "LastError");
         json_object *model = member(manager, "Model"), *statistics = member(manager, "Statistics");
@@ -87,8 +101,7 @@ static void print_manager(const struct ctl *c, json_object *manager)
         } else
                 print_line("Model", "none that works");
         print_plugins(member(manager, "Plugins"));
-        print_line("In view", "%" PRIu64 " face%s", member_u64(statistics, "faces"),
-                   member_u64(statistics, "faces") == 1 ? "" : "s");
+        print_in_view(c);
         print_line("Claims", "%" PRIu64, member_u64(statistics, "claims"));
         if (member_u64(statistics, "events-lost"))
                 print_line("Events", "%" PRIu64 " lost of %" PRIu64, member_u64(statistics, "events-lost"),

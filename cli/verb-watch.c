@@ -12,16 +12,25 @@
 struct watch {
         struct ctl *c;
         sd_event *event;
-        char *camera;      /* object path of --camera; NULL: any */
-        char *owner;       /* unique name of the service that holds our claim; NULL while none does */
+        sd_bus_slot *call; /* what is not answered yet: which cameras there are, or the claim */
+        char *service;     /* unique name of the service that answers us; NULL while none does */
+        char *device;      /* of --camera, once it was found */
+        char *camera;      /* its object path; NULL while it is not there */
+        bool claimed;      /* of the service that is there now, and for the camera that is */
         bool was_claimed;  /* ever */
-        bool said_waiting;
+        enum {
+                WAITING_NOT,
+                WAITING_FOR_SERVICE,
+                WAITING_FOR_CAMERA,
+        } waiting; /* and the user was told */
         uint64_t n_events;
 };
 
 static void watch_done(struct watch *w)
 {
-        free(w->owner);
+        sd_bus_slot_unref(w->call);
+        free(w->service);
+        free(w->device);
         free(w->camera);
         sd_event_unref(w->event);
 }
@@ -29,6 +38,39 @@ static void watch_done(struct watch *w)
 static void stop(struct watch *w, enum ctl_exit code)
 {
         (void)sd_event_exit(w->event, code);
+}
+
+/* What a handler returns is lost in sd-bus: a failure of our own ends the watch. */
+static int check(struct watch *w, int r)
+{
+        if (r < 0 && r != -ECONNRESET && r != -ENOTCONN) /* of these on_disconnected() tells */
+                stop(w, ctl_fail(NULL, r, NULL));
+        return 0;
+}
+
+static int set_string(char **s, const char *value)
+{
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*s);
+        *s = copy;
+        return 0;
+}
+
+static void clear_string(char **s)
+{
+        free(*s);
+        *s = NULL;
+}
+
+/* Anybody on the bus may send us a signal by any name: only the service counts that answers our calls. */
+static bool is_from_service(const struct watch *w, sd_bus_message *m)
+{
+        const char *sender = sd_bus_message_get_sender(m);
+
+        return w->service && sender && strcmp(sender, w->service) == 0;
 }
 
 /* ---- the claim ------------------------------------------------------------------------------------------------- */
@@ -82,12 +124,27 @@ static int append_options(sd_bus_message *m, const struct watch *w)
 
 static void wait_for_service(struct watch *w)
 {
-        if (!w->said_waiting)
+        if (w->waiting != WAITING_FOR_SERVICE)
                 ctl_note(w->c, "emotiond is not running; waiting for it.");
-        w->said_waiting = true;
+        w->waiting = WAITING_FOR_SERVICE;
 }
 
-static void claim_refused(struct watch *w, const sd_bus_error *e)
+static void wait_for_camera(struct watch *w, const char *why)
+{
+        if (w->waiting != WAITING_FOR_CAMERA)
+                ctl_note(w->c, "%s %s; waiting for it.", w->device, why);
+        w->waiting = WAITING_FOR_CAMERA;
+}
+
+/* There is none any more, or one for a camera that is gone; what is on its way has the same fate. */
+static void lose_claim(struct watch *w)
+{
+        w->call = sd_bus_slot_unref(w->call);
+        clear_string(&w->camera);
+        w->claimed = false;
+}
+
+static void refused(struct watch *w, const sd_bus_error *e)
 {
         /* it went away while it was asked: its name will appear again */
         if (ctl_error_is_absent(e) || sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY))
@@ -98,26 +155,45 @@ static void claim_refused(struct watch *w, const sd_bus_error *e)
                 stop(w, ctl_fail(e, 0, NULL));
 }
 
+/* Return: false if there is nothing to go on with, which was then dealt with. */
+static bool take_answer(struct watch *w, sd_bus_message *m)
+{
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+        int r;
+
+        w->call = sd_bus_slot_unref(w->call);
+        if (e) {
+                refused(w, e);
+                return false;
+        }
+        r = set_string(&w->service, sd_bus_message_get_sender(m) ?: "");
+        check(w, r);
+        return r >= 0;
+}
+
+static void say_watching(const struct watch *w)
+{
+        if (isatty(STDERR_FILENO) && !w->was_claimed)
+                ctl_note(w->c, "Watching; Ctrl+C ends it.");
+        else if (w->waiting == WAITING_FOR_CAMERA)
+                ctl_note(w->c, "%s is there; watching.", w->device);
+        else if (w->was_claimed || w->waiting == WAITING_FOR_SERVICE)
+                ctl_note(w->c, "emotiond is there; watching.");
+}
+
+static int ask_state(struct watch *w);
+
 static int on_claimed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         struct watch *w = userdata;
-        const sd_bus_error *e = sd_bus_message_get_error(m);
+        bool first = !w->was_claimed;
 
-        if (e) {
-                claim_refused(w, e);
+        if (!take_answer(w, m))
                 return 0;
-        }
-        free(w->owner);
-        w->owner = strdup(sd_bus_message_get_sender(m) ?: "");
-        if (!w->owner)
-                return -ENOMEM;
-        if (isatty(STDERR_FILENO) && !w->was_claimed)
-                ctl_note(w->c, "Watching; Ctrl+C ends it.");
-        else if (w->was_claimed || w->said_waiting)
-                ctl_note(w->c, "emotiond is there; watching.");
-        w->was_claimed = true;
-        w->said_waiting = false;
-        return 0;
+        say_watching(w);
+        w->claimed = w->was_claimed = true;
+        w->waiting = WAITING_NOT;
+        return check(w, first ? ask_state(w) : 0);
 }
 
 static int claim(struct watch *w)
@@ -131,7 +207,57 @@ static int claim(struct watch *w)
         r = append_options(m, w);
         if (r < 0)
                 return r;
-        return sd_bus_call_async(w->c->bus, NULL, m, on_claimed, w, w->c->timeout_usec);
+        return sd_bus_call_async(w->c->bus, &w->call, m, on_claimed, w, w->c->timeout_usec);
+}
+
+/* The number of a camera is another after each plug and each start of the service: what the user named is known by its
+ * device from then on. */
+static int claim_camera(struct watch *w, json_object *camera)
+{
+        int r = set_string(&w->device, member_string(camera, "Device"));
+
+        if (r >= 0)
+                r = set_string(&w->camera, member_string(camera, "Path"));
+        return r < 0 ? r : claim(w);
+}
+
+static int on_cameras(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        _cleanup_(json_putp) json_object *cameras = NULL;
+        struct watch *w = userdata;
+        json_object *camera;
+        int r;
+
+        if (!take_answer(w, m))
+                return 0;
+        r = ctl_read_cameras(m, &cameras);
+        if (r) {
+                stop(w, r);
+                return 0;
+        }
+        camera = ctl_pick_camera(cameras, w->device ?: w->c->camera);
+        if (camera)
+                return check(w, claim_camera(w, camera));
+        if (w->device)
+                wait_for_camera(w, "is not there");
+        else
+                stop(w, ctl_no_camera(w->c->camera));
+        return 0;
+}
+
+/* Claims, after it was asked which camera --camera means. What is not answered yet does not count any more. */
+static int begin(struct watch *w)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        w->call = sd_bus_slot_unref(w->call);
+        if (!w->c->camera)
+                return claim(w);
+        r = ctl_new_call(w->c, EMO_ROOT, EMO_OBJECT_MANAGER, "GetManagedObjects", &m);
+        if (r < 0)
+                return r;
+        return sd_bus_call_async(w->c->bus, &w->call, m, on_cameras, w, w->c->timeout_usec);
 }
 
 /* ---- what the bus tells ---------------------------------------------------------------------------------------- */
@@ -145,13 +271,33 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
         if (r < 0 || strcmp(name, EMO_SERVICE) != 0)
                 return 0;
-        if (*new_owner)
-                /* the activation that our own call caused tells of its owner before it answers the call: claiming
-                 * twice only sets the same options again */
-                return w->owner && strcmp(w->owner, new_owner) == 0 ? 0 : claim(w);
-        free(w->owner);
-        w->owner = NULL;
-        wait_for_service(w);
+        clear_string(&w->service);
+        lose_claim(w);
+        if (!*new_owner) {
+                wait_for_service(w);
+                return 0;
+        }
+        r = set_string(&w->service, new_owner);
+        /* the activation that our own call caused tells of its owner before it answers the call: claiming twice only
+         * sets the same options again */
+        return check(w, r < 0 ? r : begin(w));
+}
+
+/* A camera was plugged in or out. */
+static int on_objects(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        struct watch *w = userdata;
+        const char *path;
+
+        if (!w->device || !is_from_service(w, m) || sd_bus_message_read(m, "o", &path) < 0)
+                return 0;
+        if (sd_bus_message_is_signal(m, EMO_OBJECT_MANAGER, "InterfacesAdded"))
+                return w->camera ? 0 : check(w, begin(w));
+        if (sd_bus_message_is_signal(m, EMO_OBJECT_MANAGER, "InterfacesRemoved") && w->camera &&
+            strcmp(path, w->camera) == 0) {
+                lose_claim(w);
+                wait_for_camera(w, "was unplugged");
+        }
         return 0;
 }
 
@@ -173,13 +319,13 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         struct watch *w = userdata;
         const char *interface;
 
-        if (sd_bus_message_read(m, "s", &interface) < 0 || strcmp(interface, EMO_MANAGER) != 0 ||
-            json_from_value(m, &changed) < 0)
+        if (!is_from_service(w, m) || sd_bus_message_read(m, "s", &interface) < 0 ||
+            strcmp(interface, EMO_MANAGER) != 0 || json_from_value(m, &changed) < 0)
                 return 0;
         say_state(w, changed);
         /* it was switched off when we asked for our claim after a restart */
-        if (member_bool(changed, "Enabled") && !w->owner && w->was_claimed)
-                return claim(w);
+        if (member_bool(changed, "Enabled") && !w->claimed && w->was_claimed)
+                return check(w, begin(w));
         return 0;
 }
 
@@ -259,10 +405,7 @@ static void print_text(const struct ctl *c, const struct event_kind *kind, json_
 
 static const struct event_kind *kind_of(const struct watch *w, sd_bus_message *m)
 {
-        const char *sender = sd_bus_message_get_sender(m);
-
-        /* anybody on the bus may send us a signal by that name: only the one that took our claim counts */
-        if (!w->owner || !sender || strcmp(sender, w->owner) != 0)
+        if (!is_from_service(w, m))
                 return NULL;
         for (size_t i = 0; i < ARRAY_LEN(event_kinds); i++)
                 if (sd_bus_message_is_signal(m, EMO_MANAGER, event_kinds[i].member) &&
@@ -344,6 +487,9 @@ static int listen_to_bus(struct watch *w)
                                 "PropertiesChanged", on_properties_changed, w);
         if (r < 0)
                 return r;
+        r = sd_bus_match_signal(bus, NULL, EMO_SERVICE, EMO_ROOT, EMO_OBJECT_MANAGER, NULL, on_objects, w);
+        if (r < 0)
+                return r;
         return sd_bus_attach_event(bus, w->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
@@ -385,16 +531,9 @@ int verb_watch(struct ctl *c, int argc, char **argv)
         r = ctl_connect(c);
         if (r)
                 return r;
-        if (c->camera) {
-                r = ctl_find_camera(c, c->camera, &w.camera);
-                if (r)
-                        return r;
-        }
         r = prepare(&w);
         if (r >= 0)
-                r = claim(&w);
-        if (r >= 0)
-                r = ask_state(&w);
+                r = begin(&w);
         if (r < 0)
                 return ctl_fail(NULL, r, NULL);
         r = sd_event_loop(w.event);

@@ -8,11 +8,15 @@ Each line on standard input is a JSON object with one command; each is answered 
   {"emit": ["EmotionChanged", 1, "unsure", "happiness", 0.9]}  a signal to each claimant
   {"emit": [...], "to": ":1.5"}              ... or to one name
   {"preview-bytes": 100}                     how much of its picture Preview gives
+  {"preview-camera": 1}                      and the number of the camera that it says it is of
   {"fail": ["Claim", "org.x.Error.Y", "why"]} the next calls of a method fail; ["Claim"] ends that
   {"delay": ["Reload", 5]}                   a method answers so many seconds late
-  {"cameras": [["/dev/video0", "state"]]}    the Camera objects
+  {"cameras": [["/dev/video0", "state"]]}    the Camera objects, numbered from 0; [device, state, 7]: from 7 on. What comes
+                                             and goes is told on the bus
   {"rename": true}                           lose the bus name and get it again, as a restart does
+  {"rename": [...]}                          ... with these cameras
   {"claims": true}                           answers with the options of each claim
+  {"calls": true}                            answers how often each method was called
 The process ends at the end of its input, or with {"exit": STATUS}.
 """
 import json
@@ -29,7 +33,7 @@ from gi.repository import GLib
 NAME = "org.emotiond.Emotion1"
 ROOT = "/org/emotiond/Emotion1"
 MANAGER, CAMERA = NAME + ".Manager", NAME + ".Camera"
-PROPERTIES = "org.freedesktop.DBus.Properties"
+PROPERTIES, OBJECT_MANAGER = "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"
 EMOTIONS = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
 
 
@@ -55,7 +59,7 @@ def variant(key, v):
         return dbus.Array([variants(p) for p in v], signature="a{sv}")
     if key == "attention":
         return dbus.Boolean(v)
-    if key in ("face", "input-width", "input-height", "Width", "Height", "claims", "faces"):
+    if key in ("face", "input-width", "input-height", "Width", "Height", "claims"):
         return dbus.UInt32(v)
     if isinstance(v, bool):
         return dbus.Boolean(v)
@@ -78,13 +82,17 @@ def face(number=1, emotion="happiness", confidence=0.9, points=0, **pose):
     }
 
 
+class Refusal(Exception):
+    """A D-Bus error: its name and message."""
+
+
 class Service:
     def __init__(self, bus):
         self.bus = bus
-        self.claims = {}
+        self.claims, self.calls = {}, {}
         self.failures, self.delays = {}, {}
         self.faces = [face()]
-        self.preview_bytes = 320 * 240
+        self.preview_bytes, self.preview_camera = 320 * 240, 0
         self.manager = {
             "Version": "0.1.0", "Features": ["claims", "classify-image", "replay"], "State": "watching",
             "LastError": "", "Enabled": True, "InUse": True, "Emotions": EMOTIONS,
@@ -98,17 +106,37 @@ class Service:
                  "offers": [], "in-use": [], "third-party": True, "error": "ABI 7, but this emotiond speaks 1"},
             ],
             "Tainted": False,
-            "Statistics": {"frames": 100, "frames-dropped": 2, "events": 3, "events-lost": 0, "claims": 0, "faces": 1},
+            "Statistics": {"frames": 100, "frames-dropped": 2, "events": 3, "events-lost": 0, "claims": 0},
         }
         self.cameras = {}
         self.set_cameras([["/dev/video0", "streaming"]])
 
     def set_cameras(self, cameras):
-        self.cameras = {
-            "%s/camera/%d" % (ROOT, i): {
+        self.cameras, number = {}, 0
+        for device, state, *first in cameras:
+            number = first[0] if first else number
+            self.cameras["%s/camera/%d" % (ROOT, number)] = {
                 "Device": device, "Name": "Fake Camera", "State": state, "Format": "MJPG", "Width": 640, "Height": 480,
                 "FrameRate": 30.0, "MeasuredFrameRate": 29.5, "Frames": 98, "FramesDropped": 2, "LastError": "",
-            } for i, (device, state) in enumerate(cameras)}
+            }
+            number += 1
+
+    def plug(self, cameras):
+        """Sets the cameras, and says on the bus which came and went."""
+        before = self.cameras
+        self.set_cameras(cameras)
+        for path in before.keys() - self.cameras.keys():
+            self.tell_objects("InterfacesRemoved", path, dbus.Array([CAMERA], signature="s"), "oas")
+        for path in self.cameras.keys() - before.keys():
+            self.tell_objects("InterfacesAdded", path, self.interfaces(path), "oa{sa{sv}}")
+
+    def interfaces(self, path):
+        return dbus.Dictionary({CAMERA: variants(self.cameras[path])}, signature="sa{sv}")
+
+    def tell_objects(self, member, path, what, signature):
+        signal = dbus.lowlevel.SignalMessage(ROOT, OBJECT_MANAGER, member)
+        signal.append(dbus.ObjectPath(path), what, signature=signature)
+        self.bus.send_message(signal)
 
     # ---- calls
 
@@ -120,12 +148,11 @@ class Service:
         raise KeyError(path)
 
     def managed(self):
-        objects = {dbus.ObjectPath(p): dbus.Dictionary({CAMERA: variants(c)}, signature="sa{sv}")
-                   for p, c in self.cameras.items()}
+        objects = {dbus.ObjectPath(p): self.interfaces(p) for p in self.cameras}
         return dbus.Dictionary(objects, signature="oa{sa{sv}}")
 
     def answer(self, message):
-        """Returns the arguments of the reply; raises KeyError for what there is not."""
+        """Returns the arguments of the reply; raises Refusal, or KeyError for what there is not."""
         path, interface, member = message.get_path(), message.get_interface(), message.get_member()
         args, sender = message.get_args_list(), message.get_sender()
         if interface == PROPERTIES and member == "GetAll":
@@ -137,6 +164,8 @@ class Service:
         if interface != MANAGER or path != ROOT:
             raise KeyError(member)
         if member == "Claim":
+            if args[0].get("camera") not in [None, *self.cameras]:
+                raise Refusal(NAME + ".Error.InvalidOption", "camera: there is no " + args[0]["camera"])
             self.claims[sender] = args[0]
         elif member == "Release":
             del self.claims[sender]
@@ -154,7 +183,7 @@ class Service:
             os.write(fd, bytes(64 + x // 4 for y in range(240) for x in range(320))[:self.preview_bytes])
             faces = dbus.Array([variants(f) for f in self.faces], signature="a{sv}")
             return [dbus.types.UnixFd(fd), dbus.UInt32(320), dbus.UInt32(240), faces,
-                    variants({"camera": ROOT + "/camera/0", "timestamp": 77})]
+                    variants({"camera": "%s/camera/%d" % (ROOT, self.preview_camera), "timestamp": 77})]
         elif member != "Reload":
             raise KeyError(member)
         return []
@@ -167,6 +196,7 @@ class Service:
         if message.get_type() != 1:
             return dbus.lowlevel.HANDLER_RESULT_NOT_YET_HANDLED
         member = message.get_member()
+        self.calls[member] = self.calls.get(member, 0) + 1
         if member in self.failures:
             reply = dbus.lowlevel.ErrorMessage(message, *self.failures[member])
         else:
@@ -175,9 +205,11 @@ class Service:
                 reply = dbus.lowlevel.MethodReturnMessage(message)
                 for a in args:
                     self.append(reply, a)
+            except Refusal as e:
+                reply = dbus.lowlevel.ErrorMessage(message, *e.args)
             except KeyError as e:
                 reply = dbus.lowlevel.ErrorMessage(message, "org.freedesktop.DBus.Error.UnknownMethod", str(e))
-        if member in self.delays:
+        if self.delays.get(member):
             GLib.timeout_add(int(1000 * self.delays[member]), connection.send_message, reply)
         else:
             connection.send_message(reply)
@@ -207,7 +239,8 @@ class Service:
     def emit(self, member, args, to):
         now = time.monotonic_ns() // 1000
         details = {"camera": ROOT + "/camera/0", "box": [1.0, 2.0, 3.0, 4.0]}
-        for destination in [to] if to else list(self.claims):
+        hear = [d for d, options in self.claims.items() if options.get("camera") in [None, *self.cameras]]
+        for destination in [to] if to else hear:
             signal = dbus.lowlevel.SignalMessage(ROOT, MANAGER, member)
             signal.set_destination(destination)
             if member == "EmotionChanged":
@@ -226,10 +259,12 @@ class Service:
             self.set_manager(c["set"])
         if "preview-bytes" in c:
             self.preview_bytes = c["preview-bytes"]
+        if "preview-camera" in c:
+            self.preview_camera = c["preview-camera"]
         if "faces" in c:
             self.faces = [face(**f) for f in c["faces"]]
         if "cameras" in c:
-            self.set_cameras(c["cameras"])
+            self.plug(c["cameras"])
         if "camera-error" in c:
             for camera in self.cameras.values():
                 camera["LastError"] = c["camera-error"]
@@ -248,10 +283,13 @@ class Service:
         if "rename" in c:
             self.claims.clear()
             self.bus.release_name(NAME)
+            if c["rename"] is not True:
+                self.set_cameras(c["rename"])
             self.bus.request_name(NAME)
         if "exit" in c:
             os._exit(c["exit"])
-        return {k: v for k, v in [("claims", {str(k): v for k, v in self.claims.items()})] if k in c}
+        told = {"claims": {str(k): v for k, v in self.claims.items()}, "calls": self.calls}
+        return {k: v for k, v in told.items() if k in c}
 
 
 def main():

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """emotionctl against a stand-in for the service."""
+import atexit
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -35,6 +37,10 @@ def picture(name="face.png", width=32, height=24):
 
 def claims():
     return fake(claims=True)["claims"]
+
+
+def n_calls(member):
+    return fake(calls=True)["calls"].get(member, 0)
 
 
 def claimed(n=1):
@@ -111,6 +117,19 @@ def test_status():
     equal(j["Cameras"][0]["Device"], "/dev/video0")
     equal(ctl("-j").out.count("\n"), 1, "-j into a pipe is short")
     assert ctl("--json=pretty").out.count("\n") > 20
+
+
+def test_status_in_view():
+    """status counts who is in view for those who may ask, and does without it for others"""
+    contains(ctl("status").out, "In view: 1 face\n")
+    fake(faces=[{}, {"number": 2}])
+    contains(ctl("status").out, "In view: 2 faces\n")
+    fake(faces=[{}], fail=["GetFaces", "org.freedesktop.DBus.Error.AccessDenied", "policy"])
+    r = ctl("status")
+    assert "In view" not in r.out, r.out
+    contains(r.out, "Claims: 0")
+    equal(r.err, "")
+    fake(fail=["GetFaces"])
 
 
 def test_status_reasons():
@@ -245,6 +264,77 @@ def test_terminal():
     contains(on_terminal("show", "-j"), "\n  \"State\"")
     contains(on_terminal("show", "-p", "State", PAGER="sed s/^/paged:/"), "paged:State=watching")
     equal(on_terminal("show", "-p", "State", "--no-pager", PAGER="sed s/^/paged:/").strip(), "State=watching")
+
+
+def completion_folder():
+    """A folder with pictures, and the environment of a shell that is in it and finds emotionctl."""
+    folder = os.path.join(bus.folder, "pictures")
+    os.makedirs(folder, exist_ok=True)
+    for name in ("b b.png", "b c.png"):
+        with open(os.path.join(folder, name), "w"):
+            pass
+    return {"cwd": folder, "env": {**os.environ, "PATH": lib.BUILDDIR + ":" + os.environ["PATH"], "TERM": "dumb"}}
+
+
+def test_bash_completion():
+    """bash completes verbs, options and cameras, and files whatever blanks their names have"""
+    source = os.path.join(lib.SRCDIR, "conf", "completion", "bash", "emotionctl")
+    script = """. "$0"; compopt() { :; }; COMP_WORDS=(emotionctl "$@"); COMP_CWORD=$#; _emotionctl
+                printf '%s\\n' "${COMPREPLY[@]}" """
+
+    def complete(*words):
+        p = subprocess.run(["bash", "--norc", "-c", script, source, *words], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True, **completion_folder())
+        equal(p.stderr, "")
+        return sorted(p.stdout.splitlines())
+    equal(complete("cl"), ["classify"])
+    equal(complete("classify", "b"), ["b b.png", "b c.png"])
+    equal(complete("preview", "--png", "=", "b b"), ["b b.png"])
+    equal(complete("classify", "faces", "b"), ["b b.png", "b c.png"], "the first word is the verb")
+    equal(complete("watch", "--camera", "=", ""), ["/dev/video0", "camera/0"])
+    contains(complete("show", "--p"), "--property=")
+
+
+def test_zsh_completion():
+    """zsh completes the words after options, with and without arguments"""
+    if not shutil.which("zsh"):
+        raise lib.Skip("the Debian package zsh is not installed")
+    import pty
+    try:
+        master, slave = pty.openpty()
+    except OSError as e:
+        raise lib.Skip("no terminal to be had: %s" % e) from e
+    p = subprocess.Popen(["zsh", "-f", "-i"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                         **completion_folder())
+    atexit.register(p.kill)  # it is not to be ended by less
+    os.close(slave)
+    os.set_blocking(master, False)
+
+    def shows(typed, wanted):
+        """Types and waits for what is @wanted."""
+        seen = ""
+        os.write(master, typed.encode())
+
+        def there():
+            nonlocal seen
+            try:
+                seen += os.read(master, 65536).decode(errors="replace")
+            except OSError:  # nothing yet
+                pass
+            return wanted in seen
+        try:
+            wait_for(there)
+        except AssertionError as e:
+            raise AssertionError("%r gave %r, not %r" % (typed, seen, wanted)) from e
+    shows("fpath=(%s $fpath); autoload -Uz compinit; compinit -u -D; setopt no_auto_menu; echo loa''ded\n" %
+          os.path.join(lib.SRCDIR, "conf", "completion", "zsh"), "loaded")
+    for typed, wanted in (("-j wat", "watch "), ("-j show /d", "video0 "), ("show -q /d", "video0 "),
+                          ("--json=pr", "etty"), ("classify -q ", "b\\ ")):
+        shows("emotionctl " + typed + "\t", wanted)
+        shows("\x15echo do''ne\n", "done")
+    p.kill()
+    p.wait()
+    os.close(master)
 
 
 def test_enable_disable():
@@ -400,7 +490,7 @@ def test_preview_refused():
         contains(ctl("preview", "--json=short", code=1).err, part)
         claimed(0)
     fake(fail=["Preview", "org.freedesktop.DBus.Error.AccessDenied", "no"])
-    ctl("preview", "--json=short", code=1)
+    equal(ctl("preview", "--json=short", code=1).err, "Only the administrator may do this: try it with sudo.\n")
     # a camera that opens: asked again until there is a picture
     fake(fail=["Preview", lib.ERROR + "NoCamera", "starting"])
     p = subprocess.Popen([lib.tool("emotionctl"), "preview", "--json=short", "--count=1"], stdout=subprocess.DEVNULL)
@@ -413,6 +503,27 @@ def test_preview_refused():
     ctl("preview", "--png=/nonexistent/x.png", code=1)
     contains(ctl("preview", "--min-hold-ms=5", code=1).err, "does not take")
     contains(ctl("preview", "--camera=9", "--json=short", code=3).err, "no camera '9'")
+
+
+def test_preview_of_another_camera():
+    """preview --camera shows no picture of a camera that others have open, but waits for its own, and not for ever"""
+    path = os.path.join(bus.folder, "another.png")
+    fake(**{"preview-camera": 1})
+    p = subprocess.Popen([lib.tool("emotionctl"), "preview", "--camera=0", "--json=short", "--count=1"],
+                         stdout=subprocess.PIPE, text=True)
+    claimed()
+    equal(list(claims().values())[0], {"camera": lib.ROOT + "/camera/0"})
+    before = n_calls("Preview")
+    wait_for(lambda: n_calls("Preview") > before + 1)
+    equal(p.poll(), None, "the picture of camera 1 was taken")
+    fake(**{"preview-camera": 0})
+    equal(len(p.communicate(timeout=lib.PATIENCE)[0].splitlines()), 1)
+    equal(p.returncode, 0)
+    fake(**{"preview-camera": 1})
+    contains(ctl("preview", "--camera=0", "--png", path, code=1).err, "Another camera is in use")
+    assert not os.path.exists(path)
+    ctl("preview", "--json=short", "--count=1")  # any camera will do
+    fake(**{"preview-camera": 0})
 
 
 def test_watch():
@@ -484,22 +595,121 @@ def test_watch_options():
     contains(ctl("watch", "--camera=9", code=3).err, "no camera '9'")
 
 
+def watched_cameras():
+    """The camera of each claim, by its number."""
+    return sorted(o["camera"].rsplit("/", 1)[1] for o in claims().values())
+
+
+def test_watch_camera_unplugged():
+    """watch --camera waits for a camera that was unplugged, and claims it again under its new number"""
+    claimed(0)
+    fake(cameras=[["/dev/video0", "streaming"], ["/dev/video2", "closed"]])
+    w = Watch("--camera=1")
+    claimed()
+    equal(watched_cameras(), ["1"])
+    fake(cameras=[["/dev/video0", "streaming"]])
+    wait_for(lambda: "/dev/video2 was unplugged; waiting for it.\n" in w.errors())
+    asked = n_calls("GetManagedObjects")
+    fake(cameras=[["/dev/video0", "streaming"], ["/dev/video4", "closed", 5]])
+    wait_for(lambda: n_calls("GetManagedObjects") > asked)
+    fake(emit=["FaceAppeared", 6])
+    fake(cameras=[["/dev/video0", "streaming"], ["/dev/video4", "closed", 5], ["/dev/video2", "closed", 7]])
+    wait_for(lambda: watched_cameras() == ["7"])
+    wait_for(lambda: "/dev/video2 is there; watching.\n" in w.errors())
+    fake(emit=["FaceAppeared", 8])
+    wait_for(lambda: w.events())
+    equal([e["face"] for e in w.events()], [8], "camera 5 is another")
+    equal(w.errors().count("waiting"), 1, w.errors())
+    equal(w.stop(), 0)
+    fake(cameras=[["/dev/video0", "streaming"]])
+
+
+def test_watch_camera_restart():
+    """watch --camera outlives the service, and waits for a service and a camera that are not there"""
+    claimed(0)
+    global fake
+    w = Watch("--camera=camera/0")
+    claimed()
+    fake(rename=[["/dev/video3", "closed"], ["/dev/video0", "closed", 9]])
+    wait_for(lambda: watched_cameras() == ["9"])
+    fake(rename=[["/dev/video3", "closed"]])
+    wait_for(lambda: "/dev/video0 is not there; waiting for it.\n" in w.errors())
+    equal(claims(), {})
+    fake(cameras=[["/dev/video3", "closed"], ["/dev/video0", "closed", 4]])
+    wait_for(lambda: watched_cameras() == ["4"])
+    fake.stop()
+    early, never = Watch("--camera=/dev/video0"), Watch("--camera=/dev/video9")
+    for waits in (w, early, never):
+        wait_for(lambda: waits.errors().endswith("emotiond is not running; waiting for it.\n"))
+    fake = Fake()
+    wait_for(lambda: watched_cameras() == ["0", "0"])
+    fake(emit=["FaceAppeared", 8])
+    wait_for(lambda: w.events() and early.events())
+    equal(never.process.wait(lib.PATIENCE), 3)
+    contains(never.errors(), "no camera '/dev/video9'")
+    equal((w.stop(), early.stop()), (0, 0))
+
+
+def test_watch_camera_races():
+    """watch --camera bears that its camera goes while it is claimed, and comes while all is switched off"""
+    claimed(0)
+    fake(fail=["Claim", lib.ERROR + "InvalidOption", "camera: there is none"], delay=["Claim", 1])
+    before = n_calls("Claim")
+    w = Watch("--camera=0")
+    wait_for(lambda: n_calls("Claim") > before)
+    fake(cameras=[])
+    wait_for(lambda: "was unplugged" in w.errors())
+    fake(fail=["Claim"], delay=["Claim", 0])
+    lib.linger(1.5)
+    equal(w.process.poll(), None, w.errors())
+    fake(cameras=[["/dev/video0", "closed", 3]])
+    wait_for(lambda: watched_cameras() == ["3"])
+    # the service refuses a claim while it is switched off, though it keeps those that it has
+    fake(cameras=[], fail=["Claim", lib.ERROR + "Disabled", "off"])
+    wait_for(lambda: w.errors().count("was unplugged") == 2)
+    fake(cameras=[["/dev/video0", "closed", 5]])
+    wait_for(lambda: "emotionctl enable" in w.errors())
+    fake(fail=["Claim"])
+    fake(set={"Enabled": True})
+    wait_for(lambda: watched_cameras() == ["5"])
+    equal(w.stop(), 0)
+    fake(cameras=[["/dev/video0", "streaming"]])
+
+
 def test_watch_forgery():
     """A signal from anybody but the service is not believed"""
     claimed(0)
-    w = Watch()
+    w = Watch("--camera=0")
     claimed()
     name = list(claims())[0]
     stranger = bus.connect()
-    forged = lib.dbus.lowlevel.SignalMessage(lib.ROOT, lib.MANAGER, "FaceAppeared")
-    forged.set_destination(name)
-    forged.append(666, 1, lib.dbus.Dictionary({}, signature="sv"), signature="uta{sv}")
-    stranger.send_message(forged)
-    stranger.flush()
-    stranger.close()
+
+    def forge(interface, member, signature, *arguments):
+        forged = lib.dbus.lowlevel.SignalMessage(lib.ROOT, interface, member)
+        forged.set_destination(name)
+        forged.append(*arguments, signature=signature)
+        stranger.send_message(forged)
+        stranger.flush()
+    nothing = lib.dbus.Dictionary({}, signature="sv")
+    forge(lib.MANAGER, "FaceAppeared", "uta{sv}", 666, 1, nothing)
+    forge("org.freedesktop.DBus.ObjectManager", "InterfacesRemoved", "oas", lib.ROOT + "/camera/0", [lib.CAMERA])
+    forge("org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as", lib.MANAGER,
+          {"State": "no-camera"}, lib.dbus.Array([], signature="s"))
     fake(emit=["FaceAppeared", 7])
     wait_for(lambda: w.events())
     equal([e["face"] for e in w.events()], [7])
+    equal(w.errors(), "")
+    # and while it waits for its camera a stranger cannot have it ask again and again
+    fake(cameras=[])
+    wait_for(lambda: "unplugged" in w.errors())
+    asked = n_calls("GetManagedObjects")
+    forge("org.freedesktop.DBus.ObjectManager", "InterfacesAdded", "oa{sa{sv}}", lib.ROOT + "/camera/0",
+          lib.dbus.Dictionary({lib.CAMERA: nothing}, signature="sa{sv}"))
+    fake(cameras=[["/dev/video0", "streaming"]])
+    claimed()
+    wait_for(lambda: "is there" in w.errors())
+    equal(n_calls("GetManagedObjects"), asked + 1)
+    stranger.close()
     equal(w.stop(), 0)
 
 
@@ -560,9 +770,17 @@ def test_watch_bus_goes():
     claimed(0)
     w = Watch()
     claimed()
+    # one that finds the answer to its claim, and can ask nothing more
+    fake(delay=["Claim", 0.5])
+    late = Watch()
+    claimed(2)
+    late.process.send_signal(signal.SIGSTOP)
+    lib.linger(1)
     bus.stop()
-    equal(w.process.wait(lib.PATIENCE), 1)
-    contains(w.errors(), "message bus")
+    late.process.send_signal(signal.SIGCONT)
+    for watch in (w, late):
+        equal(watch.process.wait(lib.PATIENCE), 1)
+        equal(watch.errors().splitlines()[-1], "The message bus went away.")
 
 
 lib.run(globals())
