@@ -46,7 +46,7 @@ static void print_camera(json_object *camera)
                 print_line("", "%s", member_string(camera, "LastError"));
 }
 
-/* The plugins in use, and how many could not be. */
+/* The plugins in use, one with half its work or an old file too, and how many could not be. */
 static void print_plugins(json_object *plugins)
 {
         size_t n = json_object_is_type(plugins, json_type_array) ? json_object_array_length(plugins) : 0, n_bad = 0;
@@ -55,11 +55,15 @@ static void print_plugins(json_object *plugins)
                 json_object *plugin = json_object_array_get_idx(plugins, i);
                 _cleanup_(freep) char *in_use = json_join(member(plugin, "in-use"), ", ");
 
-                if (*member_string(plugin, "error"))
-                        n_bad++;
-                else if (in_use && *in_use)
-                        print_line("Plugin", "%s %s (%s)%s", member_string(plugin, "name"), member_string(plugin, "version"),
-                                   in_use, member_bool(plugin, "third-party") ? ", not part of emotiond" : "");
+                bool is_bad = *member_string(plugin, "error");
+
+                if (in_use && *in_use)
+                        print_line("Plugin", "%s %s (%s)%s%s", member_string(plugin, "name"),
+                                   member_string(plugin, "version"), in_use,
+                                   member_bool(plugin, "third-party") ? ", not part of emotiond" : "",
+                                   is_bad ? "; something is wrong: see \"emotionctl plugins\"" : "");
+                else
+                        n_bad += is_bad;
         }
         if (n_bad)
                 print_line("", "%zu could not be loaded: see \"emotionctl plugins\"", n_bad);

@@ -147,6 +147,16 @@ def test_status_reasons():
     fake(cameras=[["/dev/video0", "streaming"]])
 
 
+def test_status_plugin_with_error():
+    """status shows a plugin that is in use although something is wrong with it"""
+    before = ctl("show", "--json=short", "-p", "Plugins").json()["Plugins"]
+    fake(set={"Plugins": [{**p, "error": "has changed on disk"} if p["name"] == "box" else p for p in before]})
+    contains(ctl("status").out, "box 0.1.0 (aligner); something is wrong")
+    contains(ctl("status").out, "1 could not be loaded")
+    fake(set={"Plugins": before})
+    assert "something is wrong" not in ctl("status").out
+
+
 def test_show():
     """show prints NAME=VALUE, all or some, of the service or a camera"""
     lines = ctl("show").out.splitlines()
