@@ -16,8 +16,9 @@ DEFINE_CLEANUP(struct jpeg_decoder *, jpeg_decoder_free)
 
 /**
  * jpeg_decoder_header() - the size of the picture in @data
+ * Bytes between the segments of the header, which some cameras leave, are passed over here and by the decoding.
  * Return: 0; -EBADMSG not a JPEG of 8-bit gray, YCbCr or RGB; -EFBIG beyond the limits of picture.h, or so
- * many progressive scans over so many pixels that decoding would take seconds.
+ * many progressive scans over so many pixels that decoding would take seconds; -ENOMEM.
  */
 int jpeg_decoder_header(struct jpeg_decoder *d, const void *data, size_t size, unsigned *ret_width_px,
                         unsigned *ret_height_px);
@@ -28,8 +29,9 @@ int jpeg_decoder_header(struct jpeg_decoder *d, const void *data, size_t size, u
  * @dst: height_px rows of @stride_bytes, at least width_px (GRAY8) or 3 * width_px (BGR24) bytes each
  *
  * To GRAY8 only luma is transformed; chroma is skipped. Pictures without Huffman tables, as cameras and AVI
- * files have them, decode with the standard ones (ISO/IEC 10918-1, annex K.3). Return: 0; -EBADMSG cut or
- * broken, and the memory's content is undefined; -EINVAL.
+ * files have them, decode with the standard ones (ISO/IEC 10918-1, annex K.3). Zeros before the picture's end and
+ * a few bytes at the end of restart intervals are no damage. Return: 0; -EBADMSG cut or broken, and the memory's
+ * content is undefined; -EINVAL; -ENOMEM.
  */
 int jpeg_decoder_decode(struct jpeg_decoder *d, const void *data, size_t size, enum picture_format format,
                         unsigned width_px, unsigned height_px, uint8_t *dst, size_t stride_bytes);

@@ -31,7 +31,8 @@ extern "C" {
 #endif
 
 #define EMO_PLUGIN_MAGIC 0x454d4f31u /* "EMO1" */
-/* Raised by any change to the structures below. A plugin with another number is refused. */
+/* Raised by any change to the structures below, but for what struct emo_host gets at its end: it says its size. A
+ * plugin with another number is refused. */
 #define EMO_PLUGIN_ABI 1u
 
 #define EMO_MAX_LANDMARKS 68
@@ -72,7 +73,8 @@ struct emo_alignment {
         /* the crop square for the classifier, used when n_points is 0: centre, side and roll in radians (positive:
          * the head's left-to-right axis points down in the picture) */
         float x, y, side_px, roll_rad;
-        /* 0..1: that this is a face; a tracked face under the host's limit is looked for anew */
+        /* 0..1: that this is a face; a tracked face under the host's limit is looked for anew. 1 if the backend has no
+         * measure: then a face that the detector no longer finds is not followed. */
         float confidence;
 };
 
@@ -96,6 +98,9 @@ struct emo_host {
         /* Finds a data file: an absolute path as it is, a bare name in the host's model folders.
          * Return: 0; -ENOENT; -ENAMETOOLONG if @ret_size is too small. */
         int (*find_file)(void *self, const char *name, char *ret, size_t ret_size);
+        /* Of the picture at hand: pictures of one stream have the same number, a still picture has one of its own. What
+         * an instance remembers of pictures with another number must not change its answer. */
+        uint64_t sequence;
 };
 
 struct emo_detector_ops {

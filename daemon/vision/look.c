@@ -60,7 +60,7 @@ static int detect(struct pipeline *p, const struct emo_image *image, const struc
         if (!room)
                 return 0;
         n = plugin_host_detect(p->host, image, hints, p->boxes + p->n_boxes, room, &error);
-        if (pipeline_plugin_result(p, "detector", n, &error) < 0)
+        if (pipeline_stage_result(p, STAGE_DETECTOR, n, &error) < 0)
                 return n;
         merge_boxes(p, p->n_boxes + (size_t)n);
         return 0;
@@ -96,29 +96,45 @@ static bool roi_of(const struct track *t, const struct emo_image *image, struct 
         return true;
 }
 
-/* A look about each known face. Landmarks that hold lead the track without one. */
-static void look_at_tracks(struct pipeline *p, const struct emo_image *image)
+/* True if a track needs the detector in this frame: landmarks that hold lead it without, unless they are too old to be
+ * looked for from. */
+static bool needs_look(const struct track *t, uint64_t now_usec)
+{
+        return t->used && !(t->anchor.holds && now_usec - t->seen_usec <= BLIND_USEC);
+}
+
+/* A look about each known face that needs one. */
+static void look_at_tracks(struct pipeline *p, const struct emo_image *image, uint64_t now_usec)
 {
         p->n_boxes = 0;
         for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
-                const struct track *t = &p->tracks.items[i];
+                struct track *t = &p->tracks.items[i];
                 struct emo_detect_hints hints;
 
-                if (t->used && !t->anchor.holds && roi_of(t, image, &hints))
-                        (void)detect(p, image, &hints, ROI_MAX_BOXES);
+                if (needs_look(t, now_usec) && roi_of(t, image, &hints) &&
+                    detect(p, image, &hints, ROI_MAX_BOXES) >= 0)
+                        t->missed = true;
         }
 }
 
+static void look_everywhere(struct pipeline *p, const struct emo_image *image)
+{
+        if (pipeline_look_everywhere(p, image) < 0)
+                return;
+        for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++)
+                p->tracks.items[i].missed = true;
+}
+
 /* True if looking about every known face is as much work as looking everywhere. */
-static bool tracks_fill_picture(const struct pipeline *p, const struct emo_image *image)
+static bool tracks_fill_picture(const struct pipeline *p, const struct emo_image *image, uint64_t now_usec)
 {
         double area = 0;
 
         for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
+                const struct track *t = &p->tracks.items[i];
                 struct emo_detect_hints hints;
 
-                if (p->tracks.items[i].used && !p->tracks.items[i].anchor.holds &&
-                    roi_of(&p->tracks.items[i], image, &hints))
+                if (needs_look(t, now_usec) && roi_of(t, image, &hints))
                         area += (double)hints.roi_width * hints.roi_height;
         }
         return area > (double)image->width_px * image->height_px;
@@ -148,13 +164,13 @@ int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
         r = pipeline_image(f, plugin_host_detector_format(p->host), &image);
         if (r < 0)
                 return r;
-        everywhere = now_usec >= due_usec(p) || tracks_fill_picture(p, &image);
+        everywhere = now_usec >= due_usec(p) || tracks_fill_picture(p, &image, now_usec);
         if (everywhere) {
-                (void)pipeline_look_everywhere(p, &image);
+                look_everywhere(p, &image);
                 p->last_look_usec = now_usec;
                 p->started = true;
         } else {
-                look_at_tracks(p, &image);
+                look_at_tracks(p, &image, now_usec);
         }
         end_nsec = pipeline_clock_nsec();
         p->stats.detect_nsec += end_nsec - start_nsec;

@@ -11,6 +11,23 @@
 #include "daemon/vision/plugin-host.h"
 #include "daemon/vision/tracks.h"
 
+/* A face that was last found so long ago is no longer aligned and classified where it should be: a hand may be there by
+ * now. */
+#define BLIND_USEC 200000u
+
+/* Whose calls can fail. */
+enum stage {
+        STAGE_DETECTOR,
+        STAGE_ALIGNER,
+        STAGE_CLASSIFIER,
+        N_STAGES,
+};
+
+struct stage_state {
+        bool used, failed; /* in this frame */
+        bool failing;      /* it failed in the last frame that used it: the next failure is not news */
+};
+
 /* A face of this frame that an aligner has found. */
 struct candidate {
         struct track *track;
@@ -28,9 +45,10 @@ struct pipeline {
         struct decision_rules rules[PIPELINE_MAX_LISTENERS];
 
         bool started;            /* has seen a frame, and has looked */
+        uint64_t sequence;       /* of the stream, for the plugins */
         uint64_t last_usec;      /* of the last frame */
         uint64_t last_look_usec; /* at the whole picture */
-        bool failing;            /* the last call of a plugin failed: the next failure is not news */
+        struct stage_state stages[N_STAGES];
 
         struct emo_box boxes[ASSIGNMENT_MAX]; /* found in this frame */
         size_t n_boxes;
@@ -54,8 +72,11 @@ int pipeline_image(const struct frame *f, enum emo_pixel_format format, struct e
 /* Has the frame what the plugins want? Return: 0 or -EINVAL. */
 int pipeline_check_frame(const struct pipeline *p, const struct frame *f);
 
-/* A plugin answered @r: failures are counted, and the first of a row is logged. Return: @r. */
-int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error);
+/* The next picture begins: what failed in the last one is known by now. */
+void pipeline_begin_stages(struct pipeline *p);
+
+/* A stage answered @r: failures are counted, and the first of a row of frames is logged. Return: @r. */
+int pipeline_stage_result(struct pipeline *p, enum stage stage, int r, const struct emo_error *error);
 
 /* look.c: finds faces in this frame, in the whole picture when it is time, else about the known faces, and brings the
  * tracks up to date. Return: 0; a negative errno if no new track could be made. */

@@ -8,6 +8,9 @@
 
 /* A face that was found once and not again is forgotten after this time; nobody has heard of it. */
 #define UNCONFIRMED_USEC 500000u
+/* What was found in the last frame is looked for in this one, however short faces are kept, unless the stream stood
+ * still for longer than this. */
+#define STALL_USEC 3000000u
 
 /* A threshold that no score reaches. */
 #define BEYOND_CONFIDENCE 2.0
@@ -51,6 +54,7 @@ int pipeline_new(const struct pipeline_config *config, struct plugin_host *host,
         p->tracks.max = config->max_faces;
         p->listening[0] = true;
         p->rules[0] = config->rules;
+        p->sequence = plugin_host_new_sequence(host);
         *ret = p;
         return 0;
 }
@@ -75,14 +79,27 @@ uint64_t pipeline_clock_nsec(void)
         return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int pipeline_plugin_result(struct pipeline *p, const char *what, int r, const struct emo_error *error)
+void pipeline_begin_stages(struct pipeline *p)
 {
+        for (size_t i = 0; i < N_STAGES; i++) {
+                struct stage_state *s = &p->stages[i];
+
+                *s = (struct stage_state){ .failing = s->used ? s->failed : s->failing };
+        }
+}
+
+int pipeline_stage_result(struct pipeline *p, enum stage stage, int r, const struct emo_error *error)
+{
+        static const char *const names[N_STAGES] = { "detector", "aligner", "classifier" };
+        struct stage_state *s = &p->stages[stage];
+
+        s->used = true;
         if (r < 0) {
                 p->stats.n_plugin_errors++;
-                (void)log_full(p->failing ? LOG_DEBUG : LOG_WARNING, 0, "%s failed: %s", what,
+                (void)log_full(s->failing || s->failed ? LOG_DEBUG : LOG_WARNING, 0, "%s failed: %s", names[stage],
                                error && *error->text ? error->text : strerror(-r));
+                s->failed = true;
         }
-        p->failing = r < 0;
         return r;
 }
 
@@ -119,6 +136,8 @@ static void drop_lost_tracks(struct pipeline *p, uint64_t now_usec)
                 struct track *t = &p->tracks.items[i];
                 uint64_t limit_usec = t->confirmed ? p->config.keep_usec : MIN(p->config.keep_usec, UNCONFIRMED_USEC);
 
+                if (t->found) /* in the last frame */
+                        limit_usec = MAX(limit_usec, STALL_USEC);
                 if (!t->used || now_usec - t->seen_usec <= limit_usec)
                         continue;
                 if (t->announced)
@@ -252,6 +271,7 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         p->last_usec = now_usec;
         p->n_events = 0;
         p->stats.n_frames++;
+        pipeline_begin_stages(p);
 
         start_nsec = pipeline_clock_nsec();
         drop_lost_tracks(p, now_usec);
@@ -284,6 +304,9 @@ void pipeline_flush(struct pipeline *p, uint64_t now_usec, struct pipeline_resul
         }
         p->started = false;
         fill_result(p, p->last_usec, ret);
+        /* the next stream has a clock of its own */
+        p->last_usec = 0;
+        p->sequence = plugin_host_new_sequence(p->host);
 }
 
 int pipeline_set_listener(struct pipeline *p, unsigned listener, const struct decision_rules *rules)

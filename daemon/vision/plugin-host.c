@@ -47,6 +47,7 @@ struct plugin_host {
         size_t n_plugins;
         char **model_dirs; /* owned, NULL-terminated */
         struct instance detector, aligner;
+        uint64_t n_sequences;
         char error[512]; /* "" if all is well */
 };
 
@@ -105,19 +106,21 @@ static void plugin_done(struct plugin *p)
         *p = (struct plugin){ 0 };
 }
 
-/* Keeps the first reason. */
+/* Logs what is wrong, and keeps the first reason. */
 _printf_(2, 3) static void plugin_set_error(struct plugin *p, const char *format, ...)
 {
+        _cleanup_(freep) char *text = NULL;
         va_list ap;
-        char *text;
 
-        if (p->info.error)
-                return;
         va_start(ap, format);
-        if (vasprintf(&text, format, ap) >= 0)
-                p->info.error = text;
+        if (vasprintf(&text, format, ap) < 0)
+                text = NULL;
         va_end(ap);
-        log_error("plugin %s (%s) %s", p->info.name, p->info.file, p->info.error ?: "failed");
+        if (text && p->info.error && strcmp(text, p->info.error) == 0)
+                return;
+        log_error("plugin %s (%s) %s", p->info.name, p->info.file, text ?: "failed");
+        if (!p->info.error)
+                p->info.error = STEAL(text);
 }
 
 static bool is_own(const char *name)
@@ -187,17 +190,20 @@ static int plugin_load_now(struct plugin *p)
 {
         const struct emo_plugin *d;
         struct plugin_load_error error;
+        bool changed;
         void *handle;
 
         if (p->handle || p->info.error)
                 return 0;
-        if (plugin_load(p->info.file, p->info.name, &handle, &d, &error) < 0) {
+        if (plugin_load(p->info.file, p->info.name, &handle, &d, &changed, &error) < 0) {
                 forget_about(p);
                 plugin_set_error(p, "%s", error.text);
                 return p->info.error ? 0 : -ENOMEM;
         }
         p->handle = handle;
         p->descriptor = d;
+        if (changed)
+                plugin_set_error(p, "has changed on disk and is used as it was: restart the service to use it as it is");
         return note_about(p, d->version, d->description, d->licence, d->detector, d->aligner);
 }
 
@@ -292,16 +298,16 @@ static struct plugin *choose(struct plugin_host *h, const struct plugin_host_con
                          config->folder);
         else if (plugin_load_now(p) < 0)
                 snprintf(why->text, sizeof(why->text), "plugin %s cannot be loaded: out of memory", name);
-        else if (p->info.error)
-                snprintf(why->text, sizeof(why->text), "plugin %s %.200s", name, p->info.error);
+        else if (!p->handle)
+                snprintf(why->text, sizeof(why->text), "plugin %s %.200s", name, p->info.error ?: "cannot be loaded");
         else
                 return p;
         return NULL;
 }
 
-/* Return: 0; the plugin's error, which is in its info. */
+/* Return: 0; the plugin's error, with a sentence at @why. */
 static int open_instance(struct plugin_host *h, struct plugin *p, struct instance *in, open_function open,
-                         close_function close)
+                         close_function close, struct emo_error *why)
 {
         struct emo_error error = { "" };
         void *self = NULL;
@@ -326,10 +332,11 @@ static int open_instance(struct plugin_host *h, struct plugin *p, struct instanc
                 r = -EINVAL;
         }
         if (r < 0) {
-                if (*p->settings.error)
-                        plugin_set_error(p, "has a wrong setting: %s", p->settings.error);
-                else
-                        plugin_set_error(p, "failed to open: %s", *error.text ? error.text : strerror(-r));
+                const char *what = *p->settings.error ? "has a wrong setting" : "failed to open";
+                const char *reason = *p->settings.error ? p->settings.error : *error.text ? error.text : strerror(-r);
+
+                plugin_set_error(p, "%s: %s", what, reason);
+                snprintf(why->text, sizeof(why->text), "plugin %s %s: %.180s", p->info.name, what, reason);
                 in->plugin = NULL;
                 return r;
         }
@@ -337,19 +344,19 @@ static int open_instance(struct plugin_host *h, struct plugin *p, struct instanc
         return 0;
 }
 
-static int open_detector(struct plugin_host *h, struct plugin *p)
+static int open_detector(struct plugin_host *h, struct plugin *p, struct emo_error *why)
 {
         const struct emo_detector_ops *ops = p->descriptor->detector;
-        int r = open_instance(h, p, &h->detector, ops->open, ops->close);
+        int r = open_instance(h, p, &h->detector, ops->open, ops->close, why);
 
         p->info.used_detector = r >= 0;
         return r;
 }
 
-static int open_aligner(struct plugin_host *h, struct plugin *p)
+static int open_aligner(struct plugin_host *h, struct plugin *p, struct emo_error *why)
 {
         const struct emo_aligner_ops *ops = p->descriptor->aligner;
-        int r = open_instance(h, p, &h->aligner, ops->open, ops->close);
+        int r = open_instance(h, p, &h->aligner, ops->open, ops->close, why);
 
         p->info.used_aligner = r >= 0;
         return r;
@@ -363,13 +370,11 @@ static bool open_one(struct plugin_host *h, const struct plugin_host_config *con
 
         if (!p)
                 return false;
-        if (!(aligner ? p->info.aligner : p->info.detector))
+        if (!(aligner ? p->info.aligner : p->info.detector)) {
                 snprintf(why->text, sizeof(why->text), "plugin %s is no %s", name, aligner ? "aligner" : "detector");
-        else if ((aligner ? open_aligner(h, p) : open_detector(h, p)) >= 0)
-                return true;
-        else
-                snprintf(why->text, sizeof(why->text), "plugin %s %.200s", name, p->info.error ?: "failed");
-        return false;
+                return false;
+        }
+        return (aligner ? open_aligner(h, p, why) : open_detector(h, p, why)) >= 0;
 }
 
 /* A plugin whose files are missing, or are no networks, has another to take its place. A wrong setting is the
@@ -568,6 +573,17 @@ int plugin_host_align(struct plugin_host *h, const struct emo_image *image, cons
         }
         *ret = a;
         return 0;
+}
+
+uint64_t plugin_host_new_sequence(struct plugin_host *h)
+{
+        plugin_host_set_sequence(h, ++h->n_sequences);
+        return h->n_sequences;
+}
+
+void plugin_host_set_sequence(struct plugin_host *h, uint64_t sequence)
+{
+        h->detector.services.sequence = h->aligner.services.sequence = sequence;
 }
 
 enum emo_pixel_format plugin_host_detector_format(const struct plugin_host *h)

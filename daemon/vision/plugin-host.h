@@ -27,7 +27,7 @@ struct plugin_info {
         const char *version, *description, *licence;
         bool detector, aligner; /* offered */
         bool third_party;       /* not one of the names that this package ships */
-        const char *error;      /* why it was refused, or why open() failed; NULL if all is well */
+        const char *error;      /* why it was refused, why open() failed, or what else is wrong; NULL if all is well */
         bool used_detector, used_aligner;
 };
 
@@ -60,5 +60,9 @@ int plugin_host_detect(struct plugin_host *h, const struct emo_image *image, con
                        struct emo_box *ret, size_t max_boxes, struct emo_error *error);
 int plugin_host_align(struct plugin_host *h, const struct emo_image *image, const struct emo_box *box,
                       struct emo_alignment *ret, struct emo_error *error);
+/* The pictures that follow are of a stream of their own, or are one still picture. Return: its number, never 0. */
+uint64_t plugin_host_new_sequence(struct plugin_host *h);
+/* The pictures that follow are of stream @sequence again. */
+void plugin_host_set_sequence(struct plugin_host *h, uint64_t sequence);
 enum emo_pixel_format plugin_host_detector_format(const struct plugin_host *h);
 enum emo_pixel_format plugin_host_aligner_format(const struct plugin_host *h);

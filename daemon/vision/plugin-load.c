@@ -12,6 +12,7 @@
 #include "daemon/vision/plugin-load.h"
 
 #define MAX_PROGRAM_HEADERS 64u
+#define COMPARED_BYTES 4096u
 /* version, description, licence: they are shown to people and put on the bus */
 #define MAX_TEXT_BYTES 256u
 
@@ -66,6 +67,62 @@ static int check_file(const char *path, struct plugin_load_error *error)
         if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || header.e_type != ET_DYN)
                 return fail(error, -ENOEXEC, "is not a shared object for this machine");
         return check_segments(fd, &header, (uint64_t)st.st_size, error);
+}
+
+/* An object as it is mapped, with its program headers. */
+struct mapped {
+        const struct link_map *map;
+        const ElfW(Phdr) *segments;
+        size_t n_segments;
+};
+
+static int find_mapped(struct dl_phdr_info *info, size_t size, void *arg)
+{
+        struct mapped *m = arg;
+
+        if (info->dlpi_addr != m->map->l_addr)
+                return 0;
+        m->segments = info->dlpi_phdr;
+        m->n_segments = info->dlpi_phnum;
+        return 1;
+}
+
+/* Does the file have at @at what lies in memory? */
+static bool is_equal(int fd, uint64_t at, const uint8_t *memory, uint64_t size_bytes)
+{
+        uint8_t bytes[COMPARED_BYTES];
+
+        for (uint64_t done = 0; done < size_bytes;) {
+                size_t n = MIN(size_bytes - done, (uint64_t)sizeof(bytes));
+
+                if (pread(fd, bytes, n, (off_t)(at + done)) != (ssize_t)n || memcmp(bytes, memory + done, n) != 0)
+                        return false;
+                done += n;
+        }
+        return true;
+}
+
+/* True if the file at @path is not the one that is mapped. What the linker does not write to is compared: what is told
+ * of a mapped file's inode differs with the file system. */
+static bool has_changed(void *handle, const char *path)
+{
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct mapped m = { 0 };
+        ElfW(Ehdr) header;
+
+        if (fd < 0 || dlinfo(handle, RTLD_DI_LINKMAP, &m.map) < 0 || !dl_iterate_phdr(find_mapped, &m))
+                return false;
+        if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) || header.e_phnum != m.n_segments ||
+            !is_equal(fd, header.e_phoff, (const uint8_t *)m.segments, m.n_segments * sizeof(*m.segments)))
+                return true;
+        for (size_t i = 0; i < m.n_segments; i++) {
+                const ElfW(Phdr) *s = &m.segments[i];
+
+                if (s->p_type == PT_LOAD && !(s->p_flags & PF_W) &&
+                    !is_equal(fd, s->p_offset, (const uint8_t *)(m.map->l_addr + s->p_vaddr), s->p_filesz))
+                        return true;
+        }
+        return false;
 }
 
 /* The symbol must be an object with room for what we compare: a function of that name, or a smaller object, is not. */
@@ -156,11 +213,11 @@ static int check_descriptor(const struct emo_plugin *d, const char *name, struct
         return r;
 }
 
-int plugin_load(const char *path, const char *name, void **ret_handle, const struct emo_plugin **ret,
+int plugin_load(const char *path, const char *name, void **ret_handle, const struct emo_plugin **ret, bool *ret_changed,
                 struct plugin_load_error *error)
 {
         const struct emo_plugin *d = NULL;
-        void *handle;
+        void *handle, *loaded;
         int r;
 
         if (!name_is_valid(name))
@@ -169,7 +226,8 @@ int plugin_load(const char *path, const char *name, void **ret_handle, const str
         r = check_file(path, error);
         if (r < 0)
                 return r;
-        handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        loaded = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+        handle = loaded ?: dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!handle) {
                 const char *why = dlerror();
 
@@ -184,5 +242,6 @@ int plugin_load(const char *path, const char *name, void **ret_handle, const str
         }
         *ret_handle = handle;
         *ret = d;
+        *ret_changed = loaded && has_changed(handle, path);
         return 0;
 }

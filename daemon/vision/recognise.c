@@ -7,8 +7,6 @@
 #include "daemon/vision/pose.h"
 #include "daemon/vision/quality.h"
 
-/* A face that was last found so long ago is no longer classified where it should be: a hand may be there by now. */
-#define BLIND_USEC 200000u
 /* The measure of a picture is filtered as the scores are, only faster: a blink of blur is no reason to be unsure. */
 #define QUALITY_TAU_USEC 200000u
 /* A face that was too bad must get this much better than the limit. */
@@ -37,7 +35,8 @@ static bool landmarks_extent(const struct emo_alignment *a, double *ret_x, doubl
 }
 
 /* With landmarks the detector is not asked again before the next look at the whole picture: where the box lies about
- * them is remembered when it was found, and from then on the landmarks move the box. */
+ * them is remembered when it was found, and from then on the landmarks move the box. An aligner that is always sure has
+ * points for a wall, too: of its faces the detector has the last word. */
 static void follow_landmarks(struct track *t, const struct emo_alignment *a, uint64_t now_usec)
 {
         double x, y, size;
@@ -55,8 +54,8 @@ static void follow_landmarks(struct track *t, const struct emo_alignment *a, uin
                                                    .scale = (double)b.width / size,
                                                    .aspect = (double)b.height / (double)b.width };
         }
-        t->anchor.holds = t->anchor.valid;
-        if (t->found || !t->anchor.valid)
+        t->anchor.holds = t->anchor.valid && !(t->missed && a->confidence >= 1);
+        if (t->found || !t->anchor.holds)
                 return;
         double w = t->anchor.scale * size, h = w * t->anchor.aspect;
         struct emo_box b = { .x = (float)(x + t->anchor.dx * size - w / 2),
@@ -75,7 +74,7 @@ static void align_track(struct pipeline *p, struct track *t, const struct emo_im
         struct emo_error error;
         int r = plugin_host_align(p->host, image, &box, &c->alignment, &error);
 
-        if (pipeline_plugin_result(p, "aligner", r, &error) < 0 ||
+        if (pipeline_stage_result(p, STAGE_ALIGNER, r, &error) < 0 ||
             (double)c->alignment.confidence < p->config.min_align_confidence) {
                 t->anchor.holds = false;
                 return;
@@ -210,9 +209,7 @@ static void guess_nothing(struct pipeline *p, struct track *t, uint64_t now_usec
 
 static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
 {
-        int r = n ? classifier_run(p->classifier, n, p->scores) : 0;
-
-        if (pipeline_plugin_result(p, "classifier", r, NULL) < 0)
+        if (!n || pipeline_stage_result(p, STAGE_CLASSIFIER, classifier_run(p->classifier, n, p->scores), NULL) < 0)
                 return;
         for (unsigned i = 0; i < n; i++) {
                 smoothing_update(&p->batch[i]->smoothing, p->scores[i], p->model->n_labels, now_usec,

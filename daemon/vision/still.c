@@ -21,7 +21,7 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
         double side_px;
         int r = plugin_host_align(p->host, image, b, &a, &error);
 
-        if (pipeline_plugin_result(p, "aligner", r, &error) < 0)
+        if (pipeline_stage_result(p, STAGE_ALIGNER, r, &error) < 0)
                 return r;
         at_once.hold_usec = 0;
         *ret = (struct face){ .box = *b,
@@ -39,8 +39,8 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
         return 0;
 }
 
-int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
-                            struct face *ret, size_t max)
+static int classify_still(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
+                          struct face *ret, size_t max)
 {
         struct emo_image image;
         unsigned n = 0, n_labels = p->model->n_labels;
@@ -73,4 +73,17 @@ int pipeline_classify_image(struct pipeline *p, const struct frame *f, const str
                 ret[i].confidence = best >= 0 ? (double)p->scores[i][best] : 0;
         }
         return (int)n;
+}
+
+int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
+                            struct face *ret, size_t max)
+{
+        int r;
+
+        pipeline_begin_stages(p);
+        /* what the plugins remember of the stream, or of another picture, says nothing of this one, and the reverse */
+        (void)plugin_host_new_sequence(p->host);
+        r = classify_still(p, f, rules, ret, max);
+        plugin_host_set_sequence(p->host, p->sequence);
+        return r;
 }

@@ -258,6 +258,7 @@ int tracks_match(struct tracks *t, const struct emo_box *boxes, size_t n, uint64
                 if (column_of[i] < 0)
                         continue;
                 given[column_of[i]] = true;
+                k->missed = false;
                 track_correct(k, &boxes[column_of[i]], now_usec);
                 k->confirmed = k->confirmed || k->n_found >= n_confirm;
         }

@@ -32,6 +32,7 @@ struct track {
         bool confirmed; /* has been found often enough to be told of */
         bool announced; /* its appearance is */
         bool found;     /* in this frame */
+        bool missed;    /* the detector, when it was asked last, did not find it */
         bool scored;    /* classified in this frame */
         unsigned n_found;
         uint64_t first_usec, seen_usec, moved_usec;

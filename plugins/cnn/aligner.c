@@ -19,17 +19,21 @@
 #define SAME_RATIO 1.5
 /* The host's limit for a face. */
 #define IS_FACE 0.5f
+/* A confidence of 1 would say that there is no measure. */
+#define MAX_CONFIDENCE 0.9999f
 
 struct known {
         struct landmarks_square box;    /* that was asked for */
         struct landmarks_square points; /* that was found */
         uint64_t call;                  /* when; 0: free */
+        uint64_t sequence;              /* of the picture */
 };
 
 struct aligner {
         struct landmarks *net;
         struct known known[MAX_KNOWN];
         uint64_t n_calls;
+        const uint64_t *sequence; /* of the picture at hand; NULL: always the same */
 };
 
 int aligner_new(const char *path, struct aligner **ret, struct nn_error *error)
@@ -59,6 +63,16 @@ struct aligner *aligner_free(struct aligner *a)
         return NULL;
 }
 
+void aligner_set_sequence(struct aligner *a, const uint64_t *sequence)
+{
+        a->sequence = sequence;
+}
+
+static uint64_t sequence_of(const struct aligner *a)
+{
+        return a->sequence ? *a->sequence : 0;
+}
+
 static struct known *find_known(struct aligner *a, const struct landmarks_square *box)
 {
         struct known *best = NULL;
@@ -68,8 +82,8 @@ static struct known *find_known(struct aligner *a, const struct landmarks_square
                 struct known *k = &a->known[i];
                 double distance = hypot(k->box.x - box->x, k->box.y - box->y), ratio = k->box.side_px / box->side_px;
 
-                if (!k->call || a->n_calls - k->call > KNOWN_CALLS || distance > least || ratio > SAME_RATIO ||
-                    ratio < 1 / SAME_RATIO)
+                if (!k->call || a->n_calls - k->call > KNOWN_CALLS || k->sequence != sequence_of(a) ||
+                    distance > least || ratio > SAME_RATIO || ratio < 1 / SAME_RATIO)
                         continue;
                 least = distance;
                 best = k;
@@ -94,7 +108,7 @@ static void remember(struct aligner *a, struct known *k, const struct landmarks_
                         if (a->known[i].call < k->call)
                                 k = &a->known[i];
         }
-        *k = (struct known){ .box = *box, .points = points, .call = a->n_calls };
+        *k = (struct known){ .box = *box, .points = points, .call = a->n_calls, .sequence = sequence_of(a) };
 }
 
 /* From the last points, moved as the box has moved since. */
@@ -124,7 +138,7 @@ static void fill_alignment(const struct landmarks_face *face, struct emo_alignme
 {
         struct landmarks_square square;
 
-        *ret = (struct emo_alignment){ .n_points = LANDMARKS_N, .confidence = face->confidence };
+        *ret = (struct emo_alignment){ .n_points = LANDMARKS_N, .confidence = fminf(face->confidence, MAX_CONFIDENCE) };
         memcpy(ret->points, face->points, sizeof(ret->points));
         if (!landmarks_square_of(face->points, &square)) {
                 ret->confidence = 0; /* points in one place are no face */

@@ -107,9 +107,11 @@ static int cnn_aligner_open(const struct emo_host *host, void **ret_self, struct
         if (r < 0)
                 return r;
         r = say(host, aligner_new(path, &a, &why), path, &why, error);
-        if (r >= 0)
-                *ret_self = a;
-        return r;
+        if (r < 0)
+                return r;
+        aligner_set_sequence(a, &host->sequence);
+        *ret_self = a;
+        return 0;
 }
 
 static int cnn_align(void *self, const struct emo_image *image, const struct emo_box *box, struct emo_alignment *ret,

@@ -25,6 +25,7 @@ static int fake_open(const struct emo_host *host, void **ret_self, struct emo_er
         }
         host->log(host->self, LOG_DEBUG, "open");
         fake_script.n_open++;
+        fake_script.host = host;
         *ret_self = &fake_script;
         return 0;
 }
@@ -90,6 +91,7 @@ static int fake_align(void *self, const struct emo_image *image, const struct em
         struct fake_script *s = self;
 
         s->n_aligned++;
+        s->sequence = s->host->sequence;
         if (s->align_result)
                 return s->align_result;
         *ret = (struct emo_alignment){ .x = box->x + box->width / 2,

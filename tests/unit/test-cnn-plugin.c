@@ -101,6 +101,42 @@ static void test_work(void **state)
         remove_nets();
 }
 
+/* What was seen in another stream, or in another picture, changes no answer. */
+static void test_pictures_stand_alone(void **state)
+{
+        static uint8_t pixels[240][320];
+        struct emo_image image = { EMO_GRAY8, 320, 240, 320, &pixels[0][0] };
+        struct emo_box box = { 118, 88, 70, 70, 1 }, near = { 122, 84, 74, 74, 1 };
+        struct emo_alignment fresh, second, a;
+        struct emo_error error;
+        uint64_t stream;
+        struct opened o;
+
+        write_nets();
+        face_net_draw(&pixels[0][0], 320, 240, 320, 160, 120, 80, 0.3, 1.3);
+        open_cnn(&o, "cnn", "cnn", "");
+        assert_int_equal(plugin_host_align(o.host, &image, &box, &fresh, &error), 0);
+        assert_true(fresh.confidence > 0.9f && fresh.confidence < 1);
+        assert_int_equal(plugin_host_align(o.host, &image, &near, &second, &error), 0);
+        stream = plugin_host_new_sequence(o.host);
+        assert_int_equal(plugin_host_align(o.host, &image, &box, &a, &error), 0);
+        assert_memory_equal(&a, &fresh, sizeof(a));
+        for (int i = 0; i < 2; i++) {
+                plugin_host_new_sequence(o.host);
+                assert_int_equal(plugin_host_align(o.host, &image, &box, &a, &error), 0);
+                assert_memory_equal(&a, &fresh, sizeof(a));
+        }
+        /* of the stream it remembers what it did */
+        plugin_host_set_sequence(o.host, stream);
+        assert_int_equal(plugin_host_align(o.host, &image, &near, &a, &error), 0);
+        assert_memory_equal(&a, &second, sizeof(a));
+        plugin_host_new_sequence(o.host);
+        assert_int_equal(plugin_host_align(o.host, &image, &near, &a, &error), 0);
+        assert_memory_not_equal(&a, &second, sizeof(a));
+        close_host(&o);
+        remove_nets();
+}
+
 /* "auto": the networks if they are there, else what needs none. */
 static void test_auto(void **state)
 {
@@ -118,6 +154,18 @@ static void test_auto(void **state)
         assert_null(plugin_host_error(o.host));
         assert_true(info_of(&o, "cnn")->used_detector && info_of(&o, "box")->used_aligner);
         assert_non_null(strstr(info_of(&o, "cnn")->error, "landmarks.onnx not found"));
+        close_host(&o);
+
+        /* and the reverse; whether there is another detector is not the matter here */
+        write_nets();
+        unlink(path_of("detect.onnx"));
+        open_cnn(&o, "auto", "auto", "");
+        assert_true(info_of(&o, "cnn")->used_aligner && !info_of(&o, "cnn")->used_detector);
+        assert_false(info_of(&o, "box")->used_aligner);
+        close_host(&o);
+        open_cnn(&o, "cnn", "cnn", "");
+        assert_true(info_of(&o, "cnn")->used_aligner);
+        assert_non_null(strstr(plugin_host_error(o.host), "detect.onnx not found"));
         close_host(&o);
 
         /* a wrong setting does not go unnoticed */
@@ -139,6 +187,10 @@ static void test_auto(void **state)
         }
         assert_true(info_of(&o, "box")->used_aligner);
         close_host(&o);
+        open_cnn(&o, "auto", "cnn", "");
+        if (info_of(&o, "haar") && info_of(&o, "haar")->used_detector) /* of two reasons the one that counts is given */
+                assert_non_null(strstr(plugin_host_error(o.host), "landmarks.onnx not found"));
+        close_host(&o);
 }
 
 int main(void)
@@ -146,6 +198,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_settings),
                 cmocka_unit_test(test_work),
+                cmocka_unit_test(test_pictures_stand_alone),
                 cmocka_unit_test(test_auto),
         };
         int r;

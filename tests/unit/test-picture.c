@@ -106,6 +106,129 @@ static void test_jpeg_cut(void **state)
         }
 }
 
+/* A picture with much in it: a broken code puts all that follows out of place. */
+static uint8_t *rich_jpeg(size_t *ret_size)
+{
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_GRAY8, 96, 64);
+        uint32_t seed = 1;
+        uint8_t *file;
+
+        for (unsigned i = 0; i < p->height_px * p->stride_bytes; i++) {
+                seed = seed * 1664525 + 1013904223;
+                p->data[i] = p->data[i] / 2 + (seed >> 26);
+        }
+        assert_int_equal(picture_encode_jpeg(p, 80, &file, ret_size), 0);
+        return file;
+}
+
+/* The place of the first marker @kind from @from on. */
+static size_t marker_at(const uint8_t *file, size_t size, uint8_t kind, size_t from)
+{
+        for (size_t i = from; i + 1 < size; i++)
+                if (file[i] == 0xff && file[i + 1] == kind)
+                        return i;
+        fail();
+        return 0;
+}
+
+/* The verdict on a file with @n bytes more at @at. Its header is good; the pixels of a good file are those of @want. */
+static int with_bytes(const uint8_t *file, size_t size, size_t at, const void *bytes, size_t n,
+                      const struct picture *want)
+{
+        _cleanup_(picture_freep) struct picture *got = NULL;
+        _cleanup_(jpeg_decoder_freep) struct jpeg_decoder *d = NULL;
+        _cleanup_(freep) uint8_t *longer = malloc(size + n);
+        unsigned width_px, height_px;
+        int r;
+
+        memcpy(longer, file, at);
+        memcpy(longer + at, bytes, n);
+        memcpy(longer + at + n, file + at, size - at);
+        assert_int_equal(jpeg_decoder_new(&d), 0);
+        assert_int_equal(jpeg_decoder_header(d, longer, size + n, &width_px, &height_px), 0);
+        r = picture_decode(longer, size + n, PICTURE_GRAY8, &got);
+        if (r == 0)
+                for (unsigned y = 0; y < want->height_px; y++)
+                        assert_memory_equal(got->data + y * got->stride_bytes, want->data + y * want->stride_bytes,
+                                            want->width_px);
+        return r;
+}
+
+/* Cameras leave bytes where they harm no pixel. */
+static void test_jpeg_stray_bytes(void **state)
+{
+        static const uint8_t zeros[200] = { 0 }, mixed[200] = { [199] = 1 }, filled[12] = { [10] = 0xff, [11] = 0xff };
+        static const uint8_t tables[] = { 0xdb, 0xc0, 0xc4, 0xda };
+        _cleanup_(picture_freep) struct picture *want = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size, scan, end;
+
+        file = rich_jpeg(&size);
+        scan = marker_at(file, size, 0xda, 0);
+        end = size - 2;
+        assert_int_equal(file[end + 1], 0xd9);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &want), 0);
+        assert_int_equal(with_bytes(file, size, end, zeros, sizeof(zeros), want), 0);
+        assert_int_equal(with_bytes(file, size, end, filled, sizeof(filled), want), 0);
+        assert_int_equal(with_bytes(file, size, end, mixed, sizeof(mixed), want), -EBADMSG);
+        /* what was sent twice */
+        assert_int_equal(with_bytes(file, size, scan + 400, file + scan + 200, 200, want), -EBADMSG);
+        for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+                size_t at = marker_at(file, size, tables[i], 0);
+
+                assert_int_equal(with_bytes(file, size, at, "\x11", 1, want), 0);
+                assert_int_equal(with_bytes(file, size, at, "\xff\0\xff\x20\xff\xff", 3, want), 0);
+                /* and nothing else is hidden by them */
+                assert_int_equal(with_bytes(file, size - 2, at, "\x11\x22", 2, want), -EBADMSG);
+        }
+}
+
+static void test_jpeg_flipped_bits(void **state)
+{
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size, scan, n_refused = 0, n = 0;
+
+        file = rich_jpeg(&size);
+        scan = marker_at(file, size, 0xda, 0) + 10;
+        for (size_t i = scan; i + 2 < size; i++)
+                for (unsigned bit = 0; bit < 8; bit += 3) {
+                        struct picture *got = NULL;
+
+                        file[i] ^= 1u << bit;
+                        n_refused += picture_decode(file, size, PICTURE_GRAY8, &got) < 0;
+                        n++;
+                        file[i] ^= 1u << bit;
+                        picture_free(got);
+                }
+        /* most codes are followed by others that fit, whatever they say */
+        print_message("# %zu of %zu flipped bits are seen\n", n_refused, n);
+        assert_true(n_refused > n / 8);
+}
+
+/* A defect ends with its restart interval: few bytes are let pass there, as long as every interval is there. */
+static void test_jpeg_restarts(void **state)
+{
+        static const uint8_t stray[40] = "\x12\x34\x56\x78\x9a\xbc\xde\xf0 any other bytes";
+        _cleanup_(picture_freep) struct picture *want = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size, first, third, fourth;
+
+        setenv("TJ_RESTART", "1", 1);
+        file = rich_jpeg(&size);
+        unsetenv("TJ_RESTART");
+        first = marker_at(file, size, 0xd0, marker_at(file, size, 0xda, 0));
+        third = marker_at(file, size, 0xd2, first);
+        fourth = marker_at(file, size, 0xd3, third);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &want), 0);
+        assert_int_equal(with_bytes(file, size, first, stray, 12, want), 0);
+        assert_int_equal(with_bytes(file, size, fourth, stray, 12, want), 0);
+        assert_int_equal(with_bytes(file, size, first, stray, sizeof(stray), want), -EBADMSG);
+        /* no end, or an interval that is missing, behind the one that is let pass */
+        assert_int_equal(with_bytes(file, size - 2, first, stray, 12, want), -EBADMSG);
+        memmove(file + third, file + fourth, size - fourth);
+        assert_int_equal(with_bytes(file, size - (fourth - third), first, stray, 12, want), -EBADMSG);
+}
+
 /* The size in a file's header, changed in place. */
 static void set_jpeg_size(uint8_t *file, size_t size, unsigned width_px, unsigned height_px)
 {
@@ -447,7 +570,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_jpeg_round_trip), cmocka_unit_test(test_jpeg_without_tables),
-                cmocka_unit_test(test_jpeg_cut),        cmocka_unit_test(test_jpeg_sizes),
+                cmocka_unit_test(test_jpeg_cut),        cmocka_unit_test(test_jpeg_stray_bytes),
+                cmocka_unit_test(test_jpeg_flipped_bits), cmocka_unit_test(test_jpeg_restarts),
+                cmocka_unit_test(test_jpeg_sizes),
                 cmocka_unit_test(test_jpeg_scan_bomb),  cmocka_unit_test(test_png_kinds),
                 cmocka_unit_test(test_png_broken),      cmocka_unit_test(test_png_sizes),
                 cmocka_unit_test(test_not_a_picture),   cmocka_unit_test(test_fd),

@@ -128,6 +128,93 @@ static void test_gate_asks_for_the_detector(void **state)
         world_free(w);
 }
 
+/* An aligner without a measure has points for whatever is there: once the detector finds nothing, there is nobody. As
+ * long as the detector cannot be asked they are believed. */
+static void test_detector_has_the_last_word_on_sure_landmarks(void **state)
+{
+        struct world *w = world_new(NULL);
+
+        w->script->landmarks = 1;
+        w->script->align_confidence = 1;
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        show(w, 1000000);
+        w->script->detect_result = -EIO;
+        show(w, 3000000);
+        assert_int_equal(w->result.n_faces, 1);
+        w->script->align_confidence = 0.1f;
+        show(w, 2 * PERIOD_USEC);
+        w->script->align_confidence = 1;
+        show(w, 3000000);
+        assert_int_equal(w->result.n_faces, 1);
+        w->script->detect_result = 0;
+        show(w, 1000000);
+        w->script->detect_nothing = 1;
+        show(w, 900000);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 0);
+        show(w, 500000);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+        assert_int_equal(w->result.n_faces, 0);
+        /* one look that misses it does not end a face */
+        w->script->detect_nothing = 0;
+        show(w, 1000000);
+        w->script->detect_nothing = 1;
+        show(w, 300000);
+        w->script->detect_nothing = 0;
+        show(w, 300000);
+        w->script->n_regions = 0;
+        show(w, 2000000);
+        assert_int_equal(w->script->n_regions, 0);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+        assert_int_equal(count(w, FACE_APPEARED, 0), 2);
+        w->script->landmarks = 0;
+        w->script->align_confidence = 0;
+        world_free(w);
+}
+
+/* A face that walks on is led by such landmarks from look to look. */
+static void test_sure_landmarks_lead(void **state)
+{
+        struct world *w = world_new(NULL);
+
+        w->script->landmarks = 1;
+        w->script->align_confidence = 1;
+        for (int i = 0; i < 80; i++) {
+                clear_faces(w);
+                put_face(w, 100 + i, 100, 60, GRAY_OF(3));
+                show_frame(w);
+        }
+        assert_true(w->script->n_regions <= 2);
+        assert_int_equal(count(w, FACE_APPEARED, 0), 1);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 0);
+        w->script->landmarks = 0;
+        w->script->align_confidence = 0;
+        world_free(w);
+}
+
+/* With few frames a second landmarks are too old to lead: the detector is asked in each. */
+static void test_slow_landmarks_ask_for_the_detector(void **state)
+{
+        struct pipeline_config config = defaults;
+
+        config.detect_fps = 0.2;
+        struct world *w = world_new(&config);
+
+        w->script->landmarks = 1;
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        for (int i = 0; i < 24; i++) {
+                show_frame(w);
+                w->now_usec += 250000 - PERIOD_USEC;
+                if (i < 2)
+                        continue;
+                assert_int_equal(w->result.n_faces, 1);
+                assert_int_equal(w->result.faces[0].n_points, EMO_MAX_LANDMARKS);
+                assert_int_equal(w->result.faces[0].seen_usec, w->result.timestamp_usec);
+        }
+        assert_in_range(w->script->n_everywhere, 2, 3);
+        w->script->landmarks = 0;
+        world_free(w);
+}
+
 /* The aligner sees only the person in front, and finds her for both tracks: the hidden one keeps its id, on its way. */
 static void test_hidden_face_does_not_take_the_other_ones_landmarks(void **state)
 {
@@ -281,6 +368,9 @@ int main(void)
                 cmocka_unit_test(test_two_people_cross),
                 cmocka_unit_test(test_landmarks_lead_without_detector),
                 cmocka_unit_test(test_gate_asks_for_the_detector),
+                cmocka_unit_test(test_detector_has_the_last_word_on_sure_landmarks),
+                cmocka_unit_test(test_sure_landmarks_lead),
+                cmocka_unit_test(test_slow_landmarks_ask_for_the_detector),
                 cmocka_unit_test(test_hidden_face_does_not_take_the_other_ones_landmarks),
                 cmocka_unit_test(test_attention_is_told),
                 cmocka_unit_test(test_poor_picture_is_unsure),

@@ -175,6 +175,52 @@ static void test_false_alarm_is_not_told(void **state)
         world_free(w);
 }
 
+/* A face that is found in each frame is there, however short faces are kept and however few frames there are. */
+static void test_short_memory(void **state)
+{
+        static const struct {
+                uint64_t keep_usec, period_usec;
+        } cases[] = { { 0, PERIOD_USEC }, { 20000, PERIOD_USEC }, { 1000000, 1000000 }, { 0, 2000000 } };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct pipeline_config config = defaults;
+
+                config.keep_usec = cases[i].keep_usec;
+                struct world *w = world_new(&config);
+
+                put_face(w, 100, 100, 60, GRAY_OF(3));
+                for (unsigned k = 0; k < 30; k++) {
+                        show_frame(w);
+                        w->now_usec += cases[i].period_usec - PERIOD_USEC;
+                        assert_int_equal(w->result.n_faces, k > 0);
+                }
+                assert_int_equal(count(w, FACE_APPEARED, 0), 1);
+                assert_int_equal(count(w, FACE_EMOTION_CHANGED, 0), 1);
+                assert_int_equal(count(w, FACE_VANISHED, 0), 0);
+                /* not found in a frame: gone with the next */
+                clear_faces(w);
+                show_frame(w);
+                w->now_usec += MAX(cases[i].keep_usec, cases[i].period_usec);
+                show_frame(w);
+                assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+                world_free(w);
+        }
+}
+
+/* Who stands there after the stream stood still for long is somebody else. */
+static void test_stall(void **state)
+{
+        struct world *w = world_new(NULL);
+
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        show(w, 1000000);
+        w->now_usec += 4000000;
+        show(w, 1000000);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+        assert_int_equal(count(w, FACE_APPEARED, 0), 2);
+        world_free(w);
+}
+
 static void test_listeners(void **state)
 {
         static const struct decision_rules strict = { .min_confidence = 0.95 }, eager = { .min_confidence = 0.3 };
@@ -256,6 +302,22 @@ static void test_flush_and_start_anew(void **state)
         world_free(w);
 }
 
+/* A replay that is opened again begins at its beginning. */
+static void test_time_starts_anew(void **state)
+{
+        struct world *w = world_new(NULL);
+
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        show(w, 1000000);
+        pipeline_flush(w->pipeline, w->now_usec + 100000000, &w->result);
+        assert_int_equal(w->result.timestamp_usec, w->now_usec + 100000000);
+        w->now_usec = 0;
+        show(w, 1000000);
+        assert_int_equal(count(w, FACE_APPEARED, 0), 2);
+        assert_int_equal(count(w, FACE_EMOTION_CHANGED, 0), 2);
+        world_free(w);
+}
+
 static void test_failures(void **state)
 {
         struct world *w = world_new(NULL);
@@ -281,6 +343,62 @@ static void test_failures(void **state)
         assert_int_equal(count(w, FACE_VANISHED, 0), 0);
         assert_int_equal(count(w, FACE_EMOTION_CHANGED, 0), 1);
         assert_true(pipeline_get_stats(w->pipeline).n_plugin_errors >= 20);
+        world_free(w);
+}
+
+/* Shows frames for @usec. Return: the lines in the log that say "failed". */
+static unsigned failures_logged(struct world *w, uint64_t usec)
+{
+        char text[4096] = "";
+        int saved = dup(STDERR_FILENO), fds[2];
+        unsigned n = 0;
+
+        assert_int_equal(pipe(fds), 0);
+        assert_true(saved >= 0 && dup2(fds[1], STDERR_FILENO) >= 0);
+        show(w, usec);
+        dup2(saved, STDERR_FILENO);
+        close(saved);
+        close(fds[1]);
+        assert_true(read(fds[0], text, sizeof(text) - 1) >= 0);
+        close(fds[0]);
+        for (const char *at = text; (at = strstr(at, "failed")); at++)
+                n++;
+        return n;
+}
+
+/* Whatever else goes well, and however many faces there are, a plugin that fails in each frame is told of once. */
+static void test_failures_are_told_once(void **state)
+{
+        struct world *w = world_new(NULL);
+
+        put_face(w, 100, 100, 60, GRAY_OF(3));
+        put_face(w, 200, 100, 60, GRAY_OF(3));
+        show(w, 1000000);
+        w->script->detect_result = -EIO;
+        assert_int_equal(failures_logged(w, 500000), 1);
+        w->script->detect_result = 0;
+        assert_int_equal(failures_logged(w, 500000), 0);
+        w->script->align_result = -EIO;
+        assert_int_equal(failures_logged(w, 500000), 1);
+        w->script->detect_result = -EIO;
+        assert_int_equal(failures_logged(w, 100000), 1);
+        w->script->detect_result = w->script->align_result = 0;
+        assert_int_equal(failures_logged(w, 500000), 0);
+        w->script->landmarks = 1; /* the detector is asked now and then */
+        w->script->detect_result = -EIO;
+        assert_int_equal(failures_logged(w, 2000000), 1);
+        w->script->landmarks = w->script->detect_result = 0;
+        assert_int_equal(failures_logged(w, 500000), 0);
+        w->classifier.result = -EIO;
+        assert_int_equal(failures_logged(w, 500000), 1);
+        clear_faces(w);
+        assert_int_equal(failures_logged(w, 500000), 0);
+        put_face(w, 200, 100, 60, GRAY_OF(3)); /* it has had nothing to do meanwhile */
+        assert_int_equal(failures_logged(w, 500000), 0);
+        w->classifier.result = 0;
+        assert_int_equal(failures_logged(w, 500000), 0);
+        w->classifier.result = -EIO; /* news again */
+        assert_int_equal(failures_logged(w, 500000), 1);
         world_free(w);
 }
 
@@ -385,6 +503,41 @@ static void test_still_picture(void **state)
         world_free(w);
 }
 
+/* Plugins are told which pictures belong together: those of a stream do, a still picture stands alone. */
+static void test_sequences(void **state)
+{
+        static const struct decision_rules rules = { .min_confidence = 0.5 };
+        struct world *w = world_new(NULL);
+        struct frame f = { .width_px = WIDTH, .height_px = HEIGHT, .gray = w->pixels, .gray_stride_bytes = WIDTH };
+        uint64_t stream, still[2];
+        struct face face;
+
+        put_face(w, 200, 100, 60, GRAY_OF(6));
+        show(w, 500000);
+        stream = w->script->sequence;
+        assert_int_not_equal(stream, 0);
+        for (size_t i = 0; i < ARRAY_LEN(still); i++) {
+                assert_int_equal(pipeline_classify_image(w->pipeline, &f, &rules, &face, 1), 1);
+                still[i] = w->script->sequence;
+                show_frame(w);
+                assert_int_equal(w->script->sequence, stream);
+        }
+        assert_int_not_equal(still[0], stream);
+        assert_int_not_equal(still[1], stream);
+        assert_int_not_equal(still[0], still[1]);
+        w->script->align_result = -EIO;
+        assert_int_equal(pipeline_classify_image(w->pipeline, &f, &rules, &face, 1), 0);
+        w->script->align_result = 0;
+        show_frame(w);
+        assert_int_equal(w->script->sequence, stream);
+        pipeline_flush(w->pipeline, w->now_usec, &w->result);
+        show(w, 500000);
+        assert_int_not_equal(w->script->sequence, stream);
+        assert_int_not_equal(w->script->sequence, still[0]);
+        assert_int_not_equal(w->script->sequence, still[1]);
+        world_free(w);
+}
+
 static void test_no_allocation_per_frame(void **state)
 {
         struct world *w = world_new(NULL);
@@ -443,14 +596,19 @@ int main(void)
                 cmocka_unit_test(test_pacing),
                 cmocka_unit_test(test_rests),
                 cmocka_unit_test(test_false_alarm_is_not_told),
+                cmocka_unit_test(test_short_memory),
+                cmocka_unit_test(test_stall),
                 cmocka_unit_test(test_listeners),
                 cmocka_unit_test(test_no_event_is_lost),
                 cmocka_unit_test(test_flush_and_start_anew),
+                cmocka_unit_test(test_time_starts_anew),
                 cmocka_unit_test(test_failures),
+                cmocka_unit_test(test_failures_are_told_once),
                 cmocka_unit_test(test_bad_frames),
                 cmocka_unit_test(test_bad_config),
                 cmocka_unit_test(test_bgr),
                 cmocka_unit_test(test_still_picture),
+                cmocka_unit_test(test_sequences),
                 cmocka_unit_test(test_no_allocation_per_frame),
                 cmocka_unit_test(test_two_threads_share_nothing),
         };

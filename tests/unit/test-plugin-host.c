@@ -313,6 +313,54 @@ static void test_damaged_about(void **state)
         free(data);
 }
 
+static void replace_module(const char *from, const char *to)
+{
+        char *data = malloc(1 << 22), *at;
+        FILE *f = fopen(path_of(modules, "fake.so"), "re");
+        size_t n;
+
+        assert_non_null(f);
+        n = fread(data, 1, 1 << 22, f);
+        fclose(f);
+        at = memmem(data, n, from, strlen(from));
+        assert_non_null(at);
+        memcpy(at, to, strlen(from));
+        unlink(path_of(scratch, "fake.so"));
+        f = fopen(path_of(scratch, "fake.so"), "we");
+        assert_non_null(f);
+        assert_int_equal(fwrite(data, 1, n, f), n);
+        fclose(f);
+        free(data);
+}
+
+/* The linker gives the file that it has mapped, not the one that took its place: then the plugin says so. */
+static void test_replaced_file(void **state)
+{
+        static const char *const old = "answers what a test has written";
+        static const char *const new = "answers what a test had written";
+        struct plugin_host *first, *h;
+
+        replace_module(old, old);
+        first = host_of(scratch, "fake", "fake", NULL);
+        assert_null(plugin_host_error(first));
+        replace_module(old, old); /* installed again as it was */
+        h = host_of(scratch, "fake", "fake", NULL);
+        assert_null(info_of(h, "fake")->error);
+        plugin_host_free(h);
+        replace_module(old, new);
+        h = host_of(scratch, "fake", "fake", NULL);
+        assert_null(plugin_host_error(h));
+        assert_contains(info_of(h, "fake")->error, "has changed on disk");
+        assert_true(info_of(h, "fake")->used_detector && info_of(h, "fake")->used_aligner);
+        assert_string_equal(info_of(h, "fake")->description, old);
+        plugin_host_free(h);
+        plugin_host_free(first);
+        h = host_of(scratch, "fake", "fake", NULL);
+        assert_null(info_of(h, "fake")->error);
+        assert_string_equal(info_of(h, "fake")->description, new);
+        plugin_host_free(h);
+}
+
 static void with_settings(const char *text, void (*check)(const config_setting_t *))
 {
         config_t config;
@@ -471,8 +519,8 @@ int main(void)
                 cmocka_unit_test(test_refusals),      cmocka_unit_test(test_failing_open),
                 cmocka_unit_test(test_names),         cmocka_unit_test(test_files),
                 cmocka_unit_test(test_about),         cmocka_unit_test(test_damaged_about),
-                cmocka_unit_test(test_settings),      cmocka_unit_test(test_absurd_boxes),
-                cmocka_unit_test(test_absurd_alignments),
+                cmocka_unit_test(test_replaced_file), cmocka_unit_test(test_settings),
+                cmocka_unit_test(test_absurd_boxes),  cmocka_unit_test(test_absurd_alignments),
         };
 
         return cmocka_run_group_tests_name("plugin-host", tests, set_up, tear_down);
