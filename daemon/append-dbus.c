@@ -300,8 +300,6 @@ int bus_get_statistics(sd_bus *bus, const char *path, const char *interface, con
         for (size_t i = 0; i < ARRAY_LEN(wide) && q >= 0; i++)
                 q = sd_bus_message_append(reply, "{sv}", wide[i].name, "t", wide[i].value);
         if (q >= 0)
-                q = sd_bus_message_append(reply, "{sv}{sv}", "claims", "u",
-                                          (uint32_t)claims_count(manager_get_claims(m)), "faces", "u",
-                                          (uint32_t)s->n_faces);
+                q = sd_bus_message_append(reply, "{sv}", "claims", "u", (uint32_t)claims_count(manager_get_claims(m)));
         return q < 0 ? q : sd_bus_message_close_container(reply);
 }

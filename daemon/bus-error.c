@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/bus-error.h"
+#include "daemon/utf8.h"
 
 static const char *const names[] = {
         [SERVICE_OK] = "",
@@ -24,13 +25,34 @@ const char *service_error_name(enum service_error e)
         return (size_t)e < ARRAY_LEN(names) ? names[e] : SD_BUS_ERROR_FAILED;
 }
 
-int bus_error_set(sd_bus_error *error, enum service_error e, const char *format, ...)
+static int _printf_(3, 0) set_error(sd_bus_error *error, enum service_error e, const char *format, va_list ap)
 {
         char text[512];
+
+        vsnprintf(text, sizeof(text), format, ap);
+        /* else the error could not be sent, and the caller would wait for ever */
+        utf8_clean(text);
+        return sd_bus_error_set(error, service_error_name(e), text);
+}
+
+int bus_error_set(sd_bus_error *error, enum service_error e, const char *format, ...)
+{
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = set_error(error, e, format, ap);
+        va_end(ap);
+        return r;
+}
+
+int bus_error_reply(sd_bus_message *call, enum service_error e, const char *format, ...)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         va_list ap;
 
         va_start(ap, format);
-        vsnprintf(text, sizeof(text), format, ap);
+        set_error(&error, e, format, ap);
         va_end(ap);
-        return sd_bus_error_set(error, service_error_name(e), text);
+        return sd_bus_reply_method_error(call, &error);
 }

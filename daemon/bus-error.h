@@ -40,3 +40,5 @@ const char *service_error_name(enum service_error e);
 
 /* Fills @error with the name of @e and a sentence. Return: what a handler of sd-bus returns then. */
 int bus_error_set(sd_bus_error *error, enum service_error e, const char *format, ...) _printf_(3, 4);
+/* The same for a call that is answered later. Return: 0 or more, or a negative errno of sending. */
+int bus_error_reply(sd_bus_message *call, enum service_error e, const char *format, ...) _printf_(3, 4);

@@ -5,6 +5,7 @@
 #include "daemon/manager-dbus.h"
 
 struct camera_object {
+        struct bus_face *face;
         sd_bus_slot *slot;
         unsigned dirty; /* enum camera_property, not yet told */
 };
@@ -22,6 +23,7 @@ int bus_camera_added(struct bus_face *f, struct camera *c)
 
         if (!o)
                 return -ENOMEM;
+        o->face = f;
         bus_camera_path(c->number, path, sizeof(path));
         r = sd_bus_add_object_vtable(f->bus, &o->slot, path, BUS_IFACE_CAMERA, camera_vtable, c);
         if (r < 0) {
@@ -95,21 +97,34 @@ static int get_state(sd_bus *bus, const char *path, const char *interface, const
         return sd_bus_message_append(reply, "s", stream_state_name(*s));
 }
 
+/* Counters run on while frames flow, and nobody is told: who asks gets those of now. */
+static int get_counter(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct camera *c = userdata;
+        const struct camera_object *o = c->userdata;
+
+        manager_count_frames(o->face->manager);
+        if (strcmp(property, "MeasuredFrameRate") == 0)
+                return sd_bus_message_append(reply, "d", c->measured_fps);
+        return sd_bus_message_append(reply, "t", strcmp(property, "Frames") == 0 ? c->n_frames : c->n_dropped);
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define AT(member) offsetof(struct camera, member)
 
 const sd_bus_vtable camera_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Device", "s", get_text, AT(device), SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Device", "s", get_text, AT(shown), SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Name", "s", get_text, AT(name), EMITS),
         SD_BUS_PROPERTY("State", "s", get_state, AT(state), EMITS),
         SD_BUS_PROPERTY("Format", "s", get_text, AT(format), EMITS),
         SD_BUS_PROPERTY("Width", "u", NULL, AT(width_px), EMITS),
         SD_BUS_PROPERTY("Height", "u", NULL, AT(height_px), EMITS),
         SD_BUS_PROPERTY("FrameRate", "d", NULL, AT(frame_rate_hz), EMITS),
-        SD_BUS_PROPERTY("MeasuredFrameRate", "d", NULL, AT(measured_fps), 0),
-        SD_BUS_PROPERTY("Frames", "t", NULL, AT(n_frames), 0),
-        SD_BUS_PROPERTY("FramesDropped", "t", NULL, AT(n_dropped), 0),
+        SD_BUS_PROPERTY("MeasuredFrameRate", "d", get_counter, 0, 0),
+        SD_BUS_PROPERTY("Frames", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("FramesDropped", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("LastError", "s", get_text, AT(last_error), EMITS),
         SD_BUS_VTABLE_END,
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/camera.h"
+#include "daemon/utf8.h"
 
 const char *stream_state_name(enum stream_state s)
 {
@@ -46,6 +47,20 @@ struct camera *cameras_find(struct cameras *cs, unsigned number)
         return NULL;
 }
 
+static void copy_clean(char *ret, size_t size, const char *text)
+{
+        snprintf(ret, size, "%s", text);
+        utf8_clean(ret);
+}
+
+static bool has_name(const struct camera *c, const char *name)
+{
+        char clean[sizeof(c->name)];
+
+        copy_clean(clean, sizeof(clean), name);
+        return strcmp(c->name, clean) == 0;
+}
+
 static int add(struct cameras *cs, const struct camera_device *d, const struct camera_changes *tell,
                struct camera **ret)
 {
@@ -58,7 +73,8 @@ static int add(struct cameras *cs, const struct camera_device *d, const struct c
                 return -ENOMEM;
         c->number = ++cs->last_number;
         snprintf(c->device, sizeof(c->device), "%s", d->device);
-        snprintf(c->name, sizeof(c->name), "%s", d->name);
+        copy_clean(c->shown, sizeof(c->shown), d->device);
+        copy_clean(c->name, sizeof(c->name), d->name);
         cs->list[cs->n++] = c;
         *ret = c;
         tell->added(tell->userdata, c);
@@ -95,7 +111,7 @@ int cameras_update(struct cameras *cs, const struct camera_device *devices, size
         for (size_t i = 0; i < n_devices; i++) {
                 struct camera *c = find_device(cs, devices[i].device);
 
-                if (c && strcmp(c->name, devices[i].name) == 0)
+                if (c && has_name(c, devices[i].name))
                         c->present = true;
         }
         for (size_t i = cs->n; i-- > 0;)
@@ -166,6 +182,15 @@ static void count(struct camera *c, const struct worker_snapshot *snapshot)
         c->measured_fps = snapshot->measured_fps;
 }
 
+void cameras_count(struct cameras *cs, const struct worker_snapshot *snapshot)
+{
+        const char *device = snapshot->info.device;
+
+        /* that the worker has another one by now is for cameras_follow() to find out, which tells it */
+        if (cs->active && device[0] && find_device(cs, device) == cs->active)
+                count(cs->active, snapshot);
+}
+
 void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell)
 {
         struct camera *c = snapshot->info.device[0] ? find_device(cs, snapshot->info.device) : NULL;
@@ -183,7 +208,7 @@ void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, 
         count(c, snapshot);
         changed = set_stream(c, snapshot->state, &snapshot->info, snapshot->error_text);
         if (!c->name[0] && snapshot->info.name[0]) {
-                snprintf(c->name, sizeof(c->name), "%s", snapshot->info.name);
+                copy_clean(c->name, sizeof(c->name), snapshot->info.name);
                 changed |= CAMERA_NAME;
         }
         if (changed)

@@ -21,12 +21,13 @@ enum camera_property {
 
 struct camera {
         unsigned number; /* from 1; never used twice */
-        char device[256], name[64];
+        char device[256];          /* as it is opened: a file's name may hold any bytes */
+        char shown[256], name[64]; /* @device, and what it calls itself, as UTF-8 */
         enum stream_state state;
         char format[8]; /* and the following: "" and 0 while closed */
         unsigned width_px, height_px;
         double frame_rate_hz, measured_fps;
-        uint64_t n_frames, n_dropped; /* since the service started */
+        uint64_t n_frames, n_dropped; /* since the service started; cameras_count() brings the last of them */
         char last_error[256];
         bool present; /* private */
         bool counted; /* private: the base of the worker's counters is known */
@@ -59,6 +60,8 @@ int cameras_update(struct cameras *cs, const struct camera_device *devices, size
                    const struct camera_changes *tell);
 /* Takes over what the worker says of the camera that it has. */
 void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell);
+/* Takes over no more than the counters: what nobody is told of while frames flow. */
+void cameras_count(struct cameras *cs, const struct worker_snapshot *snapshot);
 struct camera *cameras_find(struct cameras *cs, unsigned number);
 
 /* "closed", "starting", "streaming", "busy", "error", "ended". */

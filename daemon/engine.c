@@ -3,6 +3,7 @@
 
 #include "basic/find-file.h"
 #include "daemon/engine.h"
+#include "daemon/utf8.h"
 #include "daemon/vision/classifier.h"
 #include "daemon/vision/plugin-host.h"
 #include "nn/emotion-nn.h"
@@ -12,7 +13,7 @@
 #define MODEL_FLOAT "emotion-default.onnx"
 #define MODEL_8BIT "emotion-default-int8.onnx"
 
-/* Copies for the other thread. The bus carries UTF-8 only; a plugin or a model may hold anything. */
+/* Copies for the other thread. */
 static int copy_text(char **ret, const char *text)
 {
         if (!text)
@@ -20,9 +21,7 @@ static int copy_text(char **ret, const char *text)
         *ret = strdup(text);
         if (!*ret)
                 return -ENOMEM;
-        for (char *c = *ret; *c; c++)
-                if ((unsigned char)*c >= 0x80 || (unsigned char)*c < 0x20)
-                        *c = '?';
+        utf8_clean(*ret);
         return 0;
 }
 
@@ -88,9 +87,7 @@ static void fail(struct engine_report *report, enum engine_failure failure, cons
                 return;
         report->failure = failure;
         snprintf(report->failure_text, sizeof(report->failure_text), "%s", text);
-        for (char *c = report->failure_text; *c; c++)
-                if ((unsigned char)*c >= 0x80 || (unsigned char)*c < 0x20)
-                        *c = '?';
+        utf8_clean(report->failure_text);
 }
 
 /* The file of setting classifier.model; whether it is there is for who opens it to say. */
@@ -169,24 +166,33 @@ static int load_pipeline(struct engine *e, struct engine_report *report)
         return r;
 }
 
+static int load_parts(const struct worker_config *config, struct engine *e, struct engine_report *report)
+{
+        int r = load_plugins(config, e, report);
+
+        if (r >= 0)
+                r = load_model(config, e, report);
+        if (r >= 0 && report->failure == ENGINE_OK)
+                r = load_pipeline(e, report);
+        return r;
+}
+
 int engine_load(const struct worker_config *config, struct settings *settings, struct engine **ret,
                 struct engine_report **ret_report)
 {
         _cleanup_(engine_report_freep) struct engine_report *report = calloc(1, sizeof(*report));
         _cleanup_(engine_freep) struct engine *e = calloc(1, sizeof(*e));
-        int r;
+        int r = -ENOMEM;
 
-        if (!report || !e)
-                return -ENOMEM;
-        e->settings = settings_ref(settings);
-        report->settings = settings_ref(settings);
-        r = load_plugins(config, e, report);
-        if (r >= 0)
-                r = load_model(config, e, report);
-        if (r >= 0 && report->failure == ENGINE_OK)
-                r = load_pipeline(e, report);
-        if (r < 0)
+        if (!report)
                 return r;
+        report->settings = settings_ref(settings);
+        if (e) {
+                e->settings = settings_ref(settings);
+                r = load_parts(config, e, report);
+        }
+        if (r < 0)
+                fail(report, ENGINE_FAILED, strerror(-r));
         report->ready = report->failure == ENGINE_OK;
         *ret = report->ready ? STEAL(e) : NULL;
         *ret_report = STEAL(report);

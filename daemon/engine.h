@@ -18,7 +18,7 @@ struct engine {
 
 /**
  * engine_load() - make an engine, and in any case a report that says what was found
- * Return: 0, with *@ret NULL if it failed and the report says why; -ENOMEM.
+ * Return: 0, with *@ret NULL if it failed and the report says why; -ENOMEM not even for the report.
  */
 int engine_load(const struct worker_config *config, struct settings *settings, struct engine **ret,
                 struct engine_report **ret_report);

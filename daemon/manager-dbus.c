@@ -105,26 +105,24 @@ static void on_camera_changed(void *userdata, struct camera *c, unsigned propert
 
 static int refuse_answer(sd_bus_message *call, const struct picture_job *job)
 {
-        const char *invalid = service_error_name(SERVICE_INVALID_IMAGE);
         int r = job->result;
 
         if (!job->image_failed)
-                return sd_bus_reply_method_errorf(call, service_error_name(SERVICE_PLUGIN_FAILED),
-                                                  "The picture cannot be classified: %s", strerror(-r));
+                return bus_error_reply(call, SERVICE_PLUGIN_FAILED, "The picture cannot be classified: %s",
+                                       strerror(-r));
         switch (r) {
         case -ETIMEDOUT:
-                return sd_bus_reply_method_errorf(call, service_error_name(SERVICE_IMAGE_TIMEOUT),
-                                                  "The file could not be read within %u s",
-                                                  PICTURE_READER_TIMEOUT_USEC / 1000000);
+                return bus_error_reply(call, SERVICE_IMAGE_TIMEOUT, "The file could not be read within %u s",
+                                       PICTURE_READER_TIMEOUT_USEC / 1000000);
         case -EISDIR:
         case -EINVAL:
-                return sd_bus_reply_method_errorf(call, invalid, "The descriptor is not a regular file");
+                return bus_error_reply(call, SERVICE_INVALID_IMAGE, "The descriptor is not a regular file");
         case -EFBIG:
-                return sd_bus_reply_method_errorf(call, invalid, "The file is larger than %u MiB, or the picture than %u "
-                                                  "million pixels", PICTURE_MAX_FILE_BYTES >> 20,
-                                                  PICTURE_MAX_PIXELS / 1000000);
+                return bus_error_reply(call, SERVICE_INVALID_IMAGE,
+                                       "The file is larger than %u MiB, or the picture than %u million pixels",
+                                       PICTURE_MAX_FILE_BYTES >> 20, PICTURE_MAX_PIXELS / 1000000);
         default:
-                return sd_bus_reply_method_errorf(call, invalid, "The picture cannot be read: %s", strerror(-r));
+                return bus_error_reply(call, SERVICE_INVALID_IMAGE, "The picture cannot be read: %s", strerror(-r));
         }
 }
 
@@ -136,6 +134,9 @@ static int answer_picture(struct bus_face *f, sd_bus_message *call, const struct
 
         if (job->result < 0)
                 return refuse_answer(call, job);
+        /* the labels that its scores belong to are gone */
+        if (!report || job->engine_serial != report->serial)
+                return bus_error_reply(call, SERVICE_FAILED, "The model was replaced meanwhile; ask again");
         r = sd_bus_message_new_method_return(call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
@@ -168,18 +169,23 @@ static void on_preview_done(void *userdata, const struct preview_job *job)
         bus_preview_done(userdata, job);
 }
 
-static void on_reload_done(void *userdata, enum service_error e, const char *text)
+static void on_reload_done(void *userdata, uint64_t serial, enum service_error e, const char *text)
 {
         struct bus_face *f = userdata;
+        size_t n_left = 0;
 
         for (size_t i = 0; i < f->n_reloads; i++) {
+                if (f->reloads[i].serial > serial) {
+                        f->reloads[n_left++] = f->reloads[i];
+                        continue;
+                }
                 if (e == SERVICE_OK)
-                        sd_bus_reply_method_return(f->reloads[i], NULL);
+                        sd_bus_reply_method_return(f->reloads[i].message, NULL);
                 else
-                        sd_bus_reply_method_errorf(f->reloads[i], service_error_name(e), "%s", text);
-                sd_bus_message_unref(f->reloads[i]);
+                        bus_error_reply(f->reloads[i].message, e, "%s", text);
+                sd_bus_message_unref(f->reloads[i].message);
         }
-        f->n_reloads = 0;
+        f->n_reloads = n_left;
 }
 
 /* === Claims === */
@@ -385,17 +391,21 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
         struct settings_error why;
+        uint64_t serial;
         int r;
 
         if (f->n_reloads >= BUS_MAX_RELOADS)
                 return bus_error_set(error, SERVICE_LIMITS_EXCEEDED, "Too many calls of Reload wait");
-        f->reloads[f->n_reloads++] = sd_bus_message_ref(m);
-        r = manager_reload(f->manager, &why);
-        if (r >= 0)
-                return 1;
-        sd_bus_message_unref(f->reloads[--f->n_reloads]);
-        log_error("%s", why.text);
-        return bus_error_set(error, SERVICE_INVALID_CONFIGURATION, "%s", why.text);
+        r = manager_reload(f->manager, &serial, &why);
+        if (r < 0) {
+                log_error("%s", why.text);
+                return bus_error_set(error, SERVICE_INVALID_CONFIGURATION, "%s", why.text);
+        }
+        if (r > 0)
+                return sd_bus_reply_method_return(m, NULL);
+        f->reloads[f->n_reloads].message = sd_bus_message_ref(m);
+        f->reloads[f->n_reloads++].serial = serial;
+        return 1;
 }
 
 /* === Properties === */
@@ -512,7 +522,7 @@ struct bus_face *bus_face_free(struct bus_face *f)
         for (size_t i = 0; i < ARRAY_LEN(f->previews); i++)
                 sd_bus_message_unref(f->previews[i].message);
         for (size_t i = 0; i < f->n_reloads; i++)
-                sd_bus_message_unref(f->reloads[i]);
+                sd_bus_message_unref(f->reloads[i].message);
         manager_set_face(f->manager, &(struct manager_face) { 0 });
         sd_event_source_disable_unref(f->flush);
         sd_event_source_disable_unref(f->timer);

@@ -40,7 +40,10 @@ struct bus_face {
         bool flushing;
         uint64_t n_sent, n_lost;
         size_t n_reloads;
-        sd_bus_message *reloads[BUS_MAX_RELOADS];
+        struct {
+                uint64_t serial;
+                sd_bus_message *message;
+        } reloads[BUS_MAX_RELOADS];
         struct {
                 uint64_t id;
                 sd_bus_message *message; /* NULL: free */

@@ -20,10 +20,11 @@ struct manager {
         struct worker_wish wish;
         struct worker_snapshot none; /* what is said without a worker */
         struct manager_view view;
-        bool enabled, reloading;
+        bool enabled;
+        uint64_t reload_asked, reload_done; /* serials of settings */
         uint64_t last_picture, n_pictures, last_preview, n_events;
-        /* what the watchdog asked and saw last */
-        uint64_t asked_serial, seen_frames, seen_opens;
+        /* what the watchdog asked and saw last, and when that was still news */
+        uint64_t asked_serial, seen_frames, seen_opens, flowed_usec;
 };
 
 uint64_t now_usec(void)
@@ -60,9 +61,27 @@ static enum service_error failure_error(enum engine_failure f)
 
 /* === What the bus shows === */
 
-static bool wants_camera(const struct manager *m)
+/* The oldest claim that can be served, or with @named the oldest of those that name a camera. One whose camera is gone
+ * cannot: another camera in its place would be on for nobody. */
+static const struct claim *oldest_served(struct manager *m, bool named)
 {
-        return m->enabled && (claims_count(m->claims) > 0 || m->settings->camera.policy == CAMERA_ALWAYS);
+        const struct claim *oldest = NULL;
+
+        for (size_t i = 0; i < CLAIMS_MAX; i++) {
+                const struct claim *c = claims_at(m->claims, i);
+                unsigned camera = c ? c->options.camera : 0;
+
+                if (!c || (camera == 0 ? named : !cameras_find(&m->cameras, camera)))
+                        continue;
+                if (!oldest || c->number < oldest->number)
+                        oldest = c;
+        }
+        return oldest;
+}
+
+static bool wants_camera(struct manager *m)
+{
+        return m->enabled && (m->settings->camera.policy == CAMERA_ALWAYS || oldest_served(m, false));
 }
 
 static void view_stream(const struct worker_snapshot *s, struct manager_view *v)
@@ -97,6 +116,7 @@ static void update_view(struct manager *m, unsigned also_changed)
 {
         const struct worker_snapshot *s = manager_snapshot(m);
         struct manager_view v = { .enabled = m->enabled, .state = MANAGER_STARTING };
+        bool wanted = wants_camera(m);
         unsigned changed = also_changed;
 
         if (!m->enabled) {
@@ -104,7 +124,10 @@ static void update_view(struct manager *m, unsigned also_changed)
         } else if (m->report && !m->report->ready) {
                 v.state = MANAGER_ERROR;
                 v.last_error = failure_error(m->report->failure);
-        } else if (!wants_camera(m)) {
+        } else if (!wanted && claims_count(m->claims) > 0) {
+                v.state = MANAGER_NO_CAMERA;
+                v.last_error = SERVICE_NO_CAMERA;
+        } else if (!wanted) {
                 v.state = MANAGER_IDLE;
         } else if (m->report) {
                 view_stream(s, &v);
@@ -127,16 +150,9 @@ static void update_view(struct manager *m, unsigned also_changed)
 /* The camera that the claims ask for; the settings win if they name one. */
 static const char *wanted_device(struct manager *m)
 {
-        for (size_t i = 0; i < CLAIMS_MAX; i++) {
-                const struct claim *c = claims_at(m->claims, i);
-                const struct camera *camera = c && c->options.camera ?
-                                                      cameras_find(&m->cameras, c->options.camera) :
-                                                      NULL;
+        const struct claim *c = oldest_served(m, true);
 
-                if (camera)
-                        return camera->device;
-        }
-        return "";
+        return c ? cameras_find(&m->cameras, c->options.camera)->device : "";
 }
 
 static struct decision_rules base_rules(const struct settings *s)
@@ -189,17 +205,31 @@ static int flag_path(const struct manager *m, char *ret, size_t size)
         return 0;
 }
 
+/* Switched off, also if that cannot be known: who switched the camera off must not find it on. */
+static bool was_disabled(const struct manager *m)
+{
+        char path[4096];
+        int r = flag_path(m, path, sizeof(path));
+
+        if (r == -ENOTDIR)
+                return false; /* no place given: by intent not kept */
+        if (r >= 0 && access(path, F_OK) < 0)
+                r = -errno;
+        if (r < 0 && r != -ENOENT)
+                log_warning_errno(r, "it cannot be known whether the service was switched off (%m): it stays off");
+        return r != -ENOENT;
+}
+
 int manager_new(const struct manager_config *config, struct settings *settings, struct manager **ret)
 {
         _cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
-        char path[4096];
         int r;
 
         if (!m)
                 return -ENOMEM;
         m->config = *config;
         m->settings = settings_ref(settings);
-        m->enabled = flag_path(m, path, sizeof(path)) < 0 || access(path, F_OK) < 0;
+        m->enabled = !was_disabled(m);
         r = claims_new(send_change, m, &m->claims);
         if (r < 0)
                 return r;
@@ -242,24 +272,25 @@ const struct worker_snapshot *manager_snapshot(struct manager *m)
 
 static void finish_reload(struct manager *m, const struct engine_report *r)
 {
-        if (m->reloading && m->face.reload_done)
-                m->face.reload_done(m->face.userdata, failure_error(r->failure), r->failure_text);
-        m->reloading = false;
+        m->reload_done = r->settings_serial;
+        if (m->face.reload_done)
+                m->face.reload_done(m->face.userdata, r->settings_serial, failure_error(r->failure), r->failure_text);
 }
 
-static void take_report(struct manager *m)
+/* Return: true if there was one, and there may be more. */
+static bool take_report(struct manager *m)
 {
         struct engine_report *r = m->worker ? worker_take_report(m->worker) : NULL;
 
         if (!r)
-                return;
+                return false;
         if (r->failure != ENGINE_OK)
                 log_error("%s%s", r->failure_text[0] ? r->failure_text : "loading failed",
                           r->kept ? "; the settings in use before are kept" : "");
         if (r->kept) {
                 finish_reload(m, r);
                 engine_report_free(r);
-                return;
+                return true;
         }
         engine_report_free(m->report);
         m->report = r;
@@ -269,6 +300,14 @@ static void take_report(struct manager *m)
         send_wish(m);
         update_view(m, MANAGER_EMOTIONS | MANAGER_MODEL | MANAGER_PLUGINS);
         finish_reload(m, r);
+        return true;
+}
+
+/* Those of the engine @serial and of all before it, if they are there. */
+static void take_reports_until(struct manager *m, uint64_t serial)
+{
+        while ((!m->report || m->report->serial < serial) && take_report(m))
+                ;
 }
 
 static void on_change(struct manager *m, const struct worker_event *e)
@@ -315,8 +354,7 @@ static void take_events(struct manager *m)
         while (m->worker && worker_pop_event(m->worker, &e)) {
                 m->n_events++;
                 /* the first event of a new engine may overtake its report */
-                if (!m->report || e.engine_serial > m->report->serial)
-                        take_report(m);
+                take_reports_until(m, e.engine_serial);
                 if (e.event.kind != FACE_EMOTION_CHANGED)
                         on_presence(m, &e);
                 else if (m->report && e.engine_serial == m->report->serial)
@@ -335,9 +373,11 @@ void manager_dispatch(struct manager *m)
         /* the camera first: what the events say belongs to it */
         cameras_follow(&m->cameras, manager_snapshot(m), &m->face.cameras);
         take_events(m);
-        take_report(m);
+        while (take_report(m))
+                ;
         while (worker_pop_picture(m->worker, &job)) {
                 m->n_pictures--;
+                take_reports_until(m, job.engine_serial);
                 if (m->face.picture_done)
                         m->face.picture_done(m->face.userdata, &job);
         }
@@ -359,6 +399,7 @@ int manager_set_devices(struct manager *m, const struct camera_device *devices, 
                 cameras_follow(&m->cameras, manager_snapshot(m), &m->face.cameras);
         m->wish.hotplug++;
         send_wish(m);
+        update_view(m, 0); /* a claim may have lost its camera */
         return 0;
 }
 
@@ -437,7 +478,7 @@ int manager_set_enabled(struct manager *m, bool enabled)
         return keep_enabled(m, enabled);
 }
 
-int manager_reload(struct manager *m, struct settings_error *error)
+int manager_reload(struct manager *m, uint64_t *ret_serial, struct settings_error *error)
 {
         struct settings *s;
         int r = settings_load(m->config.config_file, m->config.config_optional, &m->config.override, &s, error);
@@ -445,22 +486,19 @@ int manager_reload(struct manager *m, struct settings_error *error)
         if (r < 0)
                 return r;
         if (m->worker) {
-                m->reloading = true;
-                worker_set_settings(m->worker, s);
+                *ret_serial = m->reload_asked = worker_set_settings(m->worker, s);
                 settings_unref(s);
                 return 0;
         }
         settings_unref(m->settings);
         m->settings = s;
         update_view(m, 0);
-        if (m->face.reload_done)
-                m->face.reload_done(m->face.userdata, SERVICE_OK, "");
-        return 0;
+        return 1;
 }
 
 bool manager_is_reloading(const struct manager *m)
 {
-        return m->reloading;
+        return m->reload_asked > m->reload_done;
 }
 
 int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id)
@@ -498,15 +536,15 @@ int manager_preview(struct manager *m, uint64_t *ret_id)
         return r;
 }
 
-bool manager_check_alive(struct manager *m)
+bool manager_check_alive(struct manager *m, uint64_t now, uint64_t tick_usec)
 {
         const struct worker_snapshot *s = manager_snapshot(m);
         bool answered = s->wish_serial >= m->asked_serial;
-        bool flows = s->state != STREAM_STREAMING || s->stats.n_frames != m->seen_frames ||
-                     s->n_opens != m->seen_opens;
 
         if (!m->worker)
                 return true;
+        if (s->state != STREAM_STREAMING || s->stats.n_frames != m->seen_frames || s->n_opens != m->seen_opens)
+                m->flowed_usec = now;
         m->seen_frames = s->stats.n_frames;
         m->seen_opens = s->n_opens;
         /* an unanswered question is not asked again, so that a worker that is late by one tick is found out */
@@ -514,7 +552,8 @@ bool manager_check_alive(struct manager *m)
                 send_wish(m);
                 m->asked_serial = m->wish.serial;
         }
-        return answered && flows;
+        return answered &&
+               now - m->flowed_usec <= settings_stall_usec(m->settings, s->info.frame_rate_hz) + tick_usec;
 }
 
 /* === Looking in === */
@@ -537,6 +576,11 @@ const struct engine_report *manager_get_report(const struct manager *m)
 struct cameras *manager_get_cameras(struct manager *m)
 {
         return &m->cameras;
+}
+
+void manager_count_frames(struct manager *m)
+{
+        cameras_count(&m->cameras, manager_snapshot(m));
 }
 
 struct claims *manager_get_claims(struct manager *m)

@@ -43,7 +43,8 @@ struct manager_face {
         void (*face_turned)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*picture_done)(void *userdata, const struct picture_job *job);
         void (*preview_done)(void *userdata, const struct preview_job *job); /* its descriptor is closed after the call */
-        void (*reload_done)(void *userdata, enum service_error error, const char *text);
+        /* of each manager_reload() that gave @serial or a lower one, and was not yet answered */
+        void (*reload_done)(void *userdata, uint64_t serial, enum service_error error, const char *text);
         struct camera_changes cameras; /* its userdata is used for these three */
         void *userdata;
 };
@@ -97,9 +98,10 @@ int manager_set_enabled(struct manager *m, bool enabled);
 
 /**
  * manager_reload() - read the configuration and, if it is sound, load engine and camera anew
- * Return: 0, face->reload_done() follows; negative errno of settings_load(), @error filled, all stays as it was.
+ * Return: 1 without a worker: it is done; 0 and *@ret_serial, face->reload_done() follows; negative errno of
+ * settings_load(), @error filled, all stays as it was.
  */
-int manager_reload(struct manager *m, struct settings_error *error);
+int manager_reload(struct manager *m, uint64_t *ret_serial, struct settings_error *error);
 
 /* A reload was begun and is not yet done. */
 bool manager_is_reloading(const struct manager *m);
@@ -114,8 +116,9 @@ int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t 
  */
 int manager_preview(struct manager *m, uint64_t *ret_id);
 
-/* For the watchdog, at each tick: did the worker answer since the last one, and did frames flow if they should? */
-bool manager_check_alive(struct manager *m);
+/* For the watchdog, every @tick_usec, @now of CLOCK_MONOTONIC: did the worker answer since the last tick, and do frames
+ * flow if they should? A source may pause for as long as the worker would bear it, and one tick more. */
+bool manager_check_alive(struct manager *m, uint64_t now, uint64_t tick_usec);
 
 const struct manager_view *manager_get_view(const struct manager *m);
 const char *manager_state_name(enum manager_state s);
@@ -123,6 +126,8 @@ const struct settings *manager_get_settings(const struct manager *m);
 /* NULL before the first one. */
 const struct engine_report *manager_get_report(const struct manager *m);
 struct cameras *manager_get_cameras(struct manager *m);
+/* Brings the counters of the camera that is watched up to now. */
+void manager_count_frames(struct manager *m);
 struct claims *manager_get_claims(struct manager *m);
 uint64_t manager_n_events(const struct manager *m);
 uint64_t manager_n_events_lost(const struct manager *m);

@@ -10,22 +10,17 @@
 
 static void describe_sender(sd_bus_message *m, char *ret, size_t size)
 {
-        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
-        const char *command = NULL;
+        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *user = NULL, *process = NULL;
         uid_t uid = (uid_t)-1;
         pid_t pid = 0;
 
-        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM | SD_BUS_CREDS_AUGMENT,
-                                      &creds) >= 0) {
-                (void)sd_bus_creds_get_euid(creds, &uid);
-                (void)sd_bus_creds_get_pid(creds, &pid);
-                (void)sd_bus_creds_get_comm(creds, &command);
-        }
-        /* a process may call itself anything */
-        snprintf(ret, size, "uid %d, process %d (%.32s)", (int)uid, (int)pid, command ? command : "?");
-        for (char *c = ret; *c; c++)
-                if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
-                        *c = '?';
+        /* one by one: a query of which one part cannot be had gives nothing */
+        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &user) >= 0)
+                (void)sd_bus_creds_get_euid(user, &uid);
+        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_PID, &process) >= 0)
+                (void)sd_bus_creds_get_pid(process, &pid);
+        /* not what the process calls itself: that may be anything, and the unit's ProtectProc= hides it */
+        snprintf(ret, size, "uid %d, process %d", (int)uid, (int)pid);
 }
 
 /* Each use is in the journal before its first picture is given. */
@@ -33,6 +28,8 @@ static void tell_use(struct bus_face *f, sd_bus_message *m)
 {
         const char *sender = sd_bus_message_get_sender(m) ?: "peer";
         bool same = strcmp(f->preview.sender, sender) == 0;
+        /* service.log_level may make the log terse, but not hide who looked */
+        int level = MIN(LOG_NOTICE, log_get_level());
         uint64_t now = now_usec();
         char who[128];
 
@@ -42,10 +39,10 @@ static void tell_use(struct bus_face *f, sd_bus_message *m)
                 return;
         describe_sender(m, who, sizeof(who));
         if (f->preview.n_of_sender == 1)
-                log_notice("preview: pictures of the camera are given to %s", who);
+                log_full(level, 0, "preview: pictures of the camera are given to %s", who);
         else
-                log_notice("preview: %llu pictures of the camera were given to %s so far",
-                           (unsigned long long)f->preview.n_of_sender, who);
+                log_full(level, 0, "preview: %llu pictures of the camera were given to %s so far",
+                         (unsigned long long)f->preview.n_of_sender, who);
         snprintf(f->preview.sender, sizeof(f->preview.sender), "%s", sender);
         f->preview.told_usec = now;
 }

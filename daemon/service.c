@@ -50,13 +50,15 @@ static void list_cameras(void *userdata)
                 return;
         }
         n = source_list_devices(found, ARRAY_LEN(found));
-        if (n < 0)
+        if (n < 0) {
                 log_warning_errno(n, "the cameras cannot be listed: %m");
+                return; /* those that were there before may be there still */
+        }
         for (int i = 0; i < n; i++) {
                 snprintf(devices[i].device, sizeof(devices[i].device), "%.63s", found[i].node);
                 snprintf(devices[i].name, sizeof(devices[i].name), "%.63s", found[i].name);
         }
-        manager_set_devices(s->manager, devices, n > 0 ? (size_t)n : 0);
+        manager_set_devices(s->manager, devices, (size_t)n);
 }
 
 /* === What systemd is told === */
@@ -73,15 +75,16 @@ static void say_status(struct service *s)
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct service *s = userdata;
+        uint64_t tick_usec = s->watchdog_usec / WATCHDOG_PARTS;
 
-        if (manager_check_alive(s->manager)) {
+        if (manager_check_alive(s->manager, now_usec(), tick_usec)) {
                 sd_notify(false, "WATCHDOG=1");
                 s->stuck_said = false;
         } else if (!s->stuck_said) {
                 log_error("the worker does not answer; the watchdog is not fed");
                 s->stuck_said = true;
         }
-        sd_event_source_set_time_relative(source, s->watchdog_usec / WATCHDOG_PARTS);
+        sd_event_source_set_time_relative(source, tick_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -140,14 +143,17 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 {
         struct service *s = userdata;
         struct settings_error error;
+        uint64_t serial;
+        int r;
 
         sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_usec());
-        if (manager_reload(s->manager, &error) < 0) {
+        r = manager_reload(s->manager, &serial, &error);
+        if (r < 0)
                 log_error("%s; the settings in use before are kept", error.text);
-                sd_notify(false, "READY=1");
-        } else {
+        if (r == 0)
                 s->reloading = true;
-        }
+        else if (!s->reloading) /* else when the one before is done */
+                sd_notify(false, "READY=1");
         return 0;
 }
 
@@ -161,17 +167,10 @@ static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* === Start and end === */
 
-/* A library may have made threads of its own before main() (OpenBLAS does), in which nothing is blocked, and the
- * kernel may pick one of those for a signal to the process. The main thread, whose id is the process's, is where the
- * event loop looks for it. */
-static void pass_signal_on(int sig)
-{
-        syscall(SYS_tgkill, getpid(), getpid(), sig);
-}
-
 /*
- * A library may have started threads before main() could block signals, and the kernel gives a process's signal to
- * any thread that takes it. Such a thread passes it on to the main one, whose number is the process's.
+ * A library may have started threads before main() could block signals (OpenBLAS does), and the kernel gives a process's
+ * signal to any thread that takes it. Such a thread passes it on to the main one, whose number is the process's: there
+ * the event loop looks for it.
  */
 static void pass_to_main_thread(int number)
 {
@@ -194,9 +193,6 @@ static int start_signals(struct service *s)
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || sigaction(SIGTERM, &pass, NULL) < 0 ||
             sigaction(SIGINT, &pass, NULL) < 0 || sigaction(SIGHUP, &pass, NULL) < 0)
                 return -errno;
-        signal(SIGTERM, pass_signal_on);
-        signal(SIGINT, pass_signal_on);
-        signal(SIGHUP, pass_signal_on);
         signal(SIGPIPE, SIG_IGN);
         r = sd_event_add_signal(s->event, NULL, SIGTERM, on_stop, s);
         if (r >= 0)

@@ -354,6 +354,13 @@ int settings_load(const char *file, bool optional, const struct settings_overrid
         return 0;
 }
 
+uint64_t settings_stall_usec(const struct settings *s, double frame_rate_hz)
+{
+        uint64_t limit = (uint64_t)s->camera.stall_ms * 1000;
+
+        return frame_rate_hz > 0.001 ? MAX(limit, (uint64_t)(3e6 / frame_rate_hz)) : limit;
+}
+
 struct settings *settings_ref(struct settings *s)
 {
         __atomic_add_fetch(&s->n_refs, 1, __ATOMIC_RELAXED);

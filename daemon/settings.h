@@ -102,6 +102,8 @@ struct settings *settings_ref(struct settings *s);
 struct settings *settings_unref(struct settings *s);
 DEFINE_CLEANUP(struct settings *, settings_unref)
 
+/* For how long a source that gives @frame_rate_hz (0: unknown) may give no frame before it is opened again. */
+uint64_t settings_stall_usec(const struct settings *s, double frame_rate_hz);
 /* "auto" or a fourcc, as struct source_config wants it. */
 const char *settings_pixel_format(const struct settings *s);
 /* Priority of syslog.h. */

@@ -9,6 +9,7 @@
 #include "daemon/mailbox.h"
 #include "daemon/picture-reader.h"
 #include "daemon/preview.h"
+#include "daemon/utf8.h"
 #include "daemon/worker.h"
 
 #define RETRY_FIRST_USEC 500000u
@@ -16,18 +17,26 @@
 #define WAIT_FRAME_USEC 1000000u
 #define RATE_WINDOW_USEC 1000000u
 
+/* Settings on their way to the worker's thread. */
+struct order {
+        uint64_t serial;
+        struct settings *settings; /* owned; NULL: none, or those that were here are being loaded */
+        bool quit;
+};
+
 struct worker {
         /* the mailbox, used by both threads */
         struct bell to_worker, to_main;
-        struct slot wishes, snapshots, settings, reports;
-        struct queue events, answers, previews, shown;
+        struct slot wishes, snapshots, orders;
+        struct queue events, answers, previews, shown, reports;
         struct picture_reader *reader;
 
         /* main thread only */
         pthread_t thread;
         bool started;
-        uint64_t last_wish;
+        uint64_t last_wish, last_order;
         struct worker_wish *outgoing;
+        struct order *order_out;
         struct worker_snapshot *front;
 
         /* set before the thread starts */
@@ -36,6 +45,7 @@ struct worker {
 
         /* worker thread only */
         struct worker_wish *wish;
+        struct order *order;
         struct worker_snapshot *back;
         struct worker_snapshot now; /* what is published next */
         struct engine *engine;
@@ -49,10 +59,9 @@ struct worker {
         struct source_stats stats_base;
         struct pipeline_stats pipeline_base;
         uint64_t pipeline_lost, pipeline_lost_base;
-        uint64_t listening[PIPELINE_MAX_LISTENERS];
+        uint64_t listening[PIPELINE_MAX_LISTENERS]; /* the claim that each listener of the engine is for */
+        struct decision_rules rules[PIPELINE_MAX_LISTENERS]; /* as the engine was told */
 };
-
-static const char quit_word; /* its address as settings means: end */
 
 static uint64_t clock_usec(void)
 {
@@ -77,9 +86,7 @@ static void set_state(struct worker *w, enum stream_state state, int error, cons
         w->now.state = state;
         w->now.error = error;
         snprintf(w->now.error_text, sizeof(w->now.error_text), "%s", text);
-        for (char *c = w->now.error_text; *c; c++)
-                if ((unsigned char)*c >= 0x80 || (unsigned char)*c < 0x20)
-                        *c = '?'; /* the bus takes UTF-8 only, and a device may call itself anything */
+        utf8_clean(w->now.error_text);
         publish(w, true);
 }
 
@@ -223,14 +230,6 @@ static void open_source(struct worker *w)
         set_state(w, STREAM_STREAMING, 0, "");
 }
 
-static uint64_t stall_usec(const struct worker *w)
-{
-        uint64_t limit = (uint64_t)w->current->camera.stall_ms * 1000;
-        double rate_hz = w->now.info.frame_rate_hz;
-
-        return rate_hz > 0.001 ? MAX(limit, (uint64_t)(3e6 / rate_hz)) : limit;
-}
-
 static void measure_rate(struct worker *w, uint64_t now)
 {
         w->rate_frames++;
@@ -304,10 +303,12 @@ static void stream(struct worker *w, bool hurry)
         } else if (r == -ECANCELED) {
                 return;
         } else if (r == 0) {
-                if (clock_usec() - w->last_frame_usec <= stall_usec(w))
+                uint64_t patience = settings_stall_usec(w->current, w->now.info.frame_rate_hz);
+
+                if (clock_usec() - w->last_frame_usec <= patience)
                         return;
                 snprintf(error.text, sizeof(error.text), "%.180s: no frame for %llu ms", w->now.info.device,
-                         (unsigned long long)stall_usec(w) / 1000);
+                         (unsigned long long)patience / 1000);
                 fail_source(w, -ETIMEDOUT, error.text);
         } else if (r == -ENODATA) {
                 close_source(w);
@@ -323,18 +324,21 @@ static void stream(struct worker *w, bool hurry)
 
 /* === The worker's thread: obeying === */
 
-static void apply_listeners(struct worker *w, bool all)
+static void apply_listeners(struct worker *w)
 {
         for (unsigned i = 1; w->engine && i < PIPELINE_MAX_LISTENERS; i++) {
                 uint64_t wanted = w->wish->listeners[i].claim;
+                const struct decision_rules *rules = &w->wish->listeners[i].rules;
 
-                if (!all && wanted == w->listening[i])
+                if (wanted == w->listening[i] && memcmp(rules, &w->rules[i], sizeof(*rules)) == 0)
                         continue;
-                /* dropped first, so that a new claim hears of every known face */
-                if (w->listening[i] && !all)
+                /* dropped first, so that a new claim hears of every known face; other rules for the same claim, which a
+                 * reload brings, leave what was decided and told */
+                if (w->listening[i] && wanted != w->listening[i])
                         pipeline_drop_listener(w->engine->pipeline, i);
                 w->listening[i] = wanted;
-                if (wanted && pipeline_set_listener(w->engine->pipeline, i, &w->wish->listeners[i].rules) < 0)
+                w->rules[i] = *rules;
+                if (wanted && pipeline_set_listener(w->engine->pipeline, i, rules) < 0)
                         log_warning("a claim cannot be heard");
         }
 }
@@ -350,7 +354,7 @@ static void take_wish(struct worker *w)
                 w->seen_hotplug = w->wish->hotplug;
                 w->retry_usec = w->backoff_usec = 0;
         }
-        apply_listeners(w, false);
+        apply_listeners(w);
         if (!w->wish->watch || (w->source && strcmp(w->opened, device_for(w)) != 0)) {
                 w->ended = false;
                 w->retry_usec = w->backoff_usec = 0;
@@ -389,7 +393,7 @@ static void swap_engine(struct worker *w, struct engine *e, struct settings *s)
         w->now.n_faces = 0;
         w->now.engine_serial = e ? e->serial : 0;
         memset(w->listening, 0, sizeof(w->listening));
-        apply_listeners(w, true);
+        apply_listeners(w);
         refresh_stats(w);
 }
 
@@ -412,14 +416,15 @@ static bool take_settings(struct worker *w)
         _cleanup_(settings_unrefp) struct settings *s = NULL;
         struct engine_report *report = NULL;
         struct engine *e = NULL;
-        void *news = slot_take(&w->settings, NULL);
         int r;
 
-        if (news == &quit_word)
+        w->order = slot_take(&w->orders, w->order);
+        if (w->order->quit)
                 return false;
-        if (!news)
+        /* who waits for a report must get it: while there is no room for another one, none is made */
+        if (!w->order->settings || queue_length(&w->reports) >= WORKER_MAX_REPORTS)
                 return true;
-        s = news;
+        s = STEAL(w->order->settings);
         r = engine_load(&w->config, s, &e, &report);
         if (r < 0) {
                 log_error_errno(r, "the engine cannot be loaded: %m");
@@ -434,7 +439,8 @@ static bool take_settings(struct worker *w)
                         e->serial = report->serial;
                 swap_engine(w, e, s);
         }
-        engine_report_free(slot_put(&w->reports, report));
+        report->settings_serial = w->order->serial;
+        queue_push(&w->reports, &report);
         publish(w, true);
         return true;
 }
@@ -519,19 +525,24 @@ static int make_mailbox(struct worker *w)
 {
         struct worker_wish *wish = calloc(1, sizeof(*wish));
         struct worker_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+        struct order *order = calloc(1, sizeof(*order));
         int r;
 
         slot_init(&w->wishes, wish);
         slot_init(&w->snapshots, snapshot);
-        slot_init(&w->settings, NULL);
-        slot_init(&w->reports, NULL);
+        slot_init(&w->orders, order);
         w->wish = calloc(1, sizeof(*w->wish));
         w->outgoing = calloc(1, sizeof(*w->outgoing));
+        w->order = calloc(1, sizeof(*w->order));
+        w->order_out = calloc(1, sizeof(*w->order_out));
         w->front = calloc(1, sizeof(*w->front));
         w->back = calloc(1, sizeof(*w->back));
-        if (!wish || !snapshot || !w->wish || !w->outgoing || !w->front || !w->back)
+        if (!wish || !snapshot || !order || !w->wish || !w->outgoing || !w->order || !w->order_out || !w->front ||
+            !w->back)
                 return -ENOMEM;
         r = queue_init(&w->events, sizeof(struct worker_event), WORKER_MAX_EVENTS);
+        if (r >= 0)
+                r = queue_init(&w->reports, sizeof(struct engine_report *), WORKER_MAX_REPORTS);
         if (r >= 0)
                 r = queue_init(&w->answers, sizeof(struct picture_job *), 2 * WORKER_MAX_PICTURES);
         if (r >= 0)
@@ -597,10 +608,28 @@ static void free_previews(struct queue *q)
         queue_done(q);
 }
 
-static void drop_settings(void *left)
+static void free_reports(struct queue *q)
 {
-        if (left != &quit_word)
-                settings_unref(left);
+        struct engine_report *report;
+
+        while (q->items && queue_pop(q, &report))
+                engine_report_free(report);
+        queue_done(q);
+}
+
+static void free_order(struct order *o)
+{
+        if (o)
+                settings_unref(o->settings);
+        free(o);
+}
+
+/* What had not been looked at comes back and is dropped. */
+static void put_order(struct worker *w)
+{
+        w->order_out = slot_put(&w->orders, w->order_out);
+        w->order_out->settings = settings_unref(w->order_out->settings);
+        bell_ring(&w->to_worker);
 }
 
 struct worker *worker_free(struct worker *w)
@@ -608,15 +637,17 @@ struct worker *worker_free(struct worker *w)
         if (!w)
                 return NULL;
         if (w->started) {
-                drop_settings(slot_put(&w->settings, (void *)(uintptr_t)&quit_word));
-                bell_ring(&w->to_worker);
+                w->order_out->quit = true;
+                put_order(w);
                 pthread_join(w->thread, NULL);
         }
         w->reader = picture_reader_free(w->reader); /* before the bell that it rings */
         free(slot_done(&w->wishes));
         free(slot_done(&w->snapshots));
-        drop_settings(slot_done(&w->settings));
-        engine_report_free(slot_done(&w->reports));
+        free_order(slot_done(&w->orders));
+        free_order(w->order);
+        free_order(w->order_out);
+        free_reports(&w->reports);
         free_jobs(&w->answers);
         free_previews(&w->previews);
         free_previews(&w->shown);
@@ -653,10 +684,11 @@ uint64_t worker_set_wish(struct worker *w, const struct worker_wish *wish)
         return w->last_wish;
 }
 
-void worker_set_settings(struct worker *w, struct settings *settings)
+uint64_t worker_set_settings(struct worker *w, struct settings *settings)
 {
-        drop_settings(slot_put(&w->settings, settings_ref(settings)));
-        bell_ring(&w->to_worker);
+        *w->order_out = (struct order) { .serial = ++w->last_order, .settings = settings_ref(settings) };
+        put_order(w);
+        return w->last_order;
 }
 
 int worker_push_picture(struct worker *w, const struct picture_job *job)
@@ -717,7 +749,12 @@ bool worker_pop_picture(struct worker *w, struct picture_job *ret)
 
 struct engine_report *worker_take_report(struct worker *w)
 {
-        return slot_take(&w->reports, NULL);
+        struct engine_report *report;
+
+        if (!queue_pop(&w->reports, &report))
+                return NULL;
+        bell_ring(&w->to_worker); /* it may have waited for room */
+        return report;
 }
 
 uint64_t worker_get_events_lost(const struct worker *w)

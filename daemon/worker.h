@@ -17,6 +17,7 @@
 #define WORKER_MAX_PICTURES 64u
 #define WORKER_MAX_PLUGINS 64u
 #define WORKER_MAX_PREVIEWS 4u
+#define WORKER_MAX_REPORTS 8u
 
 /* What shall be. Replaced as a whole. */
 struct worker_wish {
@@ -105,7 +106,8 @@ enum engine_failure {
  * on: @kept is true, and of this report only the failure matters, all else stays as the report before said.
  */
 struct engine_report {
-        uint64_t serial; /* raised with each engine */
+        uint64_t serial;          /* raised with each engine */
+        uint64_t settings_serial; /* which set it is about, as worker_set_settings() said */
         enum engine_failure failure;
         char failure_text[256];
         bool kept;
@@ -147,8 +149,9 @@ void worker_clear_fd(struct worker *w);
 
 /* Copies @wish and gives it the next serial, which is returned. */
 uint64_t worker_set_wish(struct worker *w, const struct worker_wish *wish);
-/* Another engine, for these settings: answered by a report. A set not yet looked at is replaced. */
-void worker_set_settings(struct worker *w, struct settings *settings);
+/* Another engine, for these settings: answered by a report. A set not yet looked at is replaced: then the report of the
+ * next one answers for both. Return: the serial of the set; worker_new() gave the first. */
+uint64_t worker_set_settings(struct worker *w, struct settings *settings);
 /* Takes over @job->fd on success. It is read by a thread of its own (picture-reader.h), and answered in any case.
  * Return: 0; -ENOBUFS when too many wait, or cannot be read; -ENOMEM. */
 int worker_push_picture(struct worker *w, const struct picture_job *job);
@@ -163,6 +166,6 @@ bool worker_pop_event(struct worker *w, struct worker_event *ret);
 bool worker_pop_picture(struct worker *w, struct picture_job *ret);
 /* The caller closes @ret->fd. */
 bool worker_pop_preview(struct worker *w, struct preview_job *ret);
-/* The newest report not yet taken, or NULL. The caller frees it. */
+/* The oldest report not yet taken, or NULL; none is lost. The caller frees it. */
 struct engine_report *worker_take_report(struct worker *w);
 uint64_t worker_get_events_lost(const struct worker *w);

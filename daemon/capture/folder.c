@@ -82,14 +82,17 @@ static const struct container_ops folder_ops = { .next = folder_next,
                                                  .rewind = folder_rewind,
                                                  .free = folder_free };
 
-/* The size of the first picture that has one. */
-static int find_size(struct folder *a)
+/* Size and format of the first picture that can be read. */
+static int find_first(struct folder *a)
 {
         for (int i = 0; i < a->n_entries; i++) {
                 _cleanup_(closep) int fd = open_entry(a, i);
+                uint8_t first = 0;
 
-                if (fd >= 0 && picture_probe_fd(fd, &a->base.width_px, &a->base.height_px) == 0)
-                        return 0;
+                if (fd < 0 || picture_probe_fd(fd, &a->base.width_px, &a->base.height_px) < 0)
+                        continue;
+                strcpy(a->base.format, pread(fd, &first, 1, 0) == 1 && first == 0xff ? "JPEG" : "PNG");
+                return 0;
         }
         return -EBADMSG;
 }
@@ -106,13 +109,13 @@ int folder_open(int fd, double frame_rate_hz, struct container **ret, struct sou
                 return source_fail(error, -ENOMEM, "Out of memory");
         }
         c = &a->base;
-        *a = (struct folder){ .base = { .ops = &folder_ops, .format = "FILES" }, .fd = fd };
+        *a = (struct folder){ .base = { .ops = &folder_ops, }, .fd = fd };
         a->base.frame_rate_hz = container_rate(frame_rate_hz, 1);
         n = scandirat(fd, ".", &a->entries, is_picture_name, versionsort);
         if (n < 0)
                 return source_fail(error, -errno, "The folder cannot be read: %m");
         a->n_entries = n;
-        if (find_size(a) < 0)
+        if (find_first(a) < 0)
                 return source_fail(error, -EBADMSG, "The folder has no readable JPEG or PNG picture");
         *ret = STEAL(c);
         return 0;

@@ -123,7 +123,7 @@ int v4l2_device_list(const struct v4l2_io *io, const char *folder, struct source
 
 int source_list_devices(struct source_device *ret, size_t max)
 {
-        return v4l2_device_list(&v4l2_io_kernel, "/dev", ret, max);
+        return v4l2_device_list(&v4l2_io_plain, "/dev", ret, max);
 }
 
 /* The first node that opens as a camera. If there is none, the error is that of the first that looked like

@@ -8,9 +8,21 @@
 #include "basic/macro.h"
 #include "daemon/capture/v4l2-io.h"
 
+static int plain_open(const char *path)
+{
+        return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+static int plain_ioctl(int fd, unsigned long request, void *arg)
+{
+        return ioctl(fd, request, arg);
+}
+
+const struct v4l2_io v4l2_io_plain = { .open = plain_open, .close = close, .ioctl = plain_ioctl };
+
 static int kernel_open(const char *path)
 {
-        int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        int fd = plain_open(path);
         struct v4l2_capability c;
 
         /* The library writes to standard error about what is no capture device, so that it is shown none; for

@@ -23,5 +23,9 @@ struct v4l2_io {
  * library. */
 extern const struct v4l2_io v4l2_io_kernel;
 
+/* The kernel's own open(), close() and ioctl(), for asking what a node is: libv4l2 asks each camera that it opens for
+ * its format and rate, and one that is ill may let it wait. */
+extern const struct v4l2_io v4l2_io_plain;
+
 /* ioctl() repeated when a signal interrupts it. Return: 0 or more; negative errno. */
 int v4l2_io_control(const struct v4l2_io *io, int fd, unsigned long request, void *arg);

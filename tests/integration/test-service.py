@@ -7,9 +7,11 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 import xml.etree.ElementTree as ET
+import zlib
 
 import lib
 from lib import Client, Daemon, Skip, Watch, contains, ctl, dbus, equal, refused, wait_for
@@ -231,7 +233,10 @@ def test_group_policy():
             p = as_user(stranger, *args)
             equal((p.returncode, p.stdout), (1, ""), args[0])
             contains(p.stderr, "group emotion")
-        equal(as_user(stranger, "status").returncode, 0, "whoever asks may know whether he is watched")
+        p = as_user(stranger, "status")
+        equal(p.returncode, 0, "whoever asks may know whether he is watched")
+        assert "In view" not in p.stdout, p.stdout
+        contains(as_user(member, "status").stdout, "In view")
         for verb in (["disable"], ["reload"], ["preview", "--json=short"]):
             for groups in (member, stranger):
                 equal(as_user(groups, *verb).returncode, 1, verb)
@@ -460,6 +465,88 @@ def test_clip_ends():
         c.close()
 
 
+def gray_png():
+    """A picture of nobody."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 48, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress((b"\0" + b"\x80" * 64) * 48)) + chunk(b"IEND", b""))
+
+
+def test_empty_room():
+    """A camera's frames are counted while nobody comes; a folder of pictures has the format of its first one"""
+    with open(picture(), "rb") as f:
+        jpeg = f.read()
+    for name, data in (("PNG", gray_png()), ("JPEG", jpeg)):
+        folder = os.path.join(bus.folder, "pictures-" + name)
+        os.mkdir(folder)
+        with open(os.path.join(folder, "1." + name.lower()), "wb") as f:
+            f.write(data)
+        with Daemon(bus, folder, camera={"frame_rate": 25.0, "replay_loop": True}):
+            c = Client(bus)
+            c.claim()
+            state_is(c, "watching")
+            equal([str(x["Format"]) for x in cameras(c).values()], [name])
+
+            def counted():
+                return [int(x["Frames"]) for x in cameras(c).values()][0]
+            n = wait_for(counted)
+            wait_for(lambda: counted() > n + 5)
+            wait_for(lambda: [x["MeasuredFrameRate"] for x in cameras(c).values()][0] > 1)
+            c.close()
+
+
+def test_names_that_are_not_utf8():
+    """A file whose name is no UTF-8 is played and shown, and takes nothing else from the bus"""
+    path = os.fsencode(bus.folder) + b"/\xfcber.avi"
+    shutil.copy(lib.synthetic_clip(), path)
+    with Daemon(bus) as d:
+        c = Client(bus)
+        with open(d.config, "wb") as f:
+            f.write(b'camera = { replay = "' + path + b'"; };')
+        c.manager.Reload()
+
+        def is_shown():
+            return [str(x["Device"]) for x in cameras(c).values()] == [bus.folder + "/?ber.avi"]
+        wait_for(is_shown)
+        c.claim({"camera": dbus.ObjectPath(list(cameras(c))[0])})
+        wait_for(lambda: c.changes())
+        with open(d.config, "wb") as f:
+            f.write(b'camera = { replay = "' + path + b'"; };\ndecision = { \xfcber = 1; };')
+        with refused(lib.ERROR + "InvalidConfiguration"):
+            c.manager.Reload()
+        with refused(INVALID_OPTION):
+            c.claim({"x" * 63 + "\u00fc": dbus.Double(1)})
+        c.close()
+
+
+def test_claimed_camera_goes():
+    """A claim that names a camera opens no other one when that is gone, and says so"""
+    other = os.path.join(bus.folder, "other.avi")
+    shutil.copy(lib.synthetic_clip(), other)
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        c, second = Client(bus), Client(bus)
+        first = wait_for(lambda: list(cameras(c)))[0]
+        c.claim({"camera": dbus.ObjectPath(first)})
+        state_is(c, "watching")
+        d.clip = other
+        d.configure()
+        c.manager.Reload()
+        state_is(c, "no-camera")
+        equal(c.get("LastError"), lib.ERROR + "NoCamera")
+        camera_closes(c)
+        second.claim()
+        state_is(c, "watching")
+        second.manager.Release()
+        state_is(c, "no-camera")
+        now = list(cameras(c))
+        assert len(now) == 1 and now[0] != first, now
+        c.claim({"camera": dbus.ObjectPath(now[0])})
+        state_is(c, "watching")
+        c.close()
+        second.close()
+
+
 def test_one_change_each():
     """The synthetic clip gives exactly one EmotionChanged for each change that it shows"""
     clip = lib.synthetic_clip()
@@ -551,6 +638,23 @@ def test_reload():
         wait_for(may_claim_now)
         for c in (a, b, third):
             c.close()
+
+
+def test_reload_changes_thresholds():
+    """Reload changes the thresholds of the claims that are there, where they have none of their own"""
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        plain, own = Client(bus), Client(bus)
+        plain.claim()
+        own.claim({"min-confidence": dbus.Double(0.3)})
+        wait_for(lambda: plain.changes() and own.changes())
+        d.configure(decision={"min_confidence": 1.0})
+        plain.manager.Reload()
+        lib.linger(0.5)
+        n, m = len(plain.changes()), len(own.changes())
+        wait_for(lambda: len(own.changes()) >= m + 3, lib.PATIENCE + 15)
+        equal([c for c in plain.changes()[n:] if c[1] != "unsure"], [])
+        plain.close()
+        own.close()
 
 
 def test_check_config():
@@ -809,6 +913,18 @@ def test_preview():
         ctl("reload")
         with refused(lib.ERROR + "PreviewForbidden"):
             preview(c)
+        c.close()
+
+
+def test_preview_in_a_terse_log():
+    """Who used Preview is in the journal, whatever service.log_level leaves out"""
+    with Daemon(bus, lib.synthetic_clip(), privacy={"allow_preview": True}, service={"log_level": "error"}) as d:
+        c = Client(bus)
+        c.claim()
+        state_is(c, "watching")
+        preview(c)
+        equal(d.log().splitlines(), ["preview: pictures of the camera are given to uid %d, process %d"
+                                     % (os.getuid(), os.getpid())])
         c.close()
 
 

@@ -41,7 +41,7 @@ echo "# exposure level: $level"
 [ -n "$level" ] && awk "BEGIN { exit !($level < 3) }"
 result $? "systemd-analyze security: exposure under 3"
 
-for line in Type=notify WatchdogSec= BusName=org.emotiond.Emotion1 User= DeviceAllow= StateDirectory=; do
+for line in Type=notify WatchdogSec= BusName=org.emotiond.Emotion1 User= DeviceAllow= MemorySwapMax=0 StateDirectory=; do
         grep -q "^$line" "$unit"
         result $? "the unit has $line"
 done

@@ -41,10 +41,11 @@ uint64_t worker_set_wish(struct worker *w, const struct worker_wish *wish)
         return serial;
 }
 
-void worker_set_settings(struct worker *w, struct settings *settings)
+uint64_t worker_set_settings(struct worker *w, struct settings *settings)
 {
         settings_unref(w->settings);
         w->settings = settings_ref(settings);
+        return ++w->settings_serial;
 }
 
 int worker_push_picture(struct worker *w, const struct picture_job *job)
@@ -98,7 +99,10 @@ bool worker_pop_preview(struct worker *w, struct preview_job *ret)
 
 struct engine_report *worker_take_report(struct worker *w)
 {
-        return STEAL(w->report);
+        struct engine_report *r = w->report;
+
+        w->report = STEAL(w->next_report);
+        return r;
 }
 
 uint64_t worker_get_events_lost(const struct worker *w)

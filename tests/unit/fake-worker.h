@@ -9,7 +9,8 @@ struct worker {
         struct worker_snapshot snapshot;
         struct worker_wish wish; /* the last one */
         struct settings *settings;
-        struct engine_report *report; /* handed over once */
+        uint64_t settings_serial;
+        struct engine_report *report, *next_report; /* handed over once */
         struct worker_event events[256];
         size_t n_events, next_event;
         struct picture_job jobs[WORKER_MAX_PICTURES]; /* pushed */

@@ -2,7 +2,7 @@
 # The service: settings, claims, what passes between the threads, the worker on a camera made of variables, and the
 # manager with its bus face over a socket pair.
 service_tests = tests/unit/test-settings tests/unit/test-claims tests/unit/test-mailbox tests/unit/test-worker \
-	tests/unit/test-manager tests/unit/test-picture-reader
+	tests/unit/test-manager tests/unit/test-cameras tests/unit/test-picture-reader
 check_PROGRAMS += $(service_tests)
 TESTS += $(service_tests)
 service_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
@@ -18,9 +18,13 @@ tests_unit_test_picture_reader_CFLAGS = $(service_test_cflags)
 tests_unit_test_picture_reader_LDADD = libservice.la libpicture.la $(service_test_libs)
 tests_unit_test_worker_CFLAGS = $(service_test_cflags)
 tests_unit_test_worker_LDADD = libservice.la libpicture.la $(service_test_libs)
-tests_unit_test_manager_SOURCES = tests/unit/test-manager.c tests/unit/fake-worker.c tests/unit/fake-worker.h
+manager_place = tests/unit/manager-place.h tests/unit/fake-worker.c tests/unit/fake-worker.h
+tests_unit_test_manager_SOURCES = tests/unit/test-manager.c $(manager_place)
 tests_unit_test_manager_CFLAGS = $(service_test_cflags)
 tests_unit_test_manager_LDADD = libservicecore.la $(service_test_libs)
+tests_unit_test_cameras_SOURCES = tests/unit/test-cameras.c $(manager_place)
+tests_unit_test_cameras_CFLAGS = $(service_test_cflags)
+tests_unit_test_cameras_LDADD = libservicecore.la $(service_test_libs)
 
 check_PROGRAMS += tests/unit/test-replace-file
 TESTS += tests/unit/test-replace-file

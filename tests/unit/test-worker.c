@@ -28,7 +28,9 @@ static struct fake {
         atomic_bool nobody;      /* the pipeline wants no frames */
         atomic_int n_open, n_opens, n_pipelines;
         atomic_int events_per_frame;
-        atomic_int listener_sets;
+        atomic_int listener_sets, listener_drops;
+        atomic_int hold_usec;   /* of the rules set last */
+        atomic_int model_error; /* negative errno of making the classifier */
 } fake;
 
 struct source {
@@ -148,6 +150,8 @@ bool nn_bytes_are_fast(void)
 int classifier_new(const char *path, unsigned max_batch, unsigned threads, struct classifier **ret,
                    struct classifier_error *error)
 {
+        if (atomic_load(&fake.model_error) < 0)
+                return atomic_load(&fake.model_error);
         if (atomic_load(&fake.model_fails)) {
                 snprintf(error->text, sizeof(error->text), "%.200s: bad", path);
                 return -EBADMSG;
@@ -234,12 +238,14 @@ uint64_t pipeline_rests_until(const struct pipeline *p)
 
 int pipeline_set_listener(struct pipeline *p, unsigned listener, const struct decision_rules *rules)
 {
+        atomic_store(&fake.hold_usec, (int)rules->min_hold_usec);
         atomic_fetch_add(&fake.listener_sets, 1);
         return 0;
 }
 
 void pipeline_drop_listener(struct pipeline *p, unsigned listener)
 {
+        atomic_fetch_add(&fake.listener_drops, 1);
 }
 
 int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
@@ -483,6 +489,85 @@ static void test_reload(void **state)
         assert_int_equal(snap(p)->state, STREAM_STREAMING); /* what works goes on */
 }
 
+/* A reload brings other rules for the claims that are there. */
+static void test_rules_of_a_claim_change(void **state)
+{
+        struct place *p = *state;
+
+        p->wish.listeners[1].claim = 42;
+        p->wish.listeners[1].rules.min_hold_usec = 100;
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->wish_serial == p->wish.serial);
+        assert_int_equal(atomic_load(&fake.listener_sets), 1);
+        worker_set_settings(p->w, p->s);
+        WAIT_FOR(p, atomic_load(&fake.listener_sets) == 2);
+        wish(p, true); /* nothing new */
+        WAIT_FOR(p, snap(p)->wish_serial == p->wish.serial);
+        assert_int_equal(atomic_load(&fake.listener_sets), 2);
+        p->wish.listeners[1].rules.min_hold_usec = 200;
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->wish_serial == p->wish.serial);
+        assert_int_equal(atomic_load(&fake.listener_sets), 3);
+        assert_int_equal(atomic_load(&fake.hold_usec), 200);
+        assert_int_equal(atomic_load(&fake.listener_drops), 0); /* what was decided stays */
+        p->wish.listeners[1].claim = 43;
+        wish(p, true);
+        WAIT_FOR(p, snap(p)->wish_serial == p->wish.serial);
+        assert_int_equal(atomic_load(&fake.listener_drops), 1);
+}
+
+/* Waits for a report. */
+static struct engine_report *next_report(struct place *p)
+{
+        struct engine_report *r = NULL;
+
+        for (int i = 0; i < 2000 && !r; i++) {
+                poll(NULL, 0, 5);
+                r = worker_take_report(p->w);
+        }
+        assert_non_null(r);
+        return r;
+}
+
+/* Each set is answered by a report that says which it was, and none of them is lost. */
+static void test_reports(void **state)
+{
+        struct place *p = *state;
+        struct engine_report *r;
+        uint64_t last = 1;
+
+        assert_int_equal(p->report->settings_serial, last);
+        /* a new engine, and then one that fails, before anybody takes a report */
+        assert_int_equal(worker_set_settings(p->w, p->s), ++last);
+        for (int i = 0; i < 2000 && snap(p)->engine_serial != 2; i++)
+                poll(NULL, 0, 5);
+        atomic_store(&fake.model_error, -ENOMEM);
+        assert_int_equal(worker_set_settings(p->w, p->s), ++last);
+        poll(NULL, 0, 50);
+        r = next_report(p);
+        assert_int_equal(r->settings_serial, 2);
+        assert_int_equal(r->serial, 2);
+        assert_false(r->kept);
+        engine_report_free(r);
+        r = next_report(p);
+        assert_int_equal(r->settings_serial, 3);
+        assert_true(r->kept);
+        assert_int_equal(r->failure, ENGINE_FAILED); /* no memory is a reason, too */
+        engine_report_free(r);
+
+        /* more than there is room for while nobody takes them: they wait, and the last set is answered */
+        for (unsigned i = 0; i < WORKER_MAX_REPORTS + 2; i++) {
+                assert_int_equal(worker_set_settings(p->w, p->s), ++last);
+                poll(NULL, 0, 20);
+        }
+        for (uint64_t told = 3; told < last;) {
+                r = next_report(p);
+                assert_in_range(r->settings_serial, told + 1, last);
+                told = r->settings_serial;
+                engine_report_free(r);
+        }
+}
+
 static void test_picture(void **state)
 {
         struct place *p = *state;
@@ -572,6 +657,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_end_of_replay, make, destroy),
                 cmocka_unit_test_setup_teardown(test_events_are_bounded, make, destroy),
                 cmocka_unit_test_setup_teardown(test_reload, make, destroy),
+                cmocka_unit_test_setup_teardown(test_rules_of_a_claim_change, make, destroy),
+                cmocka_unit_test_setup_teardown(test_reports, make, destroy),
                 cmocka_unit_test_setup_teardown(test_picture, make, destroy),
                 cmocka_unit_test_setup_teardown(test_preview, make, destroy),
         };

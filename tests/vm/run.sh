@@ -71,7 +71,7 @@ echo "1..$#"
 n=0 failed=0
 for name; do
   n=$((n + 1))
-  "$here/guest.sh" run -s "$share" -t 600 "$here/check-$name.sh" > "$dir/$name.log" 2>&1
+  "$here/guest.sh" run -s "$share" -t 900 "$here/check-$name.sh" > "$dir/$name.log" 2>&1
   rc=$?
   sed 's/^/# /' "$dir/$name.log"
   case $rc in
