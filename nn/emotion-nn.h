@@ -16,6 +16,7 @@
  *   -EOPNOTSUPP  an operator, opset, attribute or element type that this library does not run (named)
  *   -EFBIG       a size beyond the limits in this header
  *   -EINVAL      the caller's arguments, or shapes that do not fit the graph
+ *   -EAGAIN      the system starts no further threads
  *   -ENOMEM, and errno of open(2) and read(2)
  */
 
@@ -29,7 +30,7 @@ extern "C" {
 
 #define NN_MAX_DIMS 8
 #define NN_MAX_FILE_BYTES ((size_t)1 << 30)
-/* the largest single tensor and the largest arena, in bytes */
+/* bytes: the largest single tensor; in a plan the most for intermediate tensors, for packed weights, for scratch */
 #define NN_MAX_TENSOR_BYTES ((size_t)1 << 31)
 
 enum nn_type {
@@ -50,7 +51,7 @@ struct nn_tensor {
         enum nn_type type;
         unsigned n_dims;           /* 0 for a scalar */
         int64_t dims[NN_MAX_DIMS]; /* each >= 0; -1 in a model's input or output means not fixed by the file */
-        void *data;                /* 64-byte aligned where the library owns it */
+        void *data;                /* in an input of a plan 64-byte aligned; in an output at least as the type wants */
 };
 
 struct nn_model;

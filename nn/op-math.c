@@ -373,6 +373,7 @@ int nn_prepare_batch_norm(struct nn_call *c)
                 scale[i] = nn_f32(c->in[1])[i] / sqrtf(nn_f32(c->in[4])[i] + epsilon);
                 scale[n + i] = nn_f32(c->in[2])[i] - nn_f32(c->in[3])[i] * scale[i];
         }
+        c->packed_bytes = 2 * n * sizeof(float);
         c->p.affine.owned = scale;
         c->p.affine.scale = scale;
         c->p.affine.shift = scale + n;

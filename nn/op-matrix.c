@@ -94,6 +94,14 @@ static int prepare_fc(struct nn_call *c)
         return nn_fc_prepare(c->isa, &d, scaled ? scaled : nn_f32(w), bias, &c->p.gemm.prepared);
 }
 
+/* Outputs are packed in whole vectors: a few of them take several times what the file has. */
+static bool packed_is_too_large(const struct nn_call *c)
+{
+        size_t block = nn_isa_block(c->isa), n = ((size_t)c->p.gemm.n + block - 1) / block * block;
+
+        return n > NN_MAX_TENSOR_BYTES / sizeof(float) / (size_t)c->p.gemm.k;
+}
+
 int nn_prepare_gemm(struct nn_call *c)
 {
         int r;
@@ -101,6 +109,9 @@ int nn_prepare_gemm(struct nn_call *c)
         c->p.gemm.prepared = NULL;
         c->p.gemm.prepared8 = NULL;
         if (nn_gemm_is_layer(c)) {
+                if (packed_is_too_large(c))
+                        return nn_call_fail(c, -EFBIG, "weights of shape %s take too much memory",
+                                            NN_SHAPE_STRING(weights(c)));
                 r = prepare_fc(c);
                 if (r < 0)
                         return r == -ENOMEM ? r : nn_call_fail(c, r, "the product cannot be prepared");

@@ -11,6 +11,9 @@
 enum coordinates { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN };
 enum rounding { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
 
+/* Of the tables that say where a value is taken from; an entry is larger than a value may be. */
+#define MAX_TABLE_BYTES ((size_t)256 << 20)
+
 static int choice(struct nn_call *c, const char *attribute, const char *otherwise, const char *const *names, int *ret)
 {
         const char *s = nn_node_string(c->node, attribute, otherwise);
@@ -85,6 +88,16 @@ static int read_scales(struct nn_call *c, int64_t *dims, float *scales)
         return 0;
 }
 
+static size_t table_bytes(const struct nn_call *c)
+{
+        const struct nn_tensor *y = c->out[0];
+        size_t entry = c->p.resize.linear ? 2 * sizeof(int64_t) + sizeof(float) : sizeof(int64_t), n = 0;
+
+        for (unsigned i = 0; i < y->n_dims && !c->p.resize.factor[0]; i++)
+                n += (size_t)y->dims[i];
+        return n * entry;
+}
+
 int nn_shape_resize(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0];
@@ -102,9 +115,10 @@ int nn_shape_resize(struct nn_call *c)
                 r = read_scales(c, dims, scales);
         if (r < 0)
                 return r;
-        /* many exporters write an enlargement by two so: every pixel is doubled */
-        if (!c->p.resize.linear && x->n_dims == 4 && x->type == NN_FLOAT32 && dims[0] == x->dims[0] &&
-            dims[1] == x->dims[1] && dims[2] % x->dims[2] == 0 && dims[3] % x->dims[3] == 0 &&
+        /* many exporters write an enlargement by two so: every pixel is doubled. A scale other than 1 may leave a length
+         * as it is and still take other images or channels. */
+        if (!c->p.resize.linear && x->n_dims == 4 && x->type == NN_FLOAT32 && scales[0] == 1 && scales[1] == 1 &&
+            dims[2] % x->dims[2] == 0 && dims[3] % x->dims[3] == 0 &&
             ((coordinates == ASYMMETRIC && rounding == FLOOR) || coordinates == HALF_PIXEL ||
              coordinates == PYTORCH_HALF_PIXEL)) {
                 double fh = (double)dims[2] / (double)x->dims[2], fw = (double)dims[3] / (double)x->dims[3];
@@ -115,7 +129,10 @@ int nn_shape_resize(struct nn_call *c)
                         c->p.resize.factor[1] = (unsigned)fw;
                 }
         }
-        return nn_call_set_output(c, 0, x->type, x->n_dims, dims);
+        r = nn_call_set_output(c, 0, x->type, x->n_dims, dims);
+        if (r == 0 && table_bytes(c) > MAX_TABLE_BYTES)
+                return nn_call_fail(c, -EFBIG, "output of shape %s is too large to index", NN_SHAPE_STRING(c->out[0]));
+        return r;
 }
 
 static double source(int coordinates, int64_t i, int64_t in, int64_t out, float scale)
@@ -181,6 +198,9 @@ int nn_prepare_resize(struct nn_call *c)
         float scales[NN_MAX_DIMS];
         int coordinates, rounding, r;
 
+        c->packed_bytes = table_bytes(c);
+        if (c->p.resize.factor[0])
+                return 0;
         if ((r = read_modes(c, &coordinates, &rounding)) < 0 || (r = read_scales(c, dims, scales)) < 0)
                 return r;
         for (unsigned i = 0; i < x->n_dims; i++) {

@@ -116,7 +116,7 @@ struct nn_call {
         union nn_params p;
         const char *kernel;   /* set by prepare() for people; NULL: the operator's name says it */
         size_t scratch_bytes; /* set by prepare() */
-        size_t packed_bytes;  /* set by prepare(): weights in the kernel's own form */
+        size_t packed_bytes;  /* set by prepare(): weights in the kernel's own form, and tables */
         void *scratch;
         size_t store_bytes; /* set by prepare(): of memory that load() fills; release() does not free it */
         void *store;        /* zeros, 64-byte aligned */

@@ -74,9 +74,15 @@ static int fold_batch_norm(struct fuser *f, struct nn_step *conv, struct nn_step
         const struct nn_tensor *b = conv->call.fused_bias ? conv->call.fused_bias : nn_call_in(&conv->call, 2);
         struct nn_tensor like = { .type = NN_FLOAT32, .n_dims = 1, .dims = { conv->call.in[1]->dims[0] } };
         struct nn_tensor *scale = conv->call.fused_scale, *new_scale, *new_b;
-        float *to_scale = new_constant(f->p, &like, &new_scale), *to_b = new_constant(f->p, &like, &new_b);
+        size_t bytes = 2 * (size_t)like.dims[0] * sizeof(float);
+        float *to_scale, *to_b;
         int r;
 
+        if (f->p->packed_bytes + bytes > NN_MAX_TENSOR_BYTES)
+                return 0;
+        f->p->packed_bytes += bytes;
+        to_scale = new_constant(f->p, &like, &new_scale);
+        to_b = new_constant(f->p, &like, &new_b);
         if (!to_scale || !to_b)
                 return -ENOMEM;
         r = bn->call.op->prepare(&bn->call);
@@ -127,6 +133,8 @@ static bool fuse_act(struct fuser *f, struct nn_step *s)
                 return false;
         if (takes_act(into)) {
                 into->call.act = act;
+                if (act.kind == NN_ACT_PRELU)
+                        into->slopes = s->in[1];
                 take_over(f, into, s, " act");
                 return true;
         }
@@ -201,6 +209,7 @@ static bool fuse_bias(struct fuser *f, struct nn_step *add)
                     nn_tensor_n_elements(b) != product->call.p.gemm.n)
                         continue;
                 product->call.fused_bias = b;
+                product->bias = add->in[1 - k];
                 take_over(f, product, add, " bias");
                 return true;
         }

@@ -47,7 +47,7 @@ static int add_reorder(struct layouter *l, const struct nn_step *near, uint32_t 
         if (l->n_steps == l->cap_steps)
                 return -ENOMEM;
         s = &l->steps[l->n_steps++];
-        *s = (struct nn_step) { .residual = NN_NO_VALUE };
+        *s = (struct nn_step) { .residual = NN_NO_VALUE, .bias = NN_NO_VALUE, .slopes = NN_NO_VALUE };
         s->call = near->call;
         s->call.op = &reorder;
         s->call.n_in = s->call.n_out = 1;

@@ -142,17 +142,25 @@ static void share_parts(struct nn_plan *p, struct nn_step *s)
                 snprintf(s->fused, sizeof(s->fused), " %u of %u parts", n_copied, s->call.n_in);
 }
 
+/* Whether values @a and @b, if they begin at one address, have each of their numbers at the same place. A smaller one
+ * that is broadcast may take as much memory, which is given in whole cache lines. */
+static bool same_form(const struct nn_plan *p, uint32_t a, uint32_t b)
+{
+        const struct nn_plan_value *x = &p->values[a], *y = &p->values[b];
+
+        return nn_tensor_same_shape(&x->t, &y->t) && nn_type_size(x->t.type) == nn_type_size(y->t.type) &&
+               x->layout == y->layout;
+}
+
 /* Whether step @i may write its output over value @in. */
 static bool dies_here(const struct nn_plan *p, uint32_t in, uint32_t out, int step)
 {
-        const struct nn_plan_value *v, *root;
+        const struct nn_plan_value *root;
 
         if (in == NN_NO_VALUE || p->values[in].constant)
                 return false;
-        v = &p->values[in];
         root = &p->values[root_of(p, in)];
-        return v->bytes == p->values[out].bytes && v->layout == p->values[out].layout && !root->persistent &&
-               root->last <= step;
+        return same_form(p, in, out) && !root->persistent && root->last <= step;
 }
 
 /* Whether a step may add into its residual: not if it still reads that memory, as a convolution does that is added to
@@ -164,6 +172,24 @@ static bool may_sum_in_place(const struct nn_plan *p, const struct nn_step *s, i
         for (unsigned k = 0; k < s->call.n_in; k++)
                 if (s->in[k] != NN_NO_VALUE && root_of(p, s->in[k]) == root_of(p, s->residual))
                         return false;
+        return true;
+}
+
+/* Whether a step that writes over its input @k still finds its other inputs: each lies elsewhere, or is read number by
+ * number as @k is. One may be a part of the concatenation that another is. */
+static bool may_work_in_place(const struct nn_plan *p, const struct nn_step *s, unsigned k, int step)
+{
+        uint32_t in = s->in[k];
+
+        if (!dies_here(p, in, s->out[0], step))
+                return false;
+        for (unsigned i = 0; i < s->call.n_in; i++) {
+                uint32_t other = s->in[i];
+
+                if (other != NN_NO_VALUE && root_of(p, other) == root_of(p, in) &&
+                    !(same_form(p, other, in) && within_root(p, other) == within_root(p, in)))
+                        return false;
+        }
         return true;
 }
 
@@ -187,7 +213,7 @@ static void share_memory(struct nn_plan *p)
                         share(p, s->residual, out);
                 } else if (flags & NN_OP_IN_PLACE) {
                         for (unsigned k = 0; k < MIN(s->call.n_in, 2u); k++)
-                                if (dies_here(p, s->in[k], out, (int)i)) {
+                                if (may_work_in_place(p, s, k, (int)i)) {
                                         share(p, s->in[k], out);
                                         break;
                                 }

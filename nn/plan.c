@@ -89,12 +89,14 @@ void nn_plan_count_uses(const struct nn_plan *p, unsigned *uses)
         memset(uses, 0, p->n_values * sizeof(*uses));
         for (size_t i = 0; i < p->n_steps; i++) {
                 const struct nn_step *s = &p->steps[i];
+                const uint32_t merged[] = { s->residual, s->bias, s->slopes };
 
                 for (unsigned k = 0; s->call.op && k < s->call.n_in; k++)
                         if (s->in[k] != NN_NO_VALUE)
                                 uses[s->in[k]]++;
-                if (s->call.op && s->residual != NN_NO_VALUE)
-                        uses[s->residual]++;
+                for (unsigned k = 0; s->call.op && k < ARRAY_LEN(merged); k++)
+                        if (merged[k] != NN_NO_VALUE)
+                                uses[merged[k]]++;
         }
         for (size_t i = 0; i < p->model->n_outputs; i++)
                 uses[p->model->outputs[i]]++;
@@ -143,7 +145,7 @@ static int input_shape(struct nn_plan *p, size_t i, unsigned batch, struct nn_er
 static int new_step(struct nn_plan *p, const struct nn_node *n, unsigned promoted, struct nn_step *s,
                     struct nn_error *error)
 {
-        *s = (struct nn_step) { .residual = NN_NO_VALUE };
+        *s = (struct nn_step) { .residual = NN_NO_VALUE, .bias = NN_NO_VALUE, .slopes = NN_NO_VALUE };
         s->call = (struct nn_call) {
                 .op = n->op, .node = n, .opset = p->model->opset, .batch = promoted, .n_in = n->n_in,
                 .n_out = n->n_out, .error = error, .isa = p->isa,
@@ -193,17 +195,23 @@ static bool can_fold(const struct nn_plan *p, const struct nn_step *s)
         for (unsigned i = 0; i < s->call.n_out; i++)
                 if (s->call.out[i])
                         bytes += nn_tensor_bytes(s->call.out[i], &ok);
-        return bytes <= MAX_FOLDED_BYTES - p->folded_bytes && nn_step_work(s) <= MAX_FOLDED_WORK;
+        /* shapes are folded in any case, also beyond the limit */
+        return p->folded_bytes + bytes <= MAX_FOLDED_BYTES && nn_step_work(s) <= MAX_FOLDED_WORK;
 }
 
 static int prepare(struct nn_step *s)
 {
-        int r = s->call.op->prepare ? s->call.op->prepare(&s->call) : 0;
+        struct nn_call *c = &s->call;
+        int r = c->op->prepare ? c->op->prepare(c) : 0;
 
         /* release() must also see what a failed prepare() left */
         s->prepared = true;
         if (r == -ENOMEM)
-                return no_memory(s->call.error);
+                return no_memory(c->error);
+        if (r == 0 && c->scratch_bytes > NN_MAX_TENSOR_BYTES)
+                return nn_call_fail(c, -EFBIG, "needs %zu bytes of scratch", c->scratch_bytes);
+        if (r == 0 && c->packed_bytes > NN_MAX_TENSOR_BYTES)
+                return nn_call_fail(c, -EFBIG, "needs %zu bytes for its weights", c->packed_bytes);
         return r;
 }
 
@@ -234,34 +242,17 @@ static int run_once(struct nn_step *s)
         return r;
 }
 
-/* Runs the step once and makes its outputs constants. */
-static int fold(struct nn_plan *p, struct nn_step *s)
-{
-        bool ok;
-
-        for (unsigned i = 0; i < s->call.n_out; i++) {
-                struct nn_plan_value *v = s->out[i] == NN_NO_VALUE ? NULL : &p->values[s->out[i]];
-                size_t bytes;
-
-                if (!v)
-                        continue;
-                bytes = nn_tensor_bytes(&v->t, &ok);
-                v->t.data = aligned_alloc(64, (bytes + 64) / 64 * 64);
-                if (!v->t.data)
-                        return no_memory(s->call.error);
-                v->owned = v->constant = true;
-                p->folded_bytes += bytes;
-        }
-        return run_once(s);
-}
-
 /* Weights that are stored as bytes: convolutions and layers may take them as they are. */
 static int defer(struct nn_plan *p, struct nn_step *s)
 {
         struct nn_plan_value *v = &p->values[s->out[0]];
         bool ok;
+        size_t bytes = nn_tensor_bytes(&v->t, &ok);
 
-        v->t.data = aligned_alloc(64, (nn_tensor_bytes(&v->t, &ok) + 64) / 64 * 64);
+        p->deferred_bytes += bytes;
+        if (p->deferred_bytes > NN_MAX_TENSOR_BYTES)
+                return nn_call_fail(&s->call, -EFBIG, "weights take more than %zu bytes as floats", NN_MAX_TENSOR_BYTES);
+        v->t.data = aligned_alloc(64, (bytes + 64) / 64 * 64);
         if (!v->t.data)
                 return no_memory(s->call.error);
         v->owned = v->constant = v->deferred = true;
@@ -326,6 +317,32 @@ static bool outputs_empty(const struct nn_step *s)
         return true;
 }
 
+/* Runs the step once and makes its outputs constants. */
+static int fold(struct nn_plan *p, struct nn_step *s, struct nn_error *error)
+{
+        bool ok;
+        int r;
+
+        for (unsigned i = 0; i < s->call.n_out; i++) {
+                struct nn_plan_value *v = s->out[i] == NN_NO_VALUE ? NULL : &p->values[s->out[i]];
+                size_t bytes;
+
+                if (!v)
+                        continue;
+                bytes = nn_tensor_bytes(&v->t, &ok);
+                v->t.data = aligned_alloc(64, (bytes + 64) / 64 * 64);
+                if (!v->t.data)
+                        return no_memory(s->call.error);
+                v->owned = v->constant = true;
+                p->folded_bytes += bytes;
+        }
+        /* kernels may walk along the other dims of what is empty, which can be of any length */
+        if (outputs_empty(s))
+                return 0;
+        r = fill_inputs(p, s, error);
+        return r < 0 ? r : run_once(s);
+}
+
 /* Shapes of everything; constants computed; one step per node that is left. @promoted: see nn_call.batch. */
 static int infer(struct nn_plan *p, unsigned batch, unsigned promoted, struct nn_error *error)
 {
@@ -357,7 +374,7 @@ static int infer(struct nn_plan *p, unsigned batch, unsigned promoted, struct nn
                         return r;
                 s->macs = s->call.op->macs ? s->call.op->macs(&s->call) : 0;
                 if (can_defer(p, s) || can_fold(p, s)) {
-                        r = can_defer(p, s) ? defer(p, s) : fold(p, s);
+                        r = can_defer(p, s) ? defer(p, s) : fold(p, s, error);
                         nn_step_done(s);
                         p->n_steps--;
                         if (r < 0)
@@ -509,8 +526,10 @@ static int prepare_steps(struct nn_plan *p, const unsigned *uses, struct nn_erro
                         r = prepare(s);
                 if (r < 0)
                         return r;
-                if (s->call.scratch_bytes > NN_MAX_TENSOR_BYTES)
-                        return nn_call_fail(&s->call, -EFBIG, "needs %zu bytes of scratch", s->call.scratch_bytes);
+                p->packed_bytes += s->call.packed_bytes;
+                if (p->packed_bytes > NN_MAX_TENSOR_BYTES)
+                        return nn_call_fail(&s->call, -EFBIG, "the plan needs more than %zu bytes for packed weights",
+                                            NN_MAX_TENSOR_BYTES);
                 p->scratch_bytes = MAX(p->scratch_bytes, s->call.scratch_bytes);
                 give_back(p, s, uses);
         }
@@ -584,6 +603,13 @@ static int finish(struct nn_plan *p, struct nn_error *error)
         return r < 0 ? r : load_steps(p, uses, error);
 }
 
+static int start_threads(struct nn_plan *p, struct nn_error *error)
+{
+        int r = nn_pool_new(p->options.threads, &p->pool);
+
+        return r < 0 ? nn_fail(error, r, "worker threads: %s", strerror(-r)) : 0;
+}
+
 static int build(struct nn_plan *p, struct nn_error *error)
 {
         unsigned batch = p->options.batch ? p->options.batch : 1;
@@ -596,7 +622,7 @@ static int build(struct nn_plan *p, struct nn_error *error)
         if (r == 0 && !p->options.keep_all)
                 r = drop_unused(p, error);
         if (r == 0 && p->options.threads > 1)
-                r = nn_pool_new(p->options.threads, &p->pool);
+                r = start_threads(p, error);
         if (r == 0 && !p->options.keep_all)
                 r = nn_plan_fuse(p, error);
         if (r == 0 && !p->options.keep_all)

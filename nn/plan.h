@@ -5,7 +5,8 @@
  * Plans from inside: for the planner's parts, and for tools that show and time the steps. Internal to the project.
  *
  * Order of the parts: plan.c infers shapes and folds constants (one step per remaining node), plan-fuse.c merges
- * steps, plan-quant.c puts kernels on bytes in the place of quantised ones, plan-layout.c chooses layouts, plan-memory.c places values in one arena, plan.c prepares and runs.
+ * steps, plan-quant.c puts kernels on bytes in the place of quantised ones, plan-layout.c chooses layouts,
+ * plan-memory.c places values in one arena, plan.c prepares and runs.
  */
 
 #include "nn/op.h"
@@ -27,7 +28,8 @@ struct nn_plan_value {
 struct nn_step {
         struct nn_call call;
         uint32_t *in, *out; /* values, as call.in and call.out */
-        uint32_t residual;  /* value, or NN_NO_VALUE */
+        /* values, or NN_NO_VALUE: what is added; constants that call.fused_bias and call.act.slopes point at */
+        uint32_t residual, bias, slopes;
         char fused[32];     /* for people: what was merged into this step */
         double macs;
         bool prepared;
@@ -44,7 +46,7 @@ struct nn_plan {
         struct nn_plan_value *values; /* never moved: calls point into it */
         size_t n_steps, cap_steps;
         struct nn_step *steps;
-        size_t folded_bytes;
+        size_t folded_bytes, deferred_bytes; /* of constants */
         double work; /* of a run, see nn_step_work() */
         size_t arena_bytes, scratch_bytes, packed_bytes;
         void *memory; /* all of it: weights, values, scratch */
@@ -74,7 +76,8 @@ const struct nn_node *nn_plan_node_of(const struct nn_plan *p, uint32_t v);
 void nn_step_done(struct nn_step *s);
 /* Sets the pointers of the call from the indices. */
 void nn_step_bind(struct nn_plan *p, struct nn_step *s);
-/* Steps that read each value, @n_values entries; an output of the graph counts as one more. */
+/* Steps that read each value, @n_values entries; an output of the graph counts as one more. What was merged into a step
+ * is read by it. */
 void nn_plan_count_uses(const struct nn_plan *p, unsigned *uses);
 
 /* The value of the model of that name after a run of a plan with keep_all; NULL if it was folded away unseen. */

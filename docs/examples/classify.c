@@ -101,7 +101,7 @@ int main(int argc, char **argv)
         const struct nn_plan_options options = { .batch = 2 };
         struct nn_model *model = NULL;
         struct nn_plan *plan = NULL;
-        struct nn_error error;
+        struct nn_error error = { "" };
         int r;
 
         if (argc != 3) {

@@ -150,7 +150,7 @@ static int set_outputs(struct nn_conv8 *c, const struct nn_conv8_desc *q, const 
         size_t n = (size_t)c->n_kb * NN_BYTE_BLOCK, per_k = (size_t)c->d.c / c->d.groups * c->d.r * c->d.s;
         /* the depthwise kernel reads bytes as they are */
         int offset = c->depthwise ? 0 : c->ops->offset;
-        float base = (float)q->y.zero;
+        float base = 0, least = (float)-q->y.zero, most = (float)(255 - q->y.zero);
 
         c->start = (int32_t *)(void *)nn_conv_floats(n);
         c->mul = nn_conv_floats(n);
@@ -159,7 +159,7 @@ static int set_outputs(struct nn_conv8 *c, const struct nn_conv8_desc *q, const 
                 return -ENOMEM;
         if (c->d.residual) {
                 c->tile.r_mul = q->residual.scale / q->y.scale;
-                base -= (float)q->residual.zero * c->tile.r_mul;
+                base = -(float)q->residual.zero * c->tile.r_mul;
         }
         for (unsigned k = 0; k < c->d.k; k++) {
                 int32_t sum = 0;
@@ -170,13 +170,14 @@ static int set_outputs(struct nn_conv8 *c, const struct nn_conv8_desc *q, const 
                 c->mul[k] = q->x.scale * q->w_scales[k] / q->y.scale;
                 c->add[k] = base + (bias ? bias[k] / q->y.scale : 0);
         }
-        c->tile.lo = 0;
-        c->tile.hi = 255;
+        c->tile.zero = q->y.zero;
+        c->tile.lo = least;
+        c->tile.hi = most;
         if (c->d.act.kind == NN_ACT_RELU)
-                c->tile.lo = (float)q->y.zero;
+                c->tile.lo = 0;
         if (c->d.act.kind == NN_ACT_CLIP) {
-                c->tile.lo = fminf(fmaxf(c->d.act.a / q->y.scale + (float)q->y.zero, 0), 255);
-                c->tile.hi = fminf(fmaxf(c->d.act.b / q->y.scale + (float)q->y.zero, c->tile.lo), 255);
+                c->tile.lo = fminf(fmaxf(c->d.act.a / q->y.scale, least), most);
+                c->tile.hi = fminf(fmaxf(c->d.act.b / q->y.scale, c->tile.lo), most);
         }
         return 0;
 }

@@ -13,6 +13,7 @@ struct nn_tile8 {
         const float *mul, *add; /* [output]: y = sum * mul + add */
         const uint8_t *residual; /* like y, or NULL: y += residual * r_mul */
         float r_mul, lo, hi;
+        int zero; /* y is clamped to lo..hi and rounded, then zero is added: in this order, since ties go to even */
         uint8_t *y;
         size_t y_block, y_row;
         unsigned n_outer, n_r, n_s, groups, last_groups;
@@ -53,8 +54,9 @@ struct nn_int8_ops {
         nn_panel8_fn panel[NN_PANEL8_MAX_ROWS][NN_PANEL8_MAX_VECTORS];
         void (*quantize)(size_t n, const float *x, float scale, int zero, int least, uint8_t *y);
         void (*dequantize)(size_t n, const uint8_t *x, float scale, int zero, uint8_t flip, float *y);
-        /* y = clamp(a * ma + b * mb + add) */
-        void (*add)(size_t n, const uint8_t *a, float ma, const uint8_t *b, float mb, float add, float lo, uint8_t *y);
+        /* y = round(clamp(a * ma + b * mb + add)) + zero; clamped to lo..255 - zero */
+        void (*add)(size_t n, const uint8_t *a, float ma, const uint8_t *b, float mb, float add, float lo, int zero,
+                    uint8_t *y);
         /* maximum of rows x columns pixels of a block */
         void (*max_block)(size_t rows, size_t columns, size_t x_row, size_t x_column, const uint8_t *x, uint8_t *y);
         /* sums over pixels of a block */

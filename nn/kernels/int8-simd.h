@@ -65,6 +65,12 @@ NN_INLINE void v_store_u8(uint8_t *p, vi v)
         _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8((__m512i)v));
 }
 
+/* the same of lanes from 0 to 255 */
+NN_INLINE void v_store_byte(uint8_t *p, vi v)
+{
+        v_store_u8(p, v);
+}
+
 /* nearest, ties to even; |v| < 2^22 */
 NN_INLINE vi v_round(vf v)
 {
@@ -107,12 +113,16 @@ NN_INLINE vi v_mul_byte(vi a, vi b)
         return (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 }
 
-NN_INLINE void v_store_u8(uint8_t *p, vi v)
+NN_INLINE void v_store_byte(uint8_t *p, vi v)
 {
-        __m256i low = _mm256_and_si256((__m256i)v, _mm256_set1_epi32(255));
-        __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+        __m128i words = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
 
         _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
+}
+
+NN_INLINE void v_store_u8(uint8_t *p, vi v)
+{
+        v_store_byte(p, (vi)_mm256_and_si256((__m256i)v, _mm256_set1_epi32(255)));
 }
 
 #elif defined(NN_SIMD_NEON)
@@ -166,6 +176,11 @@ NN_INLINE vi v_load_u8(const uint8_t *p)
 NN_INLINE void v_store_u8(uint8_t *p, vi v)
 {
         *(vbytes *)p = __builtin_convertvector(v, vbytes);
+}
+
+NN_INLINE void v_store_byte(uint8_t *p, vi v)
+{
+        v_store_u8(p, v);
 }
 
 NN_INLINE vi v_mul_byte(vi a, vi b)

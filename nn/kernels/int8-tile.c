@@ -25,8 +25,8 @@ NN_INLINE void store(const struct nn_tile8 *t, unsigned vectors, unsigned rows, 
                         y[i] = v_fma(v_from_int(v_load_u8(t->residual + AT(t, i / n) + i % n / pixels * t->y_row +
                                                           i % pixels * NN_BYTE_BLOCK)), r_mul, y[i]);
         NN_UNROLL for (unsigned i = 0; i < vectors * n; i++)
-                v_store_u8(t->y + AT(t, i / n) + i % n / pixels * t->y_row + i % pixels * NN_BYTE_BLOCK,
-                           v_round(v_min(hi, v_max(lo, y[i]))));
+                v_store_byte(t->y + AT(t, i / n) + i % n / pixels * t->y_row + i % pixels * NN_BYTE_BLOCK,
+                             v_round(v_min(hi, v_max(y[i], lo))) + t->zero);
 }
 
 NN_INLINE void tile(const struct nn_tile8 *t, unsigned blocks, unsigned rows, unsigned pixels, size_t step)
@@ -224,14 +224,15 @@ static void dequantize(size_t n, const uint8_t *x, float scale, int zero, uint8_
                 y[i] = (float)((x[i] ^ flip) - zero) * scale;
 }
 
-static void add(size_t n, const uint8_t *a, float ma, const uint8_t *b, float mb, float add, float lo, uint8_t *y)
+static void add(size_t n, const uint8_t *a, float ma, const uint8_t *b, float mb, float add, float lo, int zero,
+                uint8_t *y)
 {
-        const vf va = v_set1(ma), vb = v_set1(mb), c = v_set1(add), l = v_set1(lo), h = v_set1(255.f);
+        const vf va = v_set1(ma), vb = v_set1(mb), c = v_set1(add), l = v_set1(lo), h = v_set1((float)(255 - zero));
 
         for (size_t i = 0; i < n; i += V) {
                 vf sum = v_fma(v_from_int(v_load_u8(a + i)), va, v_fma(v_from_int(v_load_u8(b + i)), vb, c));
 
-                v_store_u8(y + i, v_round(v_min(h, v_max(l, sum))));
+                v_store_byte(y + i, v_round(v_min(h, v_max(sum, l))) + zero);
         }
 }
 

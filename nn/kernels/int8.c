@@ -115,9 +115,9 @@ void nn_add8(enum nn_dot dot, size_t n, const uint8_t *a, struct nn_quant qa, co
              struct nn_quant qy, bool relu, uint8_t *y)
 {
         float ma = qa.scale / qy.scale, mb = qb.scale / qy.scale;
-        float add = (float)qy.zero - (float)qa.zero * ma - (float)qb.zero * mb;
+        float add = -(float)qa.zero * ma - (float)qb.zero * mb;
 
-        dots[dot].ops->add(n, a, ma, b, mb, add, relu ? (float)qy.zero : 0, y);
+        dots[dot].ops->add(n, a, ma, b, mb, add, relu ? 0 : (float)-qy.zero, qy.zero, y);
 }
 
 /* First pixel of a window that lies inside, and how many do, when padding @pad comes before @size pixels. */

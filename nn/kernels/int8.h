@@ -71,7 +71,7 @@ struct nn_conv8 *nn_conv8_free(struct nn_conv8 *c);
 size_t nn_conv8_scratch_bytes(const struct nn_conv8 *c);
 const char *nn_conv8_name(const struct nn_conv8 *c);
 size_t nn_conv8_packed_bytes(const struct nn_conv8 *c);
-/* y = quantise(act(conv(x) + bias + residual)), nearest, ties to even in single precision. @residual may be @y. */
+/* y = quantise(act(conv(x) + bias + residual)) as nn_quantize(), in single precision. @residual may be @y. */
 void nn_conv8_run(const struct nn_conv8 *c, const uint8_t *x, const uint8_t *residual, uint8_t *y, void *scratch,
                   struct nn_pool *pool);
 
@@ -79,7 +79,7 @@ void nn_conv8_run(const struct nn_conv8 *c, const uint8_t *x, const uint8_t *res
 void nn_quantize(enum nn_dot dot, size_t n, const float *x, float scale, int zero, bool is_signed, void *y);
 /* y[i] = (x[i] - zero) * scale */
 void nn_dequantize(enum nn_dot dot, size_t n, const void *x, float scale, int zero, bool is_signed, float *y);
-/* y = quantise(a + b), then ReLU if @relu; @n bytes, a multiple of NN_BYTE_BLOCK */
+/* y = quantise(a + b) as nn_quantize(), then ReLU if @relu; @n bytes, a multiple of NN_BYTE_BLOCK */
 void nn_add8(enum nn_dot dot, size_t n, const uint8_t *a, struct nn_quant qa, const uint8_t *b, struct nn_quant qb,
              struct nn_quant qy, bool relu, uint8_t *y);
 /* Maximum over windows of byte blocks; fields as for floats, padding never wins. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "basic/macro.h"
+#include "nn/emotion-nn.h"
 #include "nn/onnx-write.h"
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -63,4 +64,50 @@ static inline int net_load(struct onnx_writer *w, struct nn_model **ret, struct 
 
         free(data);
         return r;
+}
+
+static inline void net_batch_norm(struct onnx_writer *w, const char *in, const char *out, int64_t channels)
+{
+        char names[4][32];
+
+        for (int i = 0; i < 4; i++) {
+                snprintf(names[i], sizeof(names[i]), "%s.%d", out, i);
+                net_weights(w, names[i], (uint32_t)i + 7, i == 0 || i == 3 ? 1 : 0, 1, &channels);
+        }
+        onnx_writer_node(w, "BatchNormalization", NAMES(in, names[0], names[1], names[2], names[3]), NAMES(out), NULL);
+}
+
+static inline void net_conv(struct onnx_writer *w, const char *in, const char *out, int64_t k, int64_t c,
+                            int64_t size, int64_t group, int64_t stride)
+{
+        const struct onnx_attribute attributes[] = {
+                { .name = "pads", .kind = ONNX_INTS, .n = 4,
+                  .ints = (const int64_t[]){ size / 2, size / 2, size / 2, size / 2 } },
+                { .name = "strides", .kind = ONNX_INTS, .n = 2, .ints = (const int64_t[]){ stride, stride } },
+                { .name = "group", .kind = ONNX_INT, .i = group },
+                { 0 },
+        };
+        char weights[32], bias[32];
+
+        snprintf(weights, sizeof(weights), "%s.w", out);
+        snprintf(bias, sizeof(bias), "%s.b", out);
+        net_weights(w, weights, 3, 0, 4, (const int64_t[]){ k, c / group, size, size });
+        net_weights(w, bias, 4, 0, 1, &k);
+        onnx_writer_node(w, "Conv", NAMES(in, weights, bias), NAMES(out), attributes);
+}
+
+/* Loads what @w holds, frees it, and plans: with the result @expected. To be included after cmocka.h. */
+static inline struct nn_plan *net_plan(struct onnx_writer *w, int expected, struct nn_model **ret,
+                                       struct nn_error *error)
+{
+        struct nn_plan *p = NULL;
+        int r;
+
+        if (net_load(w, ret, error) < 0)
+                fail_msg("%s", error->text);
+        onnx_writer_free(w);
+        r = nn_plan_new(*ret, NULL, &p, error);
+        if (r != expected)
+                fail_msg("%d instead of %d: %s", r, expected, error->text);
+        return p;
 }

@@ -19,6 +19,12 @@ tests_unit_test_nn_plan_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_plan_LDADD = $(nn_test_libs) -lm
 tests_unit_test_nn_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 
+check_PROGRAMS += tests/unit/test-nn-limits
+TESTS += tests/unit/test-nn-limits
+tests_unit_test_nn_limits_SOURCES = tests/unit/test-nn-limits.c tests/unit/nn-net.h
+tests_unit_test_nn_limits_CFLAGS = $(nn_test_cflags)
+tests_unit_test_nn_limits_LDADD = $(nn_test_libs) -lm
+
 check_PROGRAMS += tests/unit/test-nn-concat
 TESTS += tests/unit/test-nn-concat
 tests_unit_test_nn_concat_SOURCES = tests/unit/test-nn-concat.c tests/unit/nn-net.h

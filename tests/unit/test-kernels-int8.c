@@ -233,6 +233,57 @@ static void test_add(void **state)
         }
 }
 
+static uint8_t rounded(double v, int zero)
+{
+        return (uint8_t)fmin(fmax(nearbyint(v) + zero, 0), 255);
+}
+
+/* Halves go to even before the zero is added, so that an odd zero makes no difference. NaN becomes the least. */
+static void test_ties(void **state)
+{
+        enum { C = 16, HW = 25 };
+        const float scales[C] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+        const float bias[C] = { NAN };
+        static const int zeros[] = { 0, 1, 40, 127, 200, 255 };
+        uint32_t seed = 6;
+
+        FOR_EACH_DOT(dot) for (unsigned i = 0; i < 8 * ARRAY_LEN(zeros); i++)
+        {
+                int zero = zeros[i / 8];
+                struct nn_conv8_desc q = {
+                        .d = { .n = 1, .c = C, .h = 5, .w = 5, .k = C, .r = 1, .s = 1, .stride = { 1, 1 }, .dilation = { 1, 1 },
+                               .groups = i % 2 ? C : 1, .residual = i / 2 % 2, .in = NN_BLOCKED, .out = NN_BLOCKED },
+                        .x = { 0.5f, 128 }, .residual = { 0.5f, 30 }, .y = { 1, zero }, .w_scales = scales,
+                };
+                uint8_t *x = bytes(C * HW, &seed), *r = bytes(C * HW, &seed), *y = bytes(C * HW, &seed);
+                int8_t w[C * C] = { 0 };
+                struct nn_conv8 *c = NULL;
+
+                if (i / 4 % 2)
+                        q.d.act = (struct nn_act){ .kind = NN_ACT_CLIP, .a = -20.5f, .b = 90.5f };
+                for (unsigned k = 0; k < C; k++)
+                        w[i % 2 ? k : k * C + k] = 1;
+                assert_int_equal(nn_conv8_prepare(dot, &q, w, i % 8 < 2 ? bias : NULL, &c), 0);
+                nn_conv8_run(c, x, r, y, NULL, NULL);
+                nn_conv8_free(c);
+                for (size_t k = 0; k < C * HW; k++) {
+                        double v = 0.5 * (x[k] - 128) + (q.d.residual ? 0.5 * (r[k] - 30) : 0);
+
+                        v = q.d.act.kind ? fmin(fmax(v, -20.5), 90.5) : v;
+                        assert_int_equal(y[k], i % 8 < 2 && k % C == 0 ? 0 : rounded(v, zero));
+                }
+                nn_add8(dot, C * HW, x, q.x, r, q.residual, q.y, i % 2, y);
+                for (size_t k = 0; k < C * HW; k++) {
+                        double v = 0.5 * (x[k] - 128) + 0.5 * (r[k] - 30);
+
+                        assert_int_equal(y[k], rounded(i % 2 ? fmax(v, 0) : v, zero));
+                }
+                free(x);
+                free(r);
+                free(y);
+        }
+}
+
 static void test_pools(void **state)
 {
         uint32_t seed = 4;
@@ -373,7 +424,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_conv),  cmocka_unit_test(test_conv_refusals), cmocka_unit_test(test_quantize),
                 cmocka_unit_test(test_add),   cmocka_unit_test(test_pools),         cmocka_unit_test(test_fc),
-                cmocka_unit_test(test_fc_edges),
+                cmocka_unit_test(test_fc_edges), cmocka_unit_test(test_ties),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

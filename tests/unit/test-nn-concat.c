@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Concatenations without a copy: what makes a part writes it where it belongs. */
+/* Values that share memory. Concatenations without a copy: what makes a part writes it where it belongs. Results that are
+ * written over an operand. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -255,6 +256,111 @@ static void test_rows(void **state)
         check(w, 0, NULL);
 }
 
+/* The same on each instruction set: blocks and vectors differ in width. */
+static void check_everywhere(struct onnx_writer *w)
+{
+        for (enum nn_isa isa = NN_ISA_PORTABLE; isa < NN_N_ISAS; isa++) {
+                struct nn_model *m, *m2;
+                struct nn_plan *p, *q;
+
+                if (!nn_isa_runs(isa))
+                        continue;
+                assert_int_equal(setenv("EMOTION_NN_ISA", nn_isa_name(isa), true), 0);
+                p = plan_of(w, 1, false, &m);
+                q = plan_of(w, 1, true, &m2);
+                assert_near(p, q);
+                nn_plan_free(p);
+                nn_plan_free(q);
+                nn_model_free(m);
+                nn_model_free(m2);
+        }
+        unsetenv("EMOTION_NN_ISA");
+        onnx_writer_free(w);
+}
+
+static const struct onnx_attribute mean_of_row[] = {
+        { .name = "axes", .kind = ONNX_INTS, .n = 1, .ints = (const int64_t[]){ 1 } }, { 0 },
+};
+
+/* Values of a few bytes take a whole cache line, as larger ones do: an operand that is broadcast is not written over. */
+static void test_broadcast_stays(void **state)
+{
+        static const char *const ops[] = { "Sub", "Add", "Mul", "Div", "PRelu" };
+        struct onnx_writer *w;
+
+        for (unsigned i = 0; i < 2 * ARRAY_LEN(ops) - 1; i++) {
+                bool mean_first = i % 2;
+
+                assert_int_equal(onnx_writer_new("centred", &w), 0);
+                onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 8));
+                onnx_writer_node(w, "ReduceMean", NAMES("x"), NAMES("m"), mean_of_row);
+                onnx_writer_node(w, ops[i / 2], mean_first ? NAMES("m", "x") : NAMES("x", "m"), NAMES("y"), NULL);
+                onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 8));
+                check_everywhere(w);
+        }
+        /* a scale per channel, in blocks */
+        for (int64_t c = 1; c <= 9; c += 4)
+                for (int64_t width = 1; width <= 4; width++) {
+                        assert_int_equal(onnx_writer_new("scaled", &w), 0);
+                        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 1, 2, width));
+                        conv(w, "x", "a", c, 1, 3);
+                        onnx_writer_node(w, "GlobalAveragePool", NAMES("a"), NAMES("g"), NULL);
+                        onnx_writer_node(w, "Sigmoid", NAMES("g"), NAMES("s"), NULL);
+                        onnx_writer_node(w, "Mul", NAMES("a", "s"), NAMES("m"), NULL);
+                        onnx_writer_node(w, "Add", NAMES("m", "a"), NAMES("y"), NULL);
+                        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, c, 2, width));
+                        check_everywhere(w);
+                }
+}
+
+/* The same where the operand is the end of a concatenation, whose memory ends before the result would. */
+static void test_broadcast_part_stays(void **state)
+{
+        for (int64_t n = 4; n <= 16; n += 4) {
+                struct onnx_writer *w;
+
+                assert_int_equal(onnx_writer_new("part", &w), 0);
+                onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, n));
+                net_weights(w, "c", 3, 0, 2, (const int64_t[]){ 1, 16 });
+                onnx_writer_node(w, "Tanh", NAMES("x"), NAMES("r"), NULL);
+                onnx_writer_node(w, "Sigmoid", NAMES("x"), NAMES("p"), NULL);
+                onnx_writer_node(w, "ReduceMean", NAMES("x"), NAMES("q"), mean_of_row);
+                onnx_writer_node(w, "Concat", NAMES("p", "q"), NAMES("y"), channels);
+                onnx_writer_node(w, "Exp", NAMES("y"), NAMES("s"), NULL);
+                onnx_writer_node(w, "Add", NAMES("q", "c"), NAMES("z"), NULL);
+                onnx_writer_output(w, "r", NN_FLOAT32, DIMS(1, n));
+                onnx_writer_output(w, "s", NN_FLOAT32, DIMS(1, n + 1));
+                onnx_writer_output(w, "z", NN_FLOAT32, DIMS(1, 16));
+                check_everywhere(w);
+        }
+}
+
+/* A concatenation and a part of it as the operands of one step, the part broadcast over the whole. */
+static void test_whole_with_its_part(void **state)
+{
+        const struct onnx_attribute rows[] = { { .name = "axis", .kind = ONNX_INT, .i = 0 }, { 0 } };
+        static const char *const ops[] = { "Mul", "Sub", "Add" };
+
+        for (unsigned i = 0; i < 2 * ARRAY_LEN(ops); i++) {
+                bool part_first = i % 2;
+                struct onnx_writer *w;
+
+                for (unsigned kind = 0; kind < 2; kind++) {
+                        assert_int_equal(onnx_writer_new("whole", &w), 0);
+                        if (kind)
+                                onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 1, 4, 4));
+                        else
+                                onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 16));
+                        onnx_writer_node(w, "Sigmoid", NAMES("x"), NAMES("p"), NULL);
+                        onnx_writer_node(w, "Tanh", NAMES("x"), NAMES("q"), NULL);
+                        onnx_writer_node(w, "Concat", NAMES("p", "q"), NAMES("y"), kind ? channels : rows);
+                        onnx_writer_node(w, ops[i / 2], part_first ? NAMES("p", "y") : NAMES("y", "p"), NAMES("z"), NULL);
+                        onnx_writer_output(w, "z", NN_FLOAT32, DIMS(-1, -1));
+                        check_everywhere(w);
+                }
+        }
+}
+
 /* Any graph of a few operators that may work in place. */
 static void random_graph(uint32_t *seed)
 {
@@ -321,6 +427,8 @@ int main(void)
                 cmocka_unit_test(test_whole_blocks),    cmocka_unit_test(test_odd_channels),
                 cmocka_unit_test(test_batch_is_copied), cmocka_unit_test(test_parts_that_stay),
                 cmocka_unit_test(test_dense_block),     cmocka_unit_test(test_rows),
+                cmocka_unit_test(test_broadcast_stays), cmocka_unit_test(test_broadcast_part_stays),
+                cmocka_unit_test(test_whole_with_its_part),
                 cmocka_unit_test(test_random_graphs),
         };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Quantised networks: the steps on bytes against the plain operators of the file, which keep_all runs one by one. */
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -249,6 +250,49 @@ static void test_add(void **state)
         }
 }
 
+/* Sums of halves, quantised to whole numbers: a half goes to even before the zero point is added, whether that is odd or
+ * not, as QuantizeLinear has it. All numbers are exact, so there is no other way to round. */
+static void test_ties(void **state)
+{
+        for (unsigned i = 0; i < 32; i++) {
+                bool is_signed = i % 2, residual = i / 2 % 2, relu = i / 4 % 2, sum = i / 8 % 2;
+                int64_t c = i / 16 ? 16 : 3, group = i % 3 ? 1 : c;
+                const struct onnx_attribute attributes[] = { { .name = "group", .kind = ONNX_INT, .i = group }, { 0 } };
+                struct nn_tensor t = { .type = NN_INT8, .n_dims = 4, .dims = { c, c / group, 1, 1 } };
+                const char *last = residual ? "d" : "c";
+                const float one = 1;
+                int8_t data[256];
+                struct onnx_writer *w = net(c, 6, 6, 1);
+                struct counts n;
+
+                t.data = data;
+                for (int64_t k = 0; k < c * c / group; k++)
+                        data[k] = (int8_t)(k * 7 % 3 - 1);
+                quantized(w, "x", 0.5f, is_signed ? 3 : 131, is_signed);
+                onnx_writer_initializer(w, "w", &t);
+                scalar(w, "one", NN_FLOAT32, &one);
+                onnx_writer_node(w, "DequantizeLinear", NAMES("w", "one"), NAMES("w dq"), NULL);
+                onnx_writer_node(w, "Conv", NAMES("x dq", "w dq"), NAMES("c"), attributes);
+                if (sum) {
+                        quantized(w, "c", 0.5f, is_signed ? -2 : 127, is_signed);
+                        onnx_writer_node(w, "Add", NAMES("c dq", "x dq"), NAMES("d"), NULL);
+                        last = "d";
+                } else if (residual) {
+                        onnx_writer_node(w, "Add", NAMES("c", "x dq"), NAMES("d"), NULL);
+                }
+                if (relu) {
+                        onnx_writer_node(w, "Relu", NAMES(last), NAMES("r"), NULL);
+                        last = "r";
+                }
+                quantized(w, last, 1, is_signed ? -5 : 7, is_signed);
+                onnx_writer_node(w, "Identity", strcmp(last, "r") == 0 ? NAMES("r dq") :
+                                                strcmp(last, "d") == 0 ? NAMES("d dq") : NAMES("c dq"), NAMES("y"), NULL);
+                n = compare(w, 1, 1, 0);
+                assert_int_equal(n.conv, 1);
+                assert_int_equal(n.add, sum);
+        }
+}
+
 /* What looks alike and is not: the floats or the bytes are read elsewhere, scales differ, weights are unsigned. */
 static void test_left_alone(void **state)
 {
@@ -339,6 +383,61 @@ static void test_layers(void **state)
         }
 }
 
+/* Products and convolutions of constants are computed at once, from 8-bit weights too, which then have to be floats. */
+static void test_constant_layer(void **state)
+{
+        static const char *const ops[] = { "MatMul", "Gemm" };
+        struct onnx_writer *w;
+
+        for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+                assert_int_equal(onnx_writer_new("net", &w), 0);
+                onnx_writer_input(w, "x", NN_FLOAT32, DIMS(3, 40));
+                onnx_writer_output(w, "y", NN_FLOAT32, DIMS(3, 40));
+                net_weights(w, "a", 3, 0, 2, (const int64_t[]){ 3, 70 });
+                weights(w, "g", 2, (const int64_t[]){ 70, 40 }, 1, 40, true);
+                onnx_writer_node(w, ops[i], NAMES("a", "g w dq"), NAMES("c"), NULL);
+                onnx_writer_node(w, "Add", NAMES("x", "c"), NAMES("y"), NULL);
+                compare(w, 1, 1, 1e-4);
+        }
+        assert_int_equal(onnx_writer_new("net", &w), 0);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 9, 4, 4));
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 9, 4, 4));
+        net_weights(w, "a", 3, 0, 4, (const int64_t[]){ 1, 5, 4, 4 });
+        conv(w, "a", "c", 9, 5, 3, 1, 1, false);
+        onnx_writer_node(w, "Add", NAMES("x", "c"), NAMES("y"), NULL);
+        compare(w, 1, 1, 1e-4);
+}
+
+/* 1 MiB of bytes that many nodes want as floats, which is not done before something reads them: still bounded. */
+static void test_floats_of_weights_are_bounded(void **state)
+{
+        const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = 0 }, { 0 } };
+        const float scale = 1;
+        const char *parts[17] = { NULL };
+        struct nn_error error = { { 0 } };
+        struct nn_model *m = NULL;
+        struct nn_plan *p = NULL;
+        struct onnx_writer *w = net(1, 2, 2, 1);
+
+        mallopt(M_PERTURB, 0); /* memory that is not read is not to be written either */
+        bytes(w, "b", NN_INT8, 1, 2, (const int64_t[]){ 64, 1024 });
+        scalar(w, "s", NN_FLOAT32, &scale);
+        for (unsigned i = 0; i < 16; i++)
+                parts[i] = "b";
+        onnx_writer_node(w, "Concat", parts, NAMES("w"), axis);
+        for (unsigned i = 0; i < 513; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "w%u", i);
+                onnx_writer_node(w, "DequantizeLinear", NAMES("w", "s"), NAMES(name), NULL);
+        }
+        onnx_writer_node(w, "Identity", NAMES("x"), NAMES("y"), NULL);
+        assert_int_equal(net_load(w, &m, &error), 0);
+        onnx_writer_free(w);
+        assert_int_equal(nn_plan_new(m, NULL, &p, &error), -EFBIG);
+        nn_model_free(m);
+}
+
 static void test_weight_bits(void **state)
 {
         static const struct {
@@ -385,13 +484,15 @@ static int use_isa(void **state)
         return setenv("EMOTION_NN_ISA", *state, true);
 }
 
-#define N_TESTS 6
+#define N_TESTS 9
 
 int main(void)
 {
         const struct CMUnitTest once[N_TESTS] = {
                 cmocka_unit_test(test_conv),       cmocka_unit_test(test_residual), cmocka_unit_test(test_add),
                 cmocka_unit_test(test_left_alone), cmocka_unit_test(test_layers),   cmocka_unit_test(test_weight_bits),
+                cmocka_unit_test(test_ties),       cmocka_unit_test(test_constant_layer),
+                cmocka_unit_test(test_floats_of_weights_are_bounded),
         };
         struct CMUnitTest tests[NN_N_ISAS * N_TESTS] = { 0 };
         static char names[NN_N_ISAS * N_TESTS][64];
