@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "basic/macro.h"
-#include "nn/emotion-nn.h"
 #include "nn/onnx-write.h"
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -94,20 +93,4 @@ static inline void net_conv(struct onnx_writer *w, const char *in, const char *o
         net_weights(w, weights, 3, 0, 4, (const int64_t[]){ k, c / group, size, size });
         net_weights(w, bias, 4, 0, 1, &k);
         onnx_writer_node(w, "Conv", NAMES(in, weights, bias), NAMES(out), attributes);
-}
-
-/* Loads what @w holds, frees it, and plans: with the result @expected. To be included after cmocka.h. */
-static inline struct nn_plan *net_plan(struct onnx_writer *w, int expected, struct nn_model **ret,
-                                       struct nn_error *error)
-{
-        struct nn_plan *p = NULL;
-        int r;
-
-        if (net_load(w, ret, error) < 0)
-                fail_msg("%s", error->text);
-        onnx_writer_free(w);
-        r = nn_plan_new(*ret, NULL, &p, error);
-        if (r != expected)
-                fail_msg("%d instead of %d: %s", r, expected, error->text);
-        return p;
 }

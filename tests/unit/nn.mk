@@ -14,14 +14,14 @@ EXTRA_DIST += docs/OPERATORS.md
 
 check_PROGRAMS += tests/unit/test-nn-plan
 TESTS += tests/unit/test-nn-plan
-tests_unit_test_nn_plan_SOURCES = tests/unit/test-nn-plan.c tests/unit/nn-net.h
+tests_unit_test_nn_plan_SOURCES = tests/unit/test-nn-plan.c tests/unit/nn-net.h tests/unit/nn-expect.h
 tests_unit_test_nn_plan_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_plan_LDADD = $(nn_test_libs) -lm
 tests_unit_test_nn_plan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 
 check_PROGRAMS += tests/unit/test-nn-limits
 TESTS += tests/unit/test-nn-limits
-tests_unit_test_nn_limits_SOURCES = tests/unit/test-nn-limits.c tests/unit/nn-net.h
+tests_unit_test_nn_limits_SOURCES = tests/unit/test-nn-limits.c tests/unit/nn-net.h tests/unit/nn-expect.h
 tests_unit_test_nn_limits_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_limits_LDADD = $(nn_test_libs) -lm
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "nn/plan.h"
-#include "tests/unit/nn-net.h"
+#include "tests/unit/nn-expect.h"
 
 /* x + LRN(constant): the constant is computed at once unless that takes long. */
 static size_t steps_with_lrn(int64_t size)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "nn/plan.h"
-#include "tests/unit/nn-net.h"
+#include "tests/unit/nn-expect.h"
 
 static size_t n_allocations;
 
