@@ -49,9 +49,14 @@ EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
 	recipes/teachers/fifth.conf recipes/teachers/fifth.onnx recipes/teachers/fifth.csv \
 	recipes/teachers/sixth.conf recipes/teachers/sixth.onnx recipes/teachers/sixth.csv \
 	recipes/teachers/tiny-first.conf recipes/teachers/tiny-first.onnx recipes/teachers/tiny-first.csv \
-	recipes/net-a.conf recipes/net-b.conf recipes/net-c.conf \
-	recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/net-b-augmented.conf recipes/net-c-augmented.conf recipes/final-augmented.conf recipes/final.conf recipes/mlp-landmarks.conf recipes/logs/mlp-landmarks.csv \
-	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-a-64.csv recipes/logs/net-b.csv recipes/logs/net-c.csv recipes/logs/net-a-augmented.csv recipes/logs/net-b-augmented.csv recipes/logs/net-c-augmented.csv recipes/logs/final.csv recipes/logs/final-aligned.csv recipes/logs/final-augmented-aligned.csv \
+	recipes/net-a.conf recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/net-a-strong.conf \
+	recipes/net-b.conf recipes/net-b-augmented.conf recipes/net-c.conf recipes/net-c-augmented.conf \
+	recipes/final.conf recipes/final-augmented.conf recipes/mlp-landmarks.conf \
+	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-a-64.csv recipes/logs/net-a-augmented.csv \
+	recipes/logs/net-a-augmented-aligned.csv recipes/logs/net-a-strong-aligned.csv \
+	recipes/logs/net-b.csv recipes/logs/net-b-augmented.csv recipes/logs/net-b-augmented-aligned.csv \
+	recipes/logs/net-c.csv recipes/logs/net-c-augmented.csv \
+	recipes/logs/final.csv recipes/logs/final-aligned.csv recipes/logs/final-augmented-aligned.csv recipes/logs/mlp-landmarks.csv \
 	recipes/landmarks.conf recipes/detect.conf
 
 # trees for the dlib plugin, by dlib's own trainer; not installed
