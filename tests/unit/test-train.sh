@@ -74,9 +74,19 @@ loss=$("$tool" eval "$dir/doubt/last.onnx" --data "$dir/doubt.csv" --usage Publi
 [ -n "$loss" ] && tail -n 1 "$dir/doubt/log.csv" | awk -F, -v loss="$loss" '{ exit !(loss > 0 && loss < 0.7 * $5) }'
 ok $? "the model is calibrated"
 
+shows_progress() {
+        tr '\r' '\n' < "$dir/screen.txt" |
+                grep -q 'epoch [0-9]*/9999, batch [0-9]*/7, loss [0-9.]*, validation [0-9.]* %, [0-9]* samples/s, [0-9:]* h left'
+}
 if command -v script > /dev/null; then
-        script -qec "$tool train $dir/recipe.conf --data $dir/data.csv --out $dir/screen" /dev/null > "$dir/screen.txt" 2>&1 < /dev/null
-        tr '\r' '\n' < "$dir/screen.txt" | grep -q 'epoch [0-9]*/40, batch [0-9]*/7, loss [0-9.]*, validation [0-9.]* %, [0-9]* samples/s, [0-9:]* h left'
+        script -qfec "$tool train $dir/recipe.conf --data $dir/data.csv --out $dir/screen --epochs 9999" /dev/null \
+                > "$dir/screen.txt" 2>&1 < /dev/null &
+        pid=$!
+        tries=0
+        while ! shows_progress && [ $tries -lt 600 ] && kill -0 $pid 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
+        kill $pid 2>/dev/null
+        wait $pid 2>/dev/null
+        shows_progress
         ok $? "on a terminal one line shows epoch, batch, loss, validation and the time that is left"
 else
         n=$((n + 1))
