@@ -91,7 +91,8 @@ static int fake_align(void *self, const struct emo_image *image, const struct em
         struct fake_script *s = self;
 
         s->n_aligned++;
-        s->sequence = s->host->sequence;
+        if (s->note_sequence)
+                s->sequence = s->host->sequence;
         if (s->align_result)
                 return s->align_result;
         *ret = (struct emo_alignment){ .x = box->x + box->width / 2,

@@ -23,7 +23,8 @@ struct fake_script {
         float align_confidence;               /* of these points, if not 0 */
         int detect_nothing;                   /* no box, whatever the script has */
         atomic_uint n_everywhere, n_regions, n_aligned;
-        const struct emo_host *host;          /* of the instance that was opened last */
+        const struct emo_host *_Atomic host;  /* of the instance that was opened last */
+        int note_sequence;                    /* fill the next one; only while there is one instance */
         uint64_t sequence;                    /* of the picture that was aligned last */
         atomic_uint n_open, n_close;
         char found_file[256];                 /* of the setting "file" */

@@ -512,6 +512,7 @@ static void test_sequences(void **state)
         uint64_t stream, still[2];
         struct face face;
 
+        w->script->note_sequence = 1;
         put_face(w, 200, 100, 60, GRAY_OF(6));
         show(w, 500000);
         stream = w->script->sequence;
