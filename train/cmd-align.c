@@ -19,7 +19,9 @@
 static const char help[] =
         "emotion-nn align --data DATA --out DIR [OPTION...]\n\n"
         "Write a data set anew with each face turned, scaled and moved to where a template has it, by 68 landmarks.\n"
-        "DIR receives aligned.csv if DATA is FER2013's csv, else one folder a class, and template.txt.\n\n"
+        "DIR receives aligned.csv and maps.csv if DATA is FER2013's csv, else one folder a class, and template.txt.\n"
+        "maps.csv has a line for each of aligned.csv: the affine map m0 to m5 that leads from a pixel (x, y) of the\n"
+        "aligned picture to (m0 x + m1 y + m2, m3 x + m4 y + m5) in the one before.\n\n"
         "  --data DATA        a data set of face crops, see emotion-nn(1)\n"
         "  --out DIR          made if it is missing\n"
         "  --landmarks FILE   network of landmarks (default landmarks.onnx, as installed)\n"
@@ -117,22 +119,25 @@ static int choose_template(struct align *a)
         return r;
 }
 
-/* One picture of the set, @side_px square, carried to @ret, a->size_px square. Return: 1 aligned; 0 no face, @ret is the
- * picture as it was; negative errno. */
-static int align_picture(struct align *a, const uint8_t *pixels, unsigned side_px, float *scratch, uint8_t *ret)
+/* One picture of the set, @side_px square, carried to @ret, a->size_px square, by @ret_map. Return: 1 aligned; 0 no face,
+ * @ret is the picture as it was; negative errno. */
+static int align_picture(struct align *a, const uint8_t *pixels, unsigned side_px, float *scratch, uint8_t *ret,
+                         struct nn_affine *ret_map)
 {
         const struct nn_image im = { pixels, side_px, side_px, side_px };
         const struct landmarks_square start = landmarks_square_of_crop(side_px);
+        double scale = (double)side_px / a->size_px;
         struct landmarks_face face;
-        struct nn_affine map;
         int r = landmarks_find(a->landmarks, &im, &start, MAX_PASSES, &face);
 
         if (r < 0 && r != -EBADMSG)
                 return r;
         if (r < 0 || (double)face.confidence < a->confidence ||
-            face_template_map(&a->template, face.points, a->size_px, a->size_px, &map) < 0)
+            face_template_map(&a->template, face.points, a->size_px, a->size_px, ret_map) < 0) {
+                *ret_map = (struct nn_affine){ { scale, 0, (scale - 1) / 2, 0, scale, (scale - 1) / 2 } };
                 return nn_image_resize(&im, a->size_px, a->size_px, ret);
-        r = nn_image_warp(&im, &map, a->size_px, a->size_px, scratch);
+        }
+        r = nn_image_warp(&im, ret_map, a->size_px, a->size_px, scratch);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < (size_t)a->size_px * a->size_px; i++)
@@ -140,13 +145,22 @@ static int align_picture(struct align *a, const uint8_t *pixels, unsigned side_p
         return 1;
 }
 
-static int write_row(FILE *f, const struct dataset *d, size_t i, const uint8_t *pixels, size_t n)
+struct csv_files {
+        FILE *rows, *maps;
+};
+
+static int write_row(const struct csv_files *csv, const struct dataset *d, size_t i, const uint8_t *pixels, size_t n,
+                     const struct nn_affine *map)
 {
+        const double *m = map->m;
+        FILE *f = csv->rows;
+
         fprintf(f, "%u,", d->classes[i]);
         for (size_t k = 0; k < n; k++)
                 fprintf(f, k ? " %u" : "%u", pixels[k]);
         fprintf(f, ",%s\n", dataset_usage_to_string((enum dataset_usage)d->usage[i]));
-        return ferror(f) ? -EIO : 0;
+        fprintf(csv->maps, "%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", m[0], m[1], m[2], m[3], m[4], m[5]);
+        return ferror(f) || ferror(csv->maps) ? -EIO : 0;
 }
 
 static int write_file(const struct align *a, const struct dataset *d, size_t i, const uint8_t *pixels)
@@ -163,7 +177,7 @@ static int write_file(const struct align *a, const struct dataset *d, size_t i, 
 }
 
 /* @csv: where rows go, or NULL for files. */
-static int align_all(struct align *a, const struct dataset *d, FILE *csv)
+static int align_all(struct align *a, const struct dataset *d, const struct csv_files *csv)
 {
         size_t n = (size_t)a->size_px * a->size_px, n_in = (size_t)d->width_px * d->height_px;
         _cleanup_(freep) uint8_t *pixels = malloc(n);
@@ -172,7 +186,8 @@ static int align_all(struct align *a, const struct dataset *d, FILE *csv)
         if (!pixels || !scratch)
                 return -ENOMEM;
         for (size_t i = 0; i < d->n; i++) {
-                int r = align_picture(a, d->pixels + i * n_in, d->width_px, scratch, pixels);
+                struct nn_affine map;
+                int r = align_picture(a, d->pixels + i * n_in, d->width_px, scratch, pixels, &map);
 
                 if (r < 0)
                         return r;
@@ -181,29 +196,40 @@ static int align_all(struct align *a, const struct dataset *d, FILE *csv)
                 a->n_kept += r == 0 && !a->drop;
                 if (r == 0 && a->drop)
                         continue;
-                r = csv ? write_row(csv, d, i, pixels, n) : write_file(a, d, i, pixels);
+                r = csv ? write_row(csv, d, i, pixels, n, &map) : write_file(a, d, i, pixels);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int align_csv(struct align *a, const struct dataset *d)
+static int open_csv(const struct align *a, const char *name, const char *header, struct replace_file *f)
 {
-        _cleanup_(replace_file_done) struct replace_file f = { 0 };
         _cleanup_(freep) char *path = NULL;
         int r;
 
-        if (asprintf(&path, "%s/aligned.csv", a->out) < 0) {
+        if (asprintf(&path, "%s/%s", a->out, name) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        r = replace_file_open(&f, path);
-        if (r < 0)
-                return r;
-        fputs("emotion,pixels,Usage\n", f.stream);
-        r = align_all(a, d, f.stream);
-        return r < 0 ? r : replace_file_commit(&f);
+        r = replace_file_open(f, path);
+        if (r >= 0)
+                fputs(header, f->stream);
+        return r;
+}
+
+static int align_csv(struct align *a, const struct dataset *d)
+{
+        _cleanup_(replace_file_done) struct replace_file rows = { 0 }, maps = { 0 };
+        int r = open_csv(a, "aligned.csv", "emotion,pixels,Usage\n", &rows);
+
+        if (r >= 0)
+                r = open_csv(a, "maps.csv", "m0,m1,m2,m3,m4,m5\n", &maps);
+        if (r >= 0)
+                r = align_all(a, d, &(struct csv_files) { rows.stream, maps.stream });
+        if (r >= 0)
+                r = replace_file_commit(&maps);
+        return r < 0 ? r : replace_file_commit(&rows);
 }
 
 static int load_set(struct align *a, struct dataset **ret, bool *ret_csv)

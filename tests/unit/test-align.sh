@@ -59,6 +59,24 @@ grep -q '^similarity 36-41:0.308,0.38 42-47:0.692,0.38 48-67:0.5,0.79$' "$dir/si
 ok $? "template"
 python3 "$dir/check.py" "$dir/similar/aligned.csv" "$dir/set.csv" 28 0.04
 ok $? "eyes where they belong, rows in order"
+cat > "$dir/maps.py" <<'END'
+import sys
+maps = [[float(v) for v in line.split(",")] for line in open(sys.argv[1] + "/maps.csv").read().split("\n")[1:-1]]
+rows = open(sys.argv[1] + "/aligned.csv").read().split("\n")[1:-1]
+before = open(sys.argv[2]).read().split("\n")[1:-1]
+assert len(maps) == len(rows) == len(before)
+for m, row, source in zip(maps, rows, before):
+    p, q = ([int(v) for v in r.split(",")[1].split()] for r in (row, source))
+    for y in range(8, 40, 5):
+        for x in range(8, 40, 5):
+            u, v = m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]
+            i, j = int(u), int(v)
+            near = [q[b * 48 + a] for b in (j, j + 1) for a in (i, i + 1)] if 0 <= i < 47 and 0 <= j < 47 else []
+            assert not near or min(near) - 1 <= p[y * 48 + x] <= max(near) + 1, (x, y, u, v)
+assert any(abs(m[1]) > 0.1 for m in maps)
+END
+python3 "$dir/maps.py" "$dir/similar" "$dir/set.csv"
+ok $? "maps.csv leads from the aligned picture to the one before"
 works "--drop" "$tool" align --data "$dir/set.csv" --out "$dir/dropped" --landmarks "$dir/landmarks.onnx" --drop
 python3 "$dir/check.py" "$dir/dropped/aligned.csv" "$dir/set.csv" 24 0.04
 ok $? "left out"
