@@ -296,7 +296,7 @@ static int loop(struct run *run)
 
                 if (r != 0)
                         return r;
-                if (trainer_finish_epoch(t, NULL) < 0)
+                if (trainer_finish_epoch(t) < 0)
                         return diverged(run);
                 progress_epoch(&run->progress, t);
                 saved = run_files_save(&run->files, t, &info, best_before);

@@ -308,7 +308,7 @@ bool trainer_validates(const struct trainer *t)
         return t->valid || (t->task && t->task->n_valid);
 }
 
-int trainer_finish_epoch(struct trainer *t, struct metrics *ret)
+int trainer_finish_epoch(struct trainer *t)
 {
         struct trainer_record *record = &t->history[t->epoch];
         struct metrics m = { 0 };
@@ -343,7 +343,5 @@ int trainer_finish_epoch(struct trainer *t, struct metrics *ret)
         t->batch = 0;
         t->loss_sum = t->seconds = 0;
         t->n_correct = 0;
-        if (ret)
-                *ret = m;
         return 0;
 }

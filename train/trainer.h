@@ -70,9 +70,9 @@ int trainer_step(struct trainer *t);
 bool trainer_epoch_done(const struct trainer *t);
 /* There are rows to validate with; without them best_accuracy means nothing. */
 bool trainer_validates(const struct trainer *t);
-/* Validates, files the record and moves to the next epoch; @ret (may be NULL): the validation. Return: 0, or -EDOM if a
- * weight is no number: the run has diverged, and nothing has changed. */
-int trainer_finish_epoch(struct trainer *t, struct metrics *ret);
+/* Validates, files the record and moves to the next epoch. Return: 0, or -EDOM if a weight is no number: the run has
+ * diverged, and nothing has changed. */
+int trainer_finish_epoch(struct trainer *t);
 /* The weights to use: averaged if there are any. trainer_swap() exchanges them with net->w; call it in pairs. */
 void trainer_swap(struct trainer *t);
 /* @set with the network's weights as they are. @ret_logits: [set->n, classes] or NULL */

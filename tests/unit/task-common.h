@@ -60,7 +60,7 @@ static inline void task_run_epochs(struct task_run *run, unsigned n)
         for (unsigned i = 0; i < n; i++) {
                 while (!trainer_epoch_done(run->trainer))
                         assert_int_equal(trainer_step(run->trainer), 0);
-                assert_int_equal(trainer_finish_epoch(run->trainer, NULL), 0);
+                assert_int_equal(trainer_finish_epoch(run->trainer), 0);
         }
 }
 

@@ -165,7 +165,7 @@ static void test_average(void **state)
                         assert_near((double)run->trainer->average[i], (double)want[i]);
                 }
                 if (trainer_epoch_done(run->trainer))
-                        assert_int_equal(trainer_finish_epoch(run->trainer, NULL), 0);
+                        assert_int_equal(trainer_finish_epoch(run->trainer), 0);
         }
         free(want);
         run_free(run);
@@ -179,7 +179,7 @@ static void test_ruined_by_the_last_step(void **state)
         while (!trainer_epoch_done(run->trainer))
                 assert_int_equal(trainer_step(run->trainer), 0);
         run->net->w[run->net->n_floats - 16] = INFINITY;
-        assert_int_equal(trainer_finish_epoch(run->trainer, NULL), -EDOM);
+        assert_int_equal(trainer_finish_epoch(run->trainer), -EDOM);
         assert_int_equal(run->trainer->epoch, 0);
         run_free(run);
 }

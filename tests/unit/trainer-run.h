@@ -75,7 +75,7 @@ static inline void train(struct run *run, unsigned epochs)
         while (run->trainer->epoch < epochs) {
                 while (!trainer_epoch_done(run->trainer))
                         assert_int_equal(trainer_step(run->trainer), 0);
-                assert_int_equal(trainer_finish_epoch(run->trainer, NULL), 0);
+                assert_int_equal(trainer_finish_epoch(run->trainer), 0);
         }
 }
 
