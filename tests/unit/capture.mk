@@ -11,6 +11,12 @@ tests_unit_test_replay_SOURCES = tests/unit/test-replay.c
 tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_replay_LDADD = libcapture.la $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test-v4l2-list
+TESTS += tests/unit/test-v4l2-list
+tests_unit_test_v4l2_list_SOURCES = tests/unit/test-v4l2-list.c
+tests_unit_test_v4l2_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_v4l2_list_LDADD = libcapture.la $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test-v4l2
 TESTS += tests/unit/test-v4l2
 tests_unit_test_v4l2_SOURCES = tests/unit/test-v4l2.c

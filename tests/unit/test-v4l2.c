@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #undef NDEBUG
-#include <fcntl.h>
 #include <linux/videodev2.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -684,88 +680,6 @@ static void test_stall_and_wake(void **state)
         close(wake[1]);
 }
 
-static void test_list(void **state)
-{
-        char folder[] = "/tmp/emo-devices-XXXXXX", path[100];
-        static const char *const names[] = { "video10", "video2", "videofoo", "video3x", "media0", "video" };
-        struct source_device d[4];
-
-        assert_non_null(mkdtemp(folder));
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-                close(open(path, O_CREAT | O_WRONLY, 0600));
-        }
-        assert_int_equal(v4l2_device_list(&fake_io, folder, d, 4), 2);
-        assert_non_null(strstr(d[0].node, "/video2"));
-        assert_non_null(strstr(d[1].node, "/video10"));
-        assert_string_equal(d[0].name, "Fake Camera");
-        assert_int_equal(v4l2_device_list(&fake_io, folder, d, 1), 1);
-        fake.device_caps = V4L2_CAP_META_CAPTURE | V4L2_CAP_STREAMING;
-        assert_int_equal(v4l2_device_list(&fake_io, folder, d, 4), 0);
-        assert_int_equal(v4l2_device_list(&fake_io, "/nonexistent", d, 4), -ENOENT);
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-                unlink(path);
-        }
-        assert_int_equal(rmdir(folder), 0);
-}
-
-/*
- * Stand before the C library's and libv4l2's own, for descriptors of a folder of ordinary files: each is a camera whose
- * every question but the first would wait for ever.
- */
-static struct {
-        bool on;
-        int n_questions, n_library;
-} sick;
-
-int ioctl(int fd, unsigned long request, ...)
-{
-        va_list ap;
-        void *arg;
-
-        va_start(ap, request);
-        arg = va_arg(ap, void *);
-        va_end(ap);
-        if (!sick.on)
-                return (int)syscall(SYS_ioctl, fd, request, arg);
-        sick.n_questions++;
-        if (request != VIDIOC_QUERYCAP)
-                return fail_with(ETIMEDOUT);
-        *(struct v4l2_capability *)arg = (struct v4l2_capability){
-                .card = "Sick Camera",
-                .capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING,
-        };
-        return 0;
-}
-
-int v4l2_fd_open(int fd, int flags);
-int v4l2_fd_open(int fd, int flags)
-{
-        sick.n_library++;
-        return fail_with(ETIMEDOUT);
-}
-
-/* What is listed is asked once what it is, and nothing else. */
-static void test_list_asks_no_more(void **state)
-{
-        char folder[] = "/tmp/emo-devices-XXXXXX", path[100];
-        struct source_device d[4];
-
-        assert_non_null(mkdtemp(folder));
-        snprintf(path, sizeof(path), "%s/video0", folder);
-        close(open(path, O_CREAT | O_WRONLY, 0600));
-        sick.on = true;
-        sick.n_questions = sick.n_library = 0;
-        assert_int_equal(v4l2_device_list(&v4l2_io_plain, folder, d, 4), 1);
-        sick.on = false;
-        assert_string_equal(d[0].name, "Sick Camera");
-        assert_int_equal(sick.n_questions, 1);
-        assert_int_equal(sick.n_library, 0);
-        unlink(path);
-        assert_int_equal(rmdir(folder), 0);
-}
-
 /* The real kernel, and what is certainly no camera. */
 static void test_kernel_not_a_camera(void **state)
 {
@@ -805,8 +719,6 @@ int main(void)
                 T(test_unplugged),
                 T(test_io_error),
                 T(test_stall_and_wake),
-                T(test_list),
-                T(test_list_asks_no_more),
                 T(test_kernel_not_a_camera),
         };
 
