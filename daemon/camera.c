@@ -28,7 +28,7 @@ static bool same_device(const char *a, const char *b)
         return real_a && real_b && strcmp(real_a, real_b) == 0;
 }
 
-static struct camera *find_device(struct cameras *cs, const char *device)
+struct camera *cameras_find_device(struct cameras *cs, const char *device)
 {
         for (size_t i = 0; i < cs->n; i++)
                 if (strcmp(cs->list[i]->device, device) == 0)
@@ -109,7 +109,7 @@ int cameras_update(struct cameras *cs, const struct camera_device *devices, size
                 cs->list[i]->present = false;
         /* what went away first: a node that is used again by another device gets another object */
         for (size_t i = 0; i < n_devices; i++) {
-                struct camera *c = find_device(cs, devices[i].device);
+                struct camera *c = cameras_find_device(cs, devices[i].device);
 
                 if (c && has_name(c, devices[i].name))
                         c->present = true;
@@ -118,7 +118,7 @@ int cameras_update(struct cameras *cs, const struct camera_device *devices, size
                 if (!cs->list[i]->present)
                         drop(cs, i, tell);
         for (size_t i = 0; i < n_devices && r >= 0; i++) {
-                struct camera *c = find_device(cs, devices[i].device);
+                struct camera *c = cameras_find_device(cs, devices[i].device);
 
                 if (!c)
                         r = add(cs, &devices[i], tell, &c);
@@ -187,13 +187,13 @@ void cameras_count(struct cameras *cs, const struct worker_snapshot *snapshot)
         const char *device = snapshot->info.device;
 
         /* that the worker has another one by now is for cameras_follow() to find out, which tells it */
-        if (cs->active && device[0] && find_device(cs, device) == cs->active)
+        if (cs->active && device[0] && cameras_find_device(cs, device) == cs->active)
                 count(cs->active, snapshot);
 }
 
 void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, const struct camera_changes *tell)
 {
-        struct camera *c = snapshot->info.device[0] ? find_device(cs, snapshot->info.device) : NULL;
+        struct camera *c = snapshot->info.device[0] ? cameras_find_device(cs, snapshot->info.device) : NULL;
         unsigned changed;
 
         /* "auto" could not open any: with one camera it is clear which */

@@ -63,6 +63,8 @@ void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, 
 /* Takes over no more than the counters: what nobody is told of while frames flow. */
 void cameras_count(struct cameras *cs, const struct worker_snapshot *snapshot);
 struct camera *cameras_find(struct cameras *cs, unsigned number);
+/* By its node, or a link that udev keeps to it. */
+struct camera *cameras_find_device(struct cameras *cs, const char *device);
 
 /* "closed", "starting", "streaming", "busy", "error", "ended". */
 const char *stream_state_name(enum stream_state s);

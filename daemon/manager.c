@@ -61,17 +61,33 @@ static enum service_error failure_error(enum engine_failure f)
 
 /* === What the bus shows === */
 
-/* The oldest claim that can be served, or with @named the oldest of those that name a camera. One whose camera is gone
- * cannot: another camera in its place would be on for nobody. */
+static bool chooses_camera(const struct manager *m)
+{
+        return !manager_replays(m) && strcmp(m->settings->camera.device, "auto") == 0;
+}
+
+/* One whose camera is gone, or is not the one of the settings, cannot be: another camera in its place would be on for
+ * nobody. */
+static bool can_be_served(struct manager *m, const struct claim *c)
+{
+        const struct camera *camera;
+
+        if (c->options.camera == 0)
+                return true;
+        camera = cameras_find(&m->cameras, c->options.camera);
+        return camera && (manager_replays(m) || chooses_camera(m) ||
+                          cameras_find_device(&m->cameras, m->settings->camera.device) == camera);
+}
+
+/* The oldest claim that can be served, or with @named the oldest of those that name a camera. */
 static const struct claim *oldest_served(struct manager *m, bool named)
 {
         const struct claim *oldest = NULL;
 
         for (size_t i = 0; i < CLAIMS_MAX; i++) {
                 const struct claim *c = claims_at(m->claims, i);
-                unsigned camera = c ? c->options.camera : 0;
 
-                if (!c || (camera == 0 ? named : !cameras_find(&m->cameras, camera)))
+                if (!c || (named && c->options.camera == 0) || !can_be_served(m, c))
                         continue;
                 if (!oldest || c->number < oldest->number)
                         oldest = c;
@@ -172,7 +188,7 @@ static void send_wish(struct manager *m)
                 return;
         m->wish.watch = wants_camera(m);
         m->wish.device[0] = '\0';
-        if (!manager_replays(m) && strcmp(m->settings->camera.device, "auto") == 0)
+        if (chooses_camera(m))
                 snprintf(m->wish.device, sizeof(m->wish.device), "%s", wanted_device(m));
         for (size_t i = 0; i < CLAIMS_MAX; i++) {
                 const struct claim *c = claims_at(m->claims, i);

@@ -114,6 +114,22 @@ static void test_claimed_camera_is_gone(void **state)
         expect_state(p, "idle", "");
 }
 
+/* The settings name the camera: a claim for another one would be deaf, so none is opened for it. */
+static void test_claim_beside_the_settings(void **state)
+{
+        struct place *p = *state;
+
+        strcpy(p->settings->camera.device, "/dev/a");
+        assert_int_equal(manager_set_devices(p->manager, two, 2), 0);
+        CLAIM(p, "", "a{sv}", 1, "camera", "o", camera_2);
+        assert_false(p->worker.wish.watch);
+        expect_state(p, "no-camera", BUS_NAME ".Error.NoCamera");
+        claim_of(p, ":1.7", 1);
+        assert_true(p->worker.wish.watch);
+        assert_string_equal(p->worker.wish.device, ""); /* the settings' */
+        expect_state(p, "starting", "");
+}
+
 static void test_camera_is_always_on(void **state)
 {
         struct place *p = *state;
@@ -247,6 +263,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_cameras, make, destroy),
                 cmocka_unit_test_setup_teardown(test_claimed_camera_is_gone, make, destroy),
+                cmocka_unit_test_setup_teardown(test_claim_beside_the_settings, make, destroy),
                 cmocka_unit_test_setup_teardown(test_camera_is_always_on, make, destroy),
                 cmocka_unit_test_setup_teardown(test_oldest_claim_chooses, make, destroy),
                 cmocka_unit_test_setup_teardown(test_counters, make, destroy),
