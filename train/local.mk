@@ -41,14 +41,16 @@ bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/main.c
 emotion_nn_LDADD = libtrain.la
 
-EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
+EXTRA_DIST += recipes/README.md \
 	recipes/teachers/first.conf recipes/teachers/first.onnx recipes/teachers/first.csv \
 	recipes/teachers/second.conf recipes/teachers/second.onnx recipes/teachers/second.csv \
 	recipes/teachers/third.conf recipes/teachers/third.onnx recipes/teachers/third.csv \
 	recipes/teachers/fourth.conf recipes/teachers/fourth.onnx recipes/teachers/fourth.csv \
 	recipes/teachers/fifth.conf recipes/teachers/fifth.onnx recipes/teachers/fifth.csv \
 	recipes/teachers/sixth.conf recipes/teachers/sixth.onnx recipes/teachers/sixth.csv \
+	recipes/teachers/seventh.conf recipes/teachers/seventh.onnx recipes/teachers/seventh-int8.onnx recipes/teachers/seventh.csv \
 	recipes/teachers/tiny-first.conf recipes/teachers/tiny-first.onnx recipes/teachers/tiny-first.csv \
+	recipes/teachers/tiny-second.conf recipes/teachers/tiny-second.onnx recipes/teachers/tiny-second.csv \
 	recipes/net-a.conf recipes/net-a-16.conf recipes/net-a-64.conf recipes/net-a-augmented.conf recipes/net-a-strong.conf \
 	recipes/net-b.conf recipes/net-b-augmented.conf recipes/net-c.conf recipes/net-c-augmented.conf \
 	recipes/final.conf recipes/final-augmented.conf recipes/mlp-landmarks.conf \
@@ -58,6 +60,11 @@ EXTRA_DIST += recipes/README.md recipes/default.conf recipes/tiny.conf \
 	recipes/logs/net-c.csv recipes/logs/net-c-augmented.csv \
 	recipes/logs/final.csv recipes/logs/final-aligned.csv recipes/logs/final-augmented-aligned.csv recipes/logs/mlp-landmarks.csv \
 	recipes/landmarks.conf recipes/detect.conf
+EXTRA_DIST += recipes/pytorch/pack.py recipes/pytorch/teach.py recipes/pytorch/export.py recipes/pytorch/recipe.py \
+	recipes/pytorch/network.py recipes/pytorch/pictures.py recipes/pytorch/learner.py recipes/pytorch/course.py \
+	recipes/pytorch/evaluate.py recipes/pytorch/large-residual.conf recipes/pytorch/large-plain.conf \
+	recipes/pytorch/default.conf recipes/pytorch/tiny.conf recipes/pytorch/deep.conf recipes/pytorch/deep.csv \
+	recipes/pytorch/course.txt
 
 # trees for the dlib plugin, by dlib's own trainer; not installed
 if HAVE_DLIB

@@ -52,8 +52,8 @@ check_PROGRAMS += tests/unit/test-synthetic
 TESTS += tests/unit/test-synthetic
 tests_unit_test_synthetic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_synthetic_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
-dist_check_SCRIPTS += tests/unit/test-tool-data.sh
-TESTS += tests/unit/test-tool-data.sh
+dist_check_SCRIPTS += tests/unit/test-tool-data.sh tests/unit/test-recipes-pytorch.sh
+TESTS += tests/unit/test-tool-data.sh tests/unit/test-recipes-pytorch.sh
 
 faces_tests = tests/unit/test-landmark-task tests/unit/test-detect-task
 check_PROGRAMS += $(faces_tests)
