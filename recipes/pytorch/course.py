@@ -77,8 +77,8 @@ class Course:
         learner.net.train()
         learner.swap()
         loss = -p.gather(1, self.valid.labels[:, None]).clamp(min=1e-30).log().mean().item()
-        print(f"epoch {number}: {learner.name}: loss {train_loss:.4f}, accuracy {train_accuracy * 100:.2f} %; validation "
-              + ", ".join(f"{v:.2f}" for v in valid) + f"; {seconds:.2f} s an epoch", flush=True)
+        print(f"epoch {number}: {learner.name}: loss {train_loss:.4f}, accuracy {train_accuracy * 100:.2f} %; "
+              "validation " + ", ".join(f"{v:.2f}" for v in valid) + f"; {seconds:.2f} s an epoch", flush=True)
         learner.log.append(f"{number},{learner.rate.item():.6g},{train_loss:.6f},{train_accuracy:.6f},{loss:.6f},"
                            f"{valid[0] / 100:.6f},{seconds:.3f}")
 

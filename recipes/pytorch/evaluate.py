@@ -31,7 +31,7 @@ def calibration_error(p, labels):
     """Expected calibration error with 15 bins of equal width."""
     confidence, winner = p.max(1)
     right, bins = (winner == labels).float(), (confidence * N_BINS).long().clamp(max=N_BINS - 1)
-    return sum(((confidence - right)[bins == i].sum().abs() for i in range(N_BINS)), torch.zeros(())).item() / len(labels)
+    return sum((confidence - right)[bins == i].sum().abs().item() for i in range(N_BINS)) / len(labels)
 
 
 def accuracy(nets, set_, aligned=False, mirror=False):

@@ -5,8 +5,8 @@
     export.py RECIPE NAME.npz [--calibrate fer2013.pack] -o NAME.onnx
 
 With --calibrate the logits are divided by one temperature, folded into the last layer: the one for which, over the
-PublicTest rows, the mean of four expected calibration errors is least: of the pictures as they are and aligned, each alone
-and with its mirror image.
+PublicTest rows, the mean of four expected calibration errors is least: of the pictures as they are and aligned, each
+alone and with its mirror image.
 
 Every layer is written by hand rather than traced: the names of layers are then those of the recipe, by which
 `emotion-nn train` finds them, and paddings that differ from side to side stay attributes of the convolution.
@@ -33,8 +33,9 @@ TEMPERATURES = np.arange(80, 131) / 100
 def conv(name, layer, inputs, size):
     kernel, stride = layer.get("kernel", 3), layer.get("stride", 1)
     before, after = padding(size, kernel, stride)
-    return [helper.make_node("Conv", [*inputs, f"{name}.weight", f"{name}.bias"], [name], name, kernel_shape=[kernel] * 2,
-                             strides=[stride] * 2, pads=[before, before, after, after])], -(-size // stride)
+    return [helper.make_node("Conv", [*inputs, f"{name}.weight", f"{name}.bias"], [name], name,
+                             kernel_shape=[kernel] * 2, strides=[stride] * 2,
+                             pads=[before, before, after, after])], -(-size // stride)
 
 
 def nodes_of(recipe):
@@ -53,7 +54,8 @@ def nodes_of(recipe):
             else:
                 alias[name] = last
         elif kind == "maxpool":
-            made, size = [helper.make_node("MaxPool", values, [name], name, kernel_shape=[2, 2], strides=[2, 2])], size // 2
+            made = [helper.make_node("MaxPool", values, [name], name, kernel_shape=[2, 2], strides=[2, 2])]
+            size //= 2
         elif kind == "globalavgpool":
             made = [helper.make_node("GlobalAveragePool", values, [name], name)]
         elif kind == "fc":
@@ -75,9 +77,7 @@ def errors_at(temperature, said, labels):
 def calibrate(recipe, tensors, path):
     """Divides the last layer by a temperature. Return: that, and the errors at 1 and at it."""
     network = Frozen(Network(recipe)).eval()
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            parameter.copy_(torch.as_tensor(tensors[name]))
+    network.load(tensors)
     valid = pictures.Pictures(pack.load(path), 1, None, torch.device("cpu"))
     said = [logits(network, valid, aligned, True) for aligned in (False, True)]
     errors = {t: errors_at(t, said, valid.labels) for t in TEMPERATURES}

@@ -104,7 +104,7 @@ class Network(nn.Module):
         return (values[name], self.votes(x)) if self.training else values[name]
 
     def folded(self):
-        """Weight and bias by layer, the batch norms taken into the convolutions before them: what an ONNX file holds."""
+        """Weight and bias by layer, each batch norm taken into the convolution before it: what an ONNX file holds."""
         tensors = {}
         for name, kind, inputs in self.plan:
             module = self.get_submodule(name)
@@ -158,10 +158,13 @@ class Frozen(nn.Module):
             elif kind == "fc":
                 module = FullyConnected(module.in_features, {"units": module.out_features})
             self.add_module(name, module)
-        with torch.no_grad():
-            for name, value in network.folded().items():
-                self.get_parameter(name).copy_(torch.as_tensor(value))
         self.requires_grad_(False)
+        self.load(network.folded())
+
+    @torch.no_grad()
+    def load(self, tensors):
+        for name, parameter in self.named_parameters():
+            parameter.copy_(torch.as_tensor(tensors[name]))
 
     def forward(self, x):
         values = {"": x}

@@ -49,13 +49,17 @@ def pixels_of(differences_):
 def read(fer, ferplus, maps):
     pixels, labels, usages, votes, places = [], [], [], [], []
     with open(fer) as rows, open(ferplus) as tags, open(maps) as lines:
-        for file in (rows, tags, lines):
-            next(file)
-        for row, tag, line in zip(rows, tags, lines, strict=True):
+        for file, header in ((rows, "emotion,pixels,Usage"), (tags, "Usage,Image name,neutral,"), (lines, "m0,m1,")):
+            if not next(file, "").startswith(header):
+                raise ValueError(f"{file.name}: the first line does not begin with {header}")
+        for number, (row, tag, line) in enumerate(zip(rows, tags, lines, strict=True), 2):
             label, text, usage = row.rstrip("\n").split(",")
+            tag_usage, _, *counts = tag.rstrip("\n").split(",")
+            if tag_usage != usage:
+                raise ValueError(f"{ferplus}:{number}: Usage differs from that of {fer}")
             if usage not in USAGES:
                 continue
-            numbers = np.array([int(v) for v in tag.rstrip("\n").split(",")[2:]])[VOTE_COLUMNS]
+            numbers = np.array([int(v) for v in counts])[VOTE_COLUMNS]
             pixels.append(np.array(text.split(), dtype=np.uint8).reshape(SIDE, SIDE))
             labels.append(int(label))
             usages.append(USAGES.index(usage))

@@ -12,8 +12,8 @@ BLUR_RADIUS = 2
 
 
 class Pictures:
-    """pixels [N, 1, 48, 48] of 0..255, labels [N], votes [N, 7] (0 where no tagger chose a class), maps [N, 2, 3] from the
-    aligned picture's pixels to these."""
+    """pixels [N, 1, 48, 48] of 0..255, labels [N], votes [N, 7] (0 where no tagger chose a class), maps [N, 2, 3] from
+    the aligned picture's pixels to these."""
 
     def __init__(self, pack, usage, first, device):
         rows = np.flatnonzero(pack["usage"] == usage)[:first]

@@ -9,8 +9,9 @@ LAYER_KEYS = {"conv": {"filters", "kernel", "stride", "bias"}, "batchnorm": {"ac
               "globalavgpool": set(), "dropout": {"rate"}, "add": {"activation"}, "fc": {"units"}}
 OPTIMISER_KEYS = {"type", "rate", "momentum", "nesterov", "weight_decay"}
 SCHEDULE = {"type": "cosine", "warmup_epochs": 1}
-TRAINING_KEYS = {"epochs", "batch", "seed", "start", "optimiser", "schedule", "label_smoothing", "votes_task", "distill",
-                 "average", "augment"}
+TRAINING_KEYS = {"epochs", "batch", "seed", "start", "optimiser", "schedule", "label_smoothing", "votes_task",
+                 "distill", "average", "augment"}
+INPUT = {"width": 48, "height": 48, "normalisation": "contrast"}
 
 
 def check(training, path):
@@ -34,11 +35,13 @@ def read(path):
     if "network_of" in recipe:
         of = load(os.path.join(os.path.dirname(path), recipe["network_of"]))
         recipe["network"], recipe["input"] = of["network"], of["input"]
+    if dict(recipe["input"]) != INPUT:
+        raise ValueError(f"{path}: only the input {INPUT} is known here")
     return recipe
 
 
 def named_layers(recipe):
-    """Name, type, settings and names of the inputs of each layer, "" for the picture, as `emotion-nn train` names them."""
+    """Name, type, settings and inputs (by name, "" is the picture) of each layer, named as `emotion-nn train` does."""
     last = ""
     for number, layer in enumerate(recipe["network"], 1):
         kind = layer["type"]

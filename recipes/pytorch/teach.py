@@ -5,9 +5,9 @@
     teach.py fer2013.pack --teacher RECIPE:SEED... --student RECIPE... --out DIR
 
 Learners of one kind see the same batches, whose size, number of epochs and random changes are those of the first recipe
-of the kind. Every row is shown in one of two framings, FER2013's or the aligned one, as chance has it. DIR receives for
-each learner its folded weights (NAME.npz, see export.py) and its log (NAME.csv), and teachers.txt with four accuracies of
-each teacher and of all together (evaluate.py).
+of the kind. Every row is shown in one of two framings, FER2013's or the aligned one, as chance has it. DIR receives
+for each learner its folded weights (NAME.npz, see export.py) and its log (NAME.csv), and teachers.txt with four
+accuracies of each teacher and of all together (evaluate.py).
 """
 
 import argparse

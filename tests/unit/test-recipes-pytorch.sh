@@ -106,6 +106,14 @@ works "plot its log" "$tool" plot "$dir/run/small.csv" -o "$dir/curves.svg"
 works "export" $python "$scripts/export.py" "$dir/small.conf" "$dir/run/small.npz" -o "$dir/small.onnx"
 works "pictures, and start from the file" $python "$dir/check.py" "$dir"
 works "PyTorch's answers" "$tool" run "$dir/small.onnx" --batch 20 --input "input=$dir/x.npy" --expect "probabilities=$dir/y.npy"
+works "calibrate" $python "$scripts/export.py" "$dir/small.conf" "$dir/run/small.npz" --calibrate "$dir/set.pack" \
+        -o "$dir/calibrated.onnx"
+temperature=$(sed -n 's/^temperature \([0-9.]*\);.*/\1/p' "$dir/out")
+$python -c 'import sys, numpy as np
+y = np.load(sys.argv[1]) ** (1 / float(sys.argv[2]))
+np.save(sys.argv[3], y / y.sum(1, keepdims=True))' "$dir/y.npy" "$temperature" "$dir/z.npy"
+works "at the temperature that it names" "$tool" run "$dir/calibrated.onnx" --batch 20 --input "input=$dir/x.npy" \
+        --expect "probabilities=$dir/z.npy"
 works "a student that goes on, its network of another recipe" $python "$scripts/teach.py" "$dir/set.pack" --device cpu \
         --student "$dir/on.conf" --out "$dir/run2"
 sed -e 's/epochs = 2/epochs = 1/; s/  distill.*//; s/seed = 1;/seed = 1; start = "small.onnx";/' "$dir/small.conf" > "$dir/c.conf"
@@ -113,6 +121,9 @@ works "emotion-nn train goes on from it" "$tool" train "$dir/c.conf" --data "$di
         --out "$dir/c"
 sed 's/momentum = 0.9/beta2 = 0.9/' "$dir/small.conf" > "$dir/unknown.conf"
 refused "an unknown key" "beta2" $python "$scripts/teach.py" "$dir/set.pack" --student "$dir/unknown.conf" --out "$dir/x"
+sed 2d "$dir/votes.csv" > "$dir/short.csv"
+refused "votes of other rows" "differs\|shorter" $python "$scripts/pack.py" "$dir/fer.csv" "$dir/short.csv" "$dir/maps.csv" \
+        -o "$dir/x.pack"
 
 echo "1..$n"
 exit $status
