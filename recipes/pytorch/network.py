@@ -67,6 +67,15 @@ class FullyConnected(nn.Linear):
         return super().forward(x.flatten(1))
 
 
+def run(network, x):
+    """The input of the last layer and its output; network.plan has name, type and names of the inputs of each layer."""
+    values = {"": x}
+    for name, kind, inputs in network.plan:
+        x = values[inputs[0]]
+        values[name] = network.get_submodule(name)(x + values[inputs[1]] if kind == "add" else x)
+    return x, values[name]
+
+
 class Network(nn.Module):
     """Input [N, 1, H, W]; forward() gives logits [N, 7], and those of the votes' task if it trains."""
 
@@ -97,11 +106,8 @@ class Network(nn.Module):
         return nn.ReLU() if layer.get("activation") == "relu" else nn.Identity()
 
     def forward(self, x):
-        values = {"": x}
-        for name, kind, inputs in self.plan:
-            x = values[inputs[0]]
-            values[name] = self.get_submodule(name)(x + values[inputs[1]] if kind == "add" else x)
-        return (values[name], self.votes(x)) if self.training else values[name]
+        x, last = run(self, x)
+        return (last, self.votes(x)) if self.training else last
 
     def folded(self):
         """Weight and bias by layer, each batch norm taken into the convolution before it: what an ONNX file holds."""
@@ -134,11 +140,7 @@ class Network(nn.Module):
                 module.variance.copy_(x.var((0, 2, 3)))
                 module.gamma.copy_(torch.sqrt(module.variance + BATCHNORM_EPSILON))
                 module.beta.copy_(module.mean + torch.as_tensor(tensors[f"{inputs[0]}.bias"]).to(module.mean))
-                x = F.batch_norm(x, module.mean, module.variance, module.gamma, module.beta, False, 0,
-                                 BATCHNORM_EPSILON)
-                values[name] = F.relu(x) if module.relu else x
-            else:
-                values[name] = module.eval()(x + values[inputs[1]] if kind == "add" else x)
+            values[name] = module.eval()(x + values[inputs[1]] if kind == "add" else x)
 
 
 class Frozen(nn.Module):
@@ -146,12 +148,13 @@ class Frozen(nn.Module):
 
     def __init__(self, network):
         super().__init__()
-        self.plan = [p for p in network.plan if p[1] != "dropout"]
-        self.alias = {p[0]: p[2][0] for p in network.plan if p[1] == "dropout"}
-        for name, kind, inputs in self.plan:
+        self.plan = network.plan
+        for name, kind, _ in self.plan:
             module = network.get_submodule(name)
             if kind == "batchnorm":
                 module = nn.ReLU() if module.relu else nn.Identity()
+            elif kind == "dropout":
+                module = nn.Identity()
             elif kind == "conv":
                 module = Conv(module.weight.shape[1], {"filters": module.channels, "kernel": module.kernel,
                                                        "stride": module.stride})
@@ -167,10 +170,4 @@ class Frozen(nn.Module):
             parameter.copy_(torch.as_tensor(tensors[name]))
 
     def forward(self, x):
-        values = {"": x}
-        for name, kind, inputs in self.plan:
-            inputs = [self.alias.get(i, i) for i in inputs]
-            x = values[inputs[0]]
-            values[name] = self.get_submodule(name)(x + values[inputs[1]] if kind == "add" else x)
-        return values[name]
-
+        return run(self, x)[1]
