@@ -151,18 +151,18 @@ static void upsample_block(size_t h, size_t w, size_t factor_h, size_t factor_w,
 
 static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y, size_t y_row)
 {
-        size_t p = 0;
-
-        for (; p + V <= n; p += V, y += V * y_row) {
+        /* the last square overlaps the one before it */
+        for (size_t p = 0; n >= V && p < n; p += V) {
+                size_t at = MIN(p, n - V);
                 vf t[V];
 
                 NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        t[i] = i < c ? v_load(x + i * x_row + p) : v_zero();
+                        t[i] = i < c ? v_load(x + i * x_row + at) : v_zero();
                 v_turn(t);
                 NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        v_store(y + i * y_row, t[i]);
+                        v_store(y + (at + i) * y_row, t[i]);
         }
-        for (; p < n; p++, y += y_row) {
+        for (size_t p = 0; n < V && p < n; p++, y += y_row) {
                 v_store(y, v_zero());
                 for (size_t i = 0; i < c; i++)
                         y[i] = x[i * x_row + p];
@@ -171,19 +171,18 @@ static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y, siz
 
 static void from_block(size_t c, size_t hw, const float *x, float *y)
 {
-        size_t p = 0;
-
-        for (; p + V <= hw; p += V, x += V * V) {
+        for (size_t p = 0; hw >= V && p < hw; p += V) {
+                size_t at = MIN(p, hw - V);
                 vf t[V];
 
                 NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        t[i] = v_load(x + i * V);
+                        t[i] = v_load(x + (at + i) * V);
                 v_turn(t);
                 NN_UNROLL for (unsigned i = 0; i < V; i++)
                         if (i < c)
-                                v_store(y + i * hw + p, t[i]);
+                                v_store(y + i * hw + at, t[i]);
         }
-        for (; p < hw; p++, x += V)
+        for (size_t p = 0; hw < V && p < hw; p++, x += V)
                 for (size_t i = 0; i < c; i++)
                         y[i * hw + p] = x[i];
 }
