@@ -364,6 +364,7 @@ static bool is_read(const struct conv *c, unsigned first)
         return n > 0;
 }
 
+/* The margins of @scratch are zero. */
 static void input_gradient_image(struct net *net, struct layer *l, size_t image, bool add, float *scratch)
 {
         struct conv *c = l->state;
@@ -374,7 +375,6 @@ static void input_gradient_image(struct net *net, struct layer *l, size_t image,
         const float *dy = l->dy + image * shape_size(l->out);
         float *flat = scratch + c->planes.dy.plane * c->filters;
 
-        memset(scratch, 0, c->planes.dy.plane * c->filters * sizeof(float));
         for (unsigned k = 0; k < c->filters; k++)
                 for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
                         memcpy(scratch + k * c->planes.dy.plane + c->planes.dy.origin + y * c->planes.dy.stride, dy,
@@ -403,8 +403,10 @@ static void input_gradient_image(struct net *net, struct layer *l, size_t image,
 
 static void input_gradient_part(struct net *net, struct layer *l, unsigned part, bool add, unsigned thread)
 {
+        const struct conv *c = l->state;
         size_t from, to;
 
+        memset(net->scratch[thread], 0, c->planes.dy.plane * c->filters * sizeof(float));
         net_part(net->n, NET_PARTS, part, &from, &to);
         for (; from < to; from++)
                 input_gradient_image(net, l, from, add, net->scratch[thread]);

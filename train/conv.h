@@ -8,6 +8,7 @@
  *   conv-planes.c    any of the three, any shape, in the displaced-plane form of conv-kernel.h
  *   conv-engine.c    the output and the gradient of the input by the kernels of the engine
  *   conv-winograd.c  the gradient of the weights by Winograd's minimal filtering
+ *   conv-columns.c   the same as a product of two matrices
  */
 
 #include "train/net.h"
@@ -37,7 +38,8 @@ struct conv {
         size_t n_taps; /* of one filter */
         struct conv_planes planes;
         struct conv_engine *output, *input_gradient; /* NULL: by planes */
-        struct conv_winograd *weight_gradient;       /* NULL: by planes */
+        struct conv_winograd *weight_gradient;       /* NULL: not the way */
+        struct conv_columns *weight_columns;         /* likewise; neither: by planes */
 };
 
 enum conv_product {
@@ -79,3 +81,12 @@ void conv_engine_input_gradient(struct conv_engine *e, struct net *net, struct l
 int conv_winograd_new(struct net *net, const struct layer *l, struct conv_winograd **ret);
 struct conv_winograd *conv_winograd_free(struct conv_winograd *w);
 void conv_winograd_weight_gradient(const struct conv_winograd *w, struct net *net, const struct layer *l);
+
+/**
+ * conv_columns_new() - the gradient of the weights of any kernel, of channels and filters that fill vectors
+ * @ret: NULL where it is not the way; else owned by the caller: conv_columns_free()
+ * Return: 0 or -ENOMEM. Scratch is declared.
+ */
+int conv_columns_new(struct net *net, const struct layer *l, struct conv_columns **ret);
+struct conv_columns *conv_columns_free(struct conv_columns *w);
+void conv_columns_weight_gradient(const struct conv_columns *w, struct net *net, const struct layer *l);

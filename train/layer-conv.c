@@ -118,13 +118,15 @@ static int prepare(struct net *net, struct layer *l)
                 r = conv_engine_new_input_gradient(net, l, &c->input_gradient);
         if (r >= 0)
                 r = conv_winograd_new(net, l, &c->weight_gradient);
+        if (r >= 0 && !c->weight_gradient)
+                r = conv_columns_new(net, l, &c->weight_columns);
         if (r < 0)
                 return r;
         if (!c->output)
                 by_planes |= CONV_FORWARD;
         if (!c->input_gradient && l->inputs[0]->needs_gradient)
                 by_planes |= CONV_INPUT_GRADIENT;
-        if (!c->weight_gradient)
+        if (!c->weight_gradient && !c->weight_columns)
                 by_planes |= CONV_WEIGHT_GRADIENT;
         conv_planes_prepare(net, l, by_planes);
         return 0;
@@ -173,6 +175,8 @@ static void backward(struct net *net, struct layer *l)
 
         if (c->weight_gradient)
                 conv_winograd_weight_gradient(c->weight_gradient, net, l);
+        else if (c->weight_columns)
+                conv_columns_weight_gradient(c->weight_columns, net, l);
         else
                 conv_planes_weight_gradient(net, l);
         if (l->bias.n)
@@ -211,6 +215,7 @@ static void conv_free(struct layer *l)
         conv_engine_free(c->output);
         conv_engine_free(c->input_gradient);
         conv_winograd_free(c->weight_gradient);
+        conv_columns_free(c->weight_columns);
 }
 
 const struct layer_ops layer_conv = {

@@ -5,7 +5,7 @@ libtrain_la_SOURCES = \
 	train/cmd.h train/random.h train/random.c train/augment.h train/augment.c train/metrics.h train/metrics.c \
 	train/data/dataset.h train/data/dataset.c train/data/reader.h train/data/lines.c train/data/fer2013.c train/data/points.c train/cmd-points.c \
 	train/recipe.h train/recipe.c train/training.h train/training.c train/net.h train/net.c train/net-gradients.c train/layer.h \
-	train/layer-conv.c train/conv.h train/conv-planes.c train/conv-engine.c train/conv-winograd.c \
+	train/layer-conv.c train/conv.h train/conv-planes.c train/conv-engine.c train/conv-winograd.c train/conv-columns.c \
 	train/layer-bn.c train/layer-act.c train/layer-pool.c train/layer-join.c train/layer-fc.c \
 	train/layer-lrn.c train/layer-lcn.c train/layer-prelu.c \
 	train/conv-kernel.h train/conv-kernel.c train/conv-kernel-simd.h train/vec.h train/vec.c \

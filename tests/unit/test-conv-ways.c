@@ -87,7 +87,7 @@ static void assert_near(const char *what, const float *got, const double *want, 
 }
 
 struct ways {
-        bool engine_output, engine_input, winograd;
+        bool engine_output, engine_input, winograd, columns;
 };
 
 static void check(unsigned width, unsigned height, unsigned channels, const char *layer, struct ways ways)
@@ -104,6 +104,7 @@ static void check(unsigned width, unsigned height, unsigned channels, const char
         assert_int_equal(!!c->output, ways.engine_output);
         assert_int_equal(!!c->input_gradient, ways.engine_input);
         assert_int_equal(!!c->weight_gradient, ways.winograd);
+        assert_int_equal(!!c->weight_columns, ways.columns);
         for (struct net *each = net; each; each = each == net ? threaded : NULL) {
                 net_forward(each, BATCH, true);
                 for (size_t i = 0; i < BATCH * 3; i++)
@@ -127,7 +128,7 @@ static void check(unsigned width, unsigned height, unsigned channels, const char
 
 static void test_winograd(void **state)
 {
-        const struct ways all = { true, true, true };
+        const struct ways all = { true, true, true, false };
 
         check(12, 12, 31, CONV("filters = 29;"), all);
         check(14, 10, 45, CONV("filters = 33; pad = 0;"), all);
@@ -140,17 +141,34 @@ static void test_winograd(void **state)
 
 static void test_engine(void **state)
 {
-        check(12, 12, 24, CONV("filters = 20; kernel = 1;"), (struct ways){ true, true, false });
-        check(13, 13, 24, CONV("filters = 20; dilation = 2;"), (struct ways){ true, true, false });
-        check(12, 13, 24, CONV("filters = 20; stride = 2;"), (struct ways){ true, false, false });
+        check(12, 12, 24, CONV("filters = 20; kernel = 1;"), (struct ways){ true, true, false, true });
+        check(13, 13, 24, CONV("filters = 20; dilation = 2;"), (struct ways){ true, true, false, true });
+        check(12, 13, 24, CONV("filters = 20; stride = 2;"), (struct ways){ true, false, false, true });
         /* padding that is wider than the kernel */
-        check(10, 10, 32, CONV("filters = 32; pad = 3;"), (struct ways){ true, false, true });
+        check(10, 10, 32, CONV("filters = 32; pad = 3;"), (struct ways){ true, false, true, false });
+}
+
+static void test_columns(void **state)
+{
+        const struct ways strided = { true, false, false, true };
+
+        /* more pixels than are laid out at a time, channels of more than one slice */
+        check(25, 24, 40, CONV("filters = 33; stride = 2;"), strided);
+        check(9, 10, 16, CONV("filters = 16; stride = 2; pad = [0, 1, 2, 0];"), strided);
+        check(14, 13, 9, CONV("filters = 8; stride = 3; kernel = 5;"), strided);
+        check(12, 12, 32, CONV("filters = 48; kernel = 1; stride = 2;"), strided);
+        check(15, 15, 16, CONV("filters = 16; stride = 2; dilation = 3;"), strided);
+        /* more slices than parts */
+        check(4, 4, 16 * NET_PARTS + 8, CONV("filters = 16; stride = 2;"), strided);
+        /* vectors that would mostly hold nothing */
+        check(9, 9, 7, CONV("filters = 16; stride = 2;"), (struct ways){ true, false, false, false });
+        check(9, 9, 16, CONV("filters = 7; stride = 2;"), (struct ways){ true, false, false, false });
 }
 
 /* More pictures than are transformed at a time. */
 static void test_groups(void **state)
 {
-        check(48, 48, 32, CONV("filters = 32;"), (struct ways){ true, true, true });
+        check(48, 48, 32, CONV("filters = 32;"), (struct ways){ true, true, true, false });
 }
 
 int main(void)
@@ -158,6 +176,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_winograd),
                 cmocka_unit_test(test_engine),
+                cmocka_unit_test(test_columns),
                 cmocka_unit_test(test_groups),
         };
 
