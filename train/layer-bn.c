@@ -105,16 +105,10 @@ static void measure(struct net *net, struct layer *l, unsigned k)
 {
         struct batchnorm *bn = l->state;
         size_t plane = (size_t)l->in.h * l->in.w;
-        double sum = 0, squares = 0, n = (double)net->n * (double)plane, mean, variance;
+        double sum, squares, n = (double)net->n * (double)plane, mean, variance;
         float *running_mean = net->w + bn->mean.at + k, *running_variance = net->w + bn->variance.at + k;
 
-        for (unsigned i = 0; i < net->n; i++) {
-                double s, q;
-
-                vec_sums(l->inputs[0]->y + ((size_t)i * l->in.c + k) * plane, plane, &s, &q);
-                sum += s;
-                squares += q;
-        }
+        vec_sums(l->inputs[0]->y + k * plane, plane, net->n, l->in.c * plane, &sum, &squares);
         mean = sum / n;
         variance = MAX(squares / n - mean * mean, 0.0);
         bn->batch_mean[k] = (float)mean;
@@ -155,16 +149,10 @@ static void backward_channel(struct net *net, struct layer *l, unsigned k, bool 
 {
         struct batchnorm *bn = l->state;
         size_t plane = (size_t)l->in.h * l->in.w;
-        double sum = 0, products = 0, n = (double)net->n * (double)plane, p, q, dgamma;
+        double sum, products, n = (double)net->n * (double)plane, p, q, dgamma;
 
-        for (unsigned i = 0; i < net->n; i++) {
-                size_t at = ((size_t)i * l->in.c + k) * plane;
-                double s, t;
-
-                vec_affine_sums(l->dy + at, l->inputs[0]->y + at, plane, bn->a[k], bn->b[k], bn->relu, &s, &t);
-                sum += s;
-                products += t;
-        }
+        vec_affine_sums(l->dy + k * plane, l->inputs[0]->y + k * plane, plane, net->n, l->in.c * plane, bn->a[k],
+                        bn->b[k], bn->relu, &sum, &products);
         dgamma = (products - sum * bn->batch_mean[k]) * bn->inverse[k];
         net->g[l->weight.at + k] = (float)dgamma;
         net->g[l->bias.at + k] = (float)sum;

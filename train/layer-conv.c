@@ -158,13 +158,10 @@ static void bias_gradient(struct net *net, struct layer *l, unsigned part, unsig
 
         net_part(l->out.c, NET_PARTS, part, &k, &to);
         for (; k < to; k++) {
-                double total = 0, sum, squares;
+                double sum, squares;
 
-                for (unsigned i = 0; i < net->n; i++) {
-                        vec_sums(l->dy + ((size_t)i * l->out.c + k) * plane, plane, &sum, &squares);
-                        total += sum;
-                }
-                net->g[l->bias.at + k] = (float)total;
+                vec_sums(l->dy + k * plane, plane, net->n, l->out.c * plane, &sum, &squares);
+                net->g[l->bias.at + k] = (float)sum;
         }
 }
 

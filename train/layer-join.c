@@ -218,7 +218,7 @@ static void scale_backward_part(struct net *net, struct layer *l, unsigned part,
                 if (s->dk) {
                         double sum, products;
 
-                        vec_affine_sums(dy, x, plane, 0, 0, false, &sum, &products);
+                        vec_affine_sums(dy, x, plane, 1, 0, 0, 0, false, &sum, &products);
                         s->dk[i] = (s->add_k ? s->dk[i] : 0) + (float)products;
                 }
         }

@@ -99,14 +99,13 @@ static void add_sums(const struct net *net, double *sums)
 
                 if (!export_is_folded(l))
                         continue;
-                for (size_t at = 0; at < (size_t)net->n * l->in.c; at++) {
+                for (unsigned k = 0; k < l->in.c; k++, sums += 2) {
                         double s, q;
 
-                        vec_sums(l->inputs[0]->y + at * plane, plane, &s, &q);
-                        sums[at % l->in.c * 2] += s;
-                        sums[at % l->in.c * 2 + 1] += q;
+                        vec_sums(l->inputs[0]->y + k * plane, plane, net->n, l->in.c * plane, &s, &q);
+                        sums[0] += s;
+                        sums[1] += q;
                 }
-                sums += 2 * (size_t)l->in.c;
         }
 }
 

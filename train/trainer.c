@@ -315,7 +315,7 @@ int trainer_finish_epoch(struct trainer *t)
         double valid_loss = 0, valid_accuracy = 0, sum, squares;
 
         /* the last step's loss says nothing of what the step made of the weights */
-        vec_sums(t->net->w, t->net->n_floats, &sum, &squares);
+        vec_sums(t->net->w, t->net->n_floats, 1, 0, &sum, &squares);
         if (!isfinite(squares))
                 return -EDOM;
         if (t->task) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "basic/macro.h"
 #include "train/vec.h"
 
 /* Clones are resolved before a sanitizer has set up its memory, so sanitized builds go without. */
@@ -10,6 +11,7 @@
 #endif
 
 #define LANES 16
+#define FOLD_VALUES 4096u /* so few that the lanes' rounding stays small */
 typedef float vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int mask __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
@@ -27,33 +29,45 @@ static double fold(const float *lanes)
         return s;
 }
 
-CLONES void vec_sums(const float *x, size_t n, double *ret_sum, double *ret_squares)
+/* Runs of @n values that are summed before their lanes are folded to double. */
+static size_t runs_to_fold(size_t n)
 {
-        vec s0 = { 0 }, s1 = { 0 }, q0 = { 0 }, q1 = { 0 };
+        return n < FOLD_VALUES ? FOLD_VALUES / n : 1;
+}
+
+CLONES void vec_sums(const float *x, size_t n, size_t n_runs, size_t stride, double *ret_sum, double *ret_squares)
+{
         float lanes[LANES];
-        size_t i = 0;
-        double sum, squares;
 
-        for (; i + 2 * LANES <= n; i += 2 * LANES) {
-                vec a = LOAD(x + i), b = LOAD(x + i + LANES);
+        *ret_sum = *ret_squares = 0;
+        for (size_t end, run = 0; n && run < n_runs; run = end) {
+                vec s0 = { 0 }, s1 = { 0 }, q0 = { 0 }, q1 = { 0 };
+                float sum = 0, squares = 0; /* of what is left over by whole vectors */
 
-                s0 += a;
-                s1 += b;
-                q0 += a * a;
-                q1 += b * b;
+                end = MIN(n_runs, run + runs_to_fold(n));
+                for (size_t r = run; r < end; r++, x += stride) {
+                        size_t i = 0;
+
+                        for (; i + 2 * LANES <= n; i += 2 * LANES) {
+                                vec a = LOAD(x + i), b = LOAD(x + i + LANES);
+
+                                s0 += a;
+                                s1 += b;
+                                q0 += a * a;
+                                q1 += b * b;
+                        }
+                        for (; i < n; i++) {
+                                sum += x[i];
+                                squares += x[i] * x[i];
+                        }
+                }
+                s0 += s1;
+                STORE(lanes, s0);
+                *ret_sum += fold(lanes) + (double)sum;
+                q0 += q1;
+                STORE(lanes, q0);
+                *ret_squares += fold(lanes) + (double)squares;
         }
-        s0 += s1;
-        STORE(lanes, s0);
-        sum = fold(lanes);
-        q0 += q1;
-        STORE(lanes, q0);
-        squares = fold(lanes);
-        for (; i < n; i++) {
-                sum += (double)x[i];
-                squares += (double)x[i] * (double)x[i];
-        }
-        *ret_sum = sum;
-        *ret_squares = squares;
 }
 
 CLONES void vec_affine(const float *x, size_t n, float a, float b, bool relu, float *y)
@@ -74,34 +88,40 @@ CLONES void vec_affine(const float *x, size_t n, float a, float b, bool relu, fl
         }
 }
 
-CLONES void vec_affine_sums(const float *dy, const float *x, size_t n, float a, float b, bool relu,
-                            double *ret_sum, double *ret_products)
+CLONES void vec_affine_sums(const float *dy, const float *x, size_t n, size_t n_runs, size_t stride, float a, float b,
+                            bool relu, double *ret_sum, double *ret_products)
 {
-        vec s = { 0 }, q = { 0 };
         float lanes[LANES];
-        double sum, products;
-        size_t i = 0;
 
-        for (; i + LANES <= n; i += LANES) {
-                vec v = LOAD(x + i), d = LOAD(dy + i);
+        *ret_sum = *ret_products = 0;
+        for (size_t end, run = 0; n && run < n_runs; run = end) {
+                vec s = { 0 }, q = { 0 };
+                float sum = 0, products = 0;
 
-                if (relu)
-                        d = KEEP(v * a + b > 0, d);
-                s += d;
-                q += d * v;
+                end = MIN(n_runs, run + runs_to_fold(n));
+                for (size_t r = run; r < end; r++, x += stride, dy += stride) {
+                        size_t i = 0;
+
+                        for (; i + LANES <= n; i += LANES) {
+                                vec v = LOAD(x + i), d = LOAD(dy + i);
+
+                                if (relu)
+                                        d = KEEP(v * a + b > 0, d);
+                                s += d;
+                                q += d * v;
+                        }
+                        for (; i < n; i++) {
+                                float d = relu && !(x[i] * a + b > 0) ? 0 : dy[i];
+
+                                sum += d;
+                                products += d * x[i];
+                        }
+                }
+                STORE(lanes, s);
+                *ret_sum += fold(lanes) + (double)sum;
+                STORE(lanes, q);
+                *ret_products += fold(lanes) + (double)products;
         }
-        STORE(lanes, s);
-        sum = fold(lanes);
-        STORE(lanes, q);
-        products = fold(lanes);
-        for (; i < n; i++) {
-                float d = relu && !(x[i] * a + b > 0) ? 0 : dy[i];
-
-                sum += (double)d;
-                products += (double)d * (double)x[i];
-        }
-        *ret_sum = sum;
-        *ret_products = products;
 }
 
 CLONES void vec_affine_gradient(const float *dy, const float *x, size_t n, float a, float b, bool relu, float p,

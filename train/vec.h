@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Sums of x and of its squares, in float lanes, folded to double. */
-void vec_sums(const float *x, size_t n, double *ret_sum, double *ret_squares);
+/* Sums of x and of its squares over @n_runs runs of @n values, @stride apart; in float lanes, folded to double. */
+void vec_sums(const float *x, size_t n, size_t n_runs, size_t stride, double *ret_sum, double *ret_squares);
 /* y = a * x + b; then the larger of that and 0 if @relu */
 void vec_affine(const float *x, size_t n, float a, float b, bool relu, float *y);
-/* Sums of d and of d * x, where d is dy, or 0 where @relu and a * x + b <= 0. */
-void vec_affine_sums(const float *dy, const float *x, size_t n, float a, float b, bool relu, double *ret_sum,
-                     double *ret_products);
+/* Likewise of d and of d * x, where d is dy, or 0 where @relu and a * x + b <= 0. */
+void vec_affine_sums(const float *dy, const float *x, size_t n, size_t n_runs, size_t stride, float a, float b,
+                     bool relu, double *ret_sum, double *ret_products);
 /* dx = (add ? dx : 0) + p * d + q * x + r, d as above */
 void vec_affine_gradient(const float *dy, const float *x, size_t n, float a, float b, bool relu, float p, float q,
                          float r, bool add, float *dx);

@@ -195,7 +195,7 @@ static void check_vec(size_t n)
                 sum += (double)x[i];
                 squares += (double)x[i] * (double)x[i];
         }
-        vec_sums(x, n, &s, &q);
+        vec_sums(x, n, 1, 0, &s, &q);
         assert_float_equal(s, sum, 1e-4);
         assert_float_equal(q, squares, 1e-4);
         vec_affine(x, n, 2, 0.5f, true, y);
@@ -211,7 +211,7 @@ static void check_vec(size_t n)
                 squares += d * (double)x[i];
                 assert_float_equal(dx[i], 2 * (3 * d + 4 * (double)x[i] + 5), 1e-4);
         }
-        vec_affine_sums(dy, x, n, 2, 0.5f, true, &s, &q);
+        vec_affine_sums(dy, x, n, 1, 0, 2, 0.5f, true, &s, &q);
         assert_float_equal(s, sum, 1e-4);
         assert_float_equal(q, squares, 1e-4);
         vec_add(x, n, false, y);
@@ -238,10 +238,44 @@ static void check_vec(size_t n)
         free(dx);
 }
 
+static void check_runs(size_t n, size_t n_runs)
+{
+        size_t stride = n + 3, all = n_runs * stride;
+        double sum = 0, squares = 0, d_sum = 0, products = 0, s, q;
+        struct rng rng;
+        float *x, *dy;
+
+        rng_seed(&rng, n);
+        x = random_floats(&rng, all);
+        dy = random_floats(&rng, all);
+        for (size_t i = 0; i < all; i++) {
+                double d = x[i] - 0.5f > 0 ? (double)dy[i] : 0;
+
+                if (i % stride >= n)
+                        continue;
+                sum += (double)x[i];
+                squares += (double)x[i] * (double)x[i];
+                d_sum += d;
+                products += d * (double)x[i];
+        }
+        vec_sums(x, n, n_runs, stride, &s, &q);
+        assert_float_equal(s, sum, TOLERANCE * squares);
+        assert_float_equal(q, squares, TOLERANCE * squares);
+        vec_affine_sums(dy, x, n, n_runs, stride, 1, -0.5f, true, &s, &q);
+        assert_float_equal(s, d_sum, TOLERANCE * squares);
+        assert_float_equal(q, products, TOLERANCE * squares);
+        free(x);
+        free(dy);
+}
+
 static void test_vec(void **state)
 {
         for (size_t n = 1; n < 70; n++)
                 check_vec(n);
+        check_runs(36, 64);
+        check_runs(36, 300);
+        check_runs(5000, 3);
+        check_runs(1, 5000);
 }
 
 int main(void)
