@@ -186,9 +186,15 @@ static size_t packed_backward(const struct layer *l, const struct conv *c)
         return (size_t)c->groups * rounded(l->in.c / c->groups) * (c->filters / c->groups) * c->kernel_h * c->kernel_w;
 }
 
-static size_t packed_gradient(const struct conv *c)
+/* Of the output's gradient, rows of whole vectors are read where they are. */
+static bool is_read_in_place(const struct layer *l, const struct conv *c)
 {
-        return (size_t)c->groups * rounded(c->filters / c->groups) * c->planes.x.run;
+        return l->out.w % CONV_P == 0 && rounded(c->filters / c->groups) == c->filters / c->groups;
+}
+
+static size_t packed_gradient(const struct layer *l, const struct conv *c)
+{
+        return is_read_in_place(l, c) ? 0 : (size_t)c->groups * rounded(c->filters / c->groups) * c->planes.x.run;
 }
 
 int conv_planes_configure(struct layer *l)
@@ -211,7 +217,7 @@ void conv_planes_prepare(struct net *net, struct layer *l, unsigned products)
         if (products & CONV_INPUT_GRADIENT)
                 net_need_scratch(net, packed_backward(l, c), backward);
         if (products & CONV_WEIGHT_GRADIENT)
-                net_need_scratch(net, (c->planes.image + packed_gradient(c)) * net->max_batch, weights);
+                net_need_scratch(net, (c->planes.image + packed_gradient(l, c)) * net->max_batch, weights);
         c->planes.group_images = (unsigned)CLAMP((size_t)6144 / (rows * c->planes.x.run), (size_t)1,
                                                  (size_t)NET_MAX_BATCH);
 }
@@ -422,26 +428,34 @@ static void input_gradient_add(struct net *net, struct layer *l, unsigned part, 
         input_gradient_part(net, l, part, true, thread);
 }
 
+/* One picture's gradient of the output, with the distances of the packed input. */
+static void pack_gradient(const struct layer *l, const struct conv *c, const float *dy, float *to)
+{
+        unsigned out_c = c->filters / c->groups;
+
+        memset(to, 0, packed_gradient(l, c) * sizeof(*to));
+        for (unsigned k = 0; k < c->filters; k++) {
+                float *row = to + ((size_t)(k / out_c) * rounded(out_c) + k % out_c) * c->planes.x.run;
+
+                for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w, row += c->planes.x.stride)
+                        memcpy(row, dy, l->out.w * sizeof(*row));
+        }
+}
+
 /* Inputs and output gradients of the batch, packed for the weights' gradient. */
 static void pack_batch(struct net *net, struct layer *l, unsigned part, unsigned thread)
 {
         struct conv *c = l->state;
         const struct conv_planes *p = &c->planes;
-        unsigned out_c = c->filters / c->groups;
-        size_t from, to, n = packed_gradient(c);
+        float *gradients = net->shared + net->max_batch * p->image;
+        size_t from, to;
 
         net_part(net->n, NET_PARTS, part, &from, &to);
         for (; from < to; from++) {
-                float *x = net->shared + from * p->image, *d = net->shared + net->max_batch * p->image + from * n;
-                const float *dy = l->dy + from * shape_size(l->out);
-
-                pack_input(l, c, l->inputs[0]->y + from * shape_size(l->in), x);
-                memset(d, 0, n * sizeof(float));
-                for (unsigned k = 0; k < c->filters; k++)
-                        for (unsigned y = 0; y < l->out.h; y++, dy += l->out.w)
-                                memcpy(d + ((size_t)(k / out_c) * rounded(out_c) + k % out_c) * p->x.run +
-                                               y * p->x.stride,
-                                       dy, l->out.w * sizeof(float));
+                pack_input(l, c, l->inputs[0]->y + from * shape_size(l->in), net->shared + from * p->image);
+                if (!is_read_in_place(l, c))
+                        pack_gradient(l, c, l->dy + from * shape_size(l->out),
+                                      gradients + from * packed_gradient(l, c));
         }
 }
 
@@ -454,27 +468,72 @@ static float sum_lanes(const float *v)
         return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
+/* What the kernels are given of one tile of filters: runs of the output's gradient and of the input, as far apart. */
+struct runs {
+        unsigned rows;                 /* filters of the tile */
+        const float *dy, *x;
+        size_t dy_row, dy_run, x_run;  /* floats between filters, between runs */
+        size_t n;                      /* floats of a run */
+};
+
+static void add_runs(const struct net *net, const struct conv *c, const struct runs *r, size_t n_runs, float *acc)
+{
+        const struct conv_planes *p = &c->planes;
+
+        if (r->rows == 1)
+                net->kernels->weight_gradient_one(r->dy, r->dy_run, r->x, r->x_run, p->offset, c->n_taps, r->n, n_runs,
+                                                  acc);
+        else
+                net->kernels->weight_gradient(r->dy, r->dy_row, r->dy_run, r->x, r->x_run, p->offset, c->n_taps, r->n,
+                                              n_runs, acc);
+}
+
+/* A run is a row of a picture. */
+static void add_in_place(const struct net *net, const struct layer *l, unsigned rows, size_t filter, const float *x,
+                         float *acc)
+{
+        const struct conv *c = l->state;
+        struct runs r = {
+                .rows = rows, .dy = l->dy + filter * l->out.h * l->out.w, .x = x,
+                .dy_row = (size_t)l->out.h * l->out.w, .dy_run = l->out.w, .x_run = c->planes.x.stride, .n = l->out.w,
+        };
+
+        for (unsigned i = 0; i < net->n; i++, r.dy += shape_size(l->out), r.x += c->planes.image)
+                add_runs(net, c, &r, l->out.h, acc);
+}
+
+/* A run is a picture; as many are taken at a time as fit the first cache. */
+static void add_packed(const struct net *net, const struct layer *l, unsigned rows, size_t filter, const float *x,
+                       float *acc)
+{
+        const struct conv *c = l->state;
+        const struct conv_planes *p = &c->planes;
+        struct runs r = {
+                .rows = rows, .dy = net->shared + net->max_batch * p->image + filter * p->x.run, .x = x,
+                .dy_row = p->x.run, .dy_run = packed_gradient(l, c), .x_run = p->image, .n = p->x.run,
+        };
+
+        for (unsigned i = 0; i < net->n; i += p->group_images) {
+                add_runs(net, c, &r, MIN(p->group_images, net->n - i), acc);
+                r.dy += p->group_images * r.dy_run;
+                r.x += p->group_images * r.x_run;
+        }
+}
+
 static void weight_gradient_tile(struct net *net, struct layer *l, size_t part, float *acc)
 {
         struct conv *c = l->state;
         const struct conv_planes *p = &c->planes;
         unsigned out_c = c->filters / c->groups, rows = tile_rows(out_c), tiles = rounded(out_c) / rows;
-        size_t n = packed_gradient(c), g = part / tiles, t = part % tiles;
+        size_t g = part / tiles, t = part % tiles, filter = g * rounded(out_c) + t * rows;
         const float *x = net->shared + g * (l->in.c / c->groups) * p->n_slots * p->x.plane;
-        const float *d = net->shared + net->max_batch * p->image + (g * rounded(out_c) + t * rows) * p->x.run;
         float *dw = net->g + l->weight.at + g * out_c * c->n_taps;
 
         memset(acc, 0, (c->n_taps + CONV_J) * rows * CONV_P * sizeof(float));
-        for (unsigned i = 0; i < net->n; i += p->group_images) {
-                unsigned m = MIN(p->group_images, net->n - i);
-
-                if (rows == 1)
-                        net->kernels->weight_gradient_one(d + i * n, n, x + i * p->image, p->image, p->offset,
-                                                          c->n_taps, p->x.run, m, acc);
-                else
-                        net->kernels->weight_gradient(d + i * n, p->x.run, n, x + i * p->image, p->image, p->offset,
-                                                      c->n_taps, p->x.run, m, acc);
-        }
+        if (is_read_in_place(l, c))
+                add_in_place(net, l, rows, filter, x, acc);
+        else
+                add_packed(net, l, rows, filter, x, acc);
         for (size_t j = 0; j < c->n_taps; j++)
                 for (unsigned k = 0; k < rows && t * rows + k < out_c; k++)
                         dw[(t * rows + k) * c->n_taps + j] = sum_lanes(acc + (j * rows + k) * CONV_P);

@@ -84,7 +84,9 @@ CLONES void vec_affine(const float *x, size_t n, float a, float b, bool relu, fl
         for (; i < n; i++) {
                 float v = x[i] * a + b;
 
-                y[i] = relu && v <= 0 ? 0 : v;
+                if (relu)
+                        v = v <= 0 ? 0 : v;
+                y[i] = v;
         }
 }
 
@@ -111,8 +113,10 @@ CLONES void vec_affine_sums(const float *dy, const float *x, size_t n, size_t n_
                                 q += d * v;
                         }
                         for (; i < n; i++) {
-                                float d = relu && !(x[i] * a + b > 0) ? 0 : dy[i];
+                                float d = dy[i];
 
+                                if (relu)
+                                        d = x[i] * a + b > 0 ? d : 0;
                                 sum += d;
                                 products += d * x[i];
                         }
@@ -140,8 +144,10 @@ CLONES void vec_affine_gradient(const float *dy, const float *x, size_t n, float
                 STORE(dx + i, d);
         }
         for (; i < n; i++) {
-                float d = relu && !(x[i] * a + b > 0) ? 0 : dy[i];
+                float d = dy[i];
 
+                if (relu)
+                        d = x[i] * a + b > 0 ? d : 0;
                 d = d * p + x[i] * q + r;
                 dx[i] = add ? dx[i] + d : d;
         }
@@ -216,8 +222,12 @@ CLONES void vec_relu_gradient(const float *dy, const float *y, size_t n, bool ad
                         d += LOAD(dx + i);
                 STORE(dx + i, d);
         }
-        for (; i < n; i++)
-                dx[i] = (add ? dx[i] : 0) + (y[i] > 0 ? dy[i] : 0);
+        for (; i < n; i++) {
+                float d = dy[i]; /* loaded whatever y is, as what is left need not branch then */
+
+                d = y[i] > 0 ? d : 0;
+                dx[i] = add ? dx[i] + d : d;
+        }
 }
 
 CLONES void vec_sgd(float *w, const float *g, float *v, size_t n, float rate, float momentum, float decay,
