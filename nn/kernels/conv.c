@@ -97,8 +97,8 @@ static const struct nn_conv_way *choose(struct nn_conv *c)
                 c->in = NN_BLOCKED;
                 return &nn_conv_winograd;
         }
-        /* the direct way reads either layout */
-        c->in = d->in;
+        /* the direct way reads either layout, but a plain one of many channels so slowly that a reorder pays */
+        c->in = d->c <= PLAIN_MAX_CHANNELS ? d->in : NN_BLOCKED;
         return &nn_conv_direct;
 }
 
