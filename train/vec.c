@@ -207,8 +207,12 @@ void vec_join(const float *even, const float *odd, size_t n, bool add, float *y)
                 STORE4(y + 2 * i, a);
                 STORE4(y + 2 * i + 4, b);
         }
-        for (size_t k = 2 * i; k < n; k++)
-                y[k] = (add ? y[k] : 0) + (k % 2 ? odd : even)[k / 2];
+        for (; 2 * i + 2 <= n; i++) {
+                y[2 * i] = (add ? y[2 * i] : 0) + even[i];
+                y[2 * i + 1] = (add ? y[2 * i + 1] : 0) + odd[i];
+        }
+        if (n % 2)
+                y[n - 1] = (add ? y[n - 1] : 0) + even[n / 2];
 }
 
 CLONES void vec_relu_gradient(const float *dy, const float *y, size_t n, bool add, float *dx)
