@@ -14,11 +14,11 @@
 
 struct conv_columns {
         enum nn_isa isa;
-        size_t filters;      /* rounded up for the products */
-        size_t h, w;         /* of the padded input */
-        size_t row;          /* floats of one: taps * CONV_P */
-        unsigned slices;     /* of the channels of the input, CONV_P in each */
-        unsigned chunks;     /* of the batch, each with its own sums: as many parts as keep all threads busy */
+        size_t filters;  /* rounded up for the products */
+        size_t h, w;     /* of the padded input */
+        size_t row;      /* floats of what the taps see of one slice: taps * CONV_P */
+        unsigned slices; /* of the channels of the input, CONV_P in each */
+        unsigned chunks; /* of the batch, each with its own sums: as many parts as keep all threads busy */
 };
 
 static size_t round_up(size_t n)
@@ -33,54 +33,54 @@ static bool is_possible(const struct layer *l, const struct conv *c)
 }
 
 /* Floats of the output's gradient of one picture; of the sums of one slice and chunk. */
-static size_t gradient_floats(const struct layer *l, const struct conv_columns *w)
+static size_t gradient_floats(const struct layer *l, const struct conv_columns *cc)
 {
-        return (size_t)l->out.h * l->out.w * w->filters;
+        return (size_t)l->out.h * l->out.w * cc->filters;
 }
 
-static size_t sums_floats(const struct conv_columns *w)
+static size_t sums_floats(const struct conv_columns *cc)
 {
-        return w->filters * w->row;
+        return cc->filters * cc->row;
 }
 
 /* Of one slice of a picture. */
-static size_t padded_floats(const struct conv_columns *w)
+static size_t padded_floats(const struct conv_columns *cc)
 {
-        return w->h * w->w * CONV_P;
+        return cc->h * cc->w * CONV_P;
 }
 
 int conv_columns_new(struct net *net, const struct layer *l, struct conv_columns **ret)
 {
         const struct conv *c = l->state;
-        struct conv_columns *w;
+        struct conv_columns *cc;
 
         *ret = NULL;
         if (!is_possible(l, c))
                 return 0;
-        w = calloc(1, sizeof(*w));
-        if (!w)
+        cc = calloc(1, sizeof(*cc));
+        if (!cc)
                 return -ENOMEM;
-        w->isa = nn_isa_best();
-        w->filters = round_up(l->out.c);
-        w->h = l->in.h + c->pad_top + c->pad_bottom;
-        w->w = l->in.w + c->pad_left + c->pad_right;
-        w->row = (size_t)c->kernel_h * c->kernel_w * CONV_P;
-        w->slices = (unsigned)(round_up(l->in.c) / CONV_P);
-        w->chunks = MAX(NET_PARTS / w->slices, 1u);
-        net_need_scratch(net, net->max_batch * gradient_floats(l, w) + w->chunks * w->slices * sums_floats(w),
-                         padded_floats(w) + CONV_P * (size_t)l->in.h * l->in.w + CONV_ROWS * w->row);
-        *ret = w;
+        cc->isa = nn_isa_best();
+        cc->filters = round_up(l->out.c);
+        cc->h = l->in.h + c->pad_top + c->pad_bottom;
+        cc->w = l->in.w + c->pad_left + c->pad_right;
+        cc->row = (size_t)c->kernel_h * c->kernel_w * CONV_P;
+        cc->slices = (unsigned)(round_up(l->in.c) / CONV_P);
+        cc->chunks = MAX(NET_PARTS / cc->slices, 1u);
+        net_need_scratch(net, net->max_batch * gradient_floats(l, cc) + cc->chunks * cc->slices * sums_floats(cc),
+                         padded_floats(cc) + CONV_P * (size_t)l->in.h * l->in.w + CONV_ROWS * cc->row);
+        *ret = cc;
         return 0;
 }
 
-struct conv_columns *conv_columns_free(struct conv_columns *w)
+struct conv_columns *conv_columns_free(struct conv_columns *cc)
 {
-        free(w);
+        free(cc);
         return NULL;
 }
 
 struct job {
-        const struct conv_columns *w;
+        const struct conv_columns *cc;
         struct net *net;
         const struct layer *layer;
         float *dy;   /* [picture][pixel][filter] */
@@ -88,13 +88,13 @@ struct job {
 };
 
 /* @channels <= CONV_P planes of @n values, @plane apart, to n pixels @pixel apart; channels up to CONV_P become 0. */
-static void turn(const struct conv_columns *w, size_t channels, size_t n, const float *x, size_t plane, float *to,
+static void turn(const struct conv_columns *cc, size_t channels, size_t n, const float *x, size_t plane, float *to,
                  size_t pixel)
 {
-        size_t block = nn_isa_block(w->isa);
+        size_t block = nn_isa_block(cc->isa);
 
         for (size_t i = 0; i < CONV_P; i += block, x += block * plane)
-                nn_kernel_ops(w->isa)->map->turn(i < channels ? MIN(block, channels - i) : 0, n, x, plane, to + i,
+                nn_kernel_ops(cc->isa)->map->turn(i < channels ? MIN(block, channels - i) : 0, n, x, plane, to + i,
                                                  pixel);
 }
 
@@ -105,10 +105,10 @@ static void gradient_part(void *userdata, unsigned image, unsigned thread)
         struct shape out = j->layer->out;
         size_t pixels = (size_t)out.h * out.w;
         const float *dy = j->layer->dy + image * shape_size(out);
-        float *to = j->dy + image * gradient_floats(j->layer, j->w);
+        float *to = j->dy + image * gradient_floats(j->layer, j->cc);
 
         for (size_t k = 0; k < out.c; k += CONV_P)
-                turn(j->w, MIN((size_t)CONV_P, out.c - k), pixels, dy + k * pixels, pixels, to + k, j->w->filters);
+                turn(j->cc, MIN((size_t)CONV_P, out.c - k), pixels, dy + k * pixels, pixels, to + k, j->cc->filters);
 }
 
 /* One slice of a picture's channels by way of @flat, as padded pixels of CONV_P values. The padding of @to is zero. */
@@ -119,9 +119,9 @@ static void lay_out_input(const struct job *j, size_t image, size_t slice, float
         size_t plane = (size_t)in.h * in.w, first = slice * CONV_P;
         const float *x = j->layer->inputs[0]->y + image * shape_size(in) + first * plane;
 
-        turn(j->w, MIN((size_t)CONV_P, in.c - first), plane, x, plane, flat, CONV_P);
-        to += (c->pad_top * j->w->w + c->pad_left) * CONV_P;
-        for (unsigned y = 0; y < in.h; y++, flat += in.w * CONV_P, to += j->w->w * CONV_P)
+        turn(j->cc, MIN((size_t)CONV_P, in.c - first), plane, x, plane, flat, CONV_P);
+        to += (c->pad_top * j->cc->w + c->pad_left) * CONV_P;
+        for (unsigned y = 0; y < in.h; y++, flat += in.w * CONV_P, to += j->cc->w * CONV_P)
                 memcpy(to, flat, in.w * CONV_P * sizeof(*to));
 }
 
@@ -129,7 +129,7 @@ static void lay_out_input(const struct job *j, size_t image, size_t slice, float
 static void lay_out_columns(const struct job *j, const float *x, size_t pixel, size_t n, float *to)
 {
         const struct conv *c = j->layer->state;
-        size_t line = j->w->w * CONV_P, step = c->dilation * CONV_P, width = j->layer->out.w;
+        size_t line = j->cc->w * CONV_P, step = c->dilation * CONV_P, width = j->layer->out.w;
 
         for (; n > 0; n--, pixel++) {
                 const float *from = x + pixel / width * c->stride * line + pixel % width * c->stride * CONV_P;
@@ -144,24 +144,24 @@ static void lay_out_columns(const struct job *j, const float *x, size_t pixel, s
 static void sum_part(void *userdata, unsigned part, unsigned thread)
 {
         const struct job *j = userdata;
-        const struct conv_columns *w = j->w;
+        const struct conv_columns *cc = j->cc;
         size_t pixels = (size_t)j->layer->out.h * j->layer->out.w, image, end;
-        float *x = j->net->scratch[thread], *columns = x + padded_floats(w);
-        float *flat = columns + CONV_ROWS * w->row;
-        float *sums = j->sums + part * sums_floats(w);
+        float *x = j->net->scratch[thread], *columns = x + padded_floats(cc);
+        float *flat = columns + CONV_ROWS * cc->row;
+        float *sums = j->sums + part * sums_floats(cc);
 
-        memset(sums, 0, sums_floats(w) * sizeof(*sums));
-        memset(x, 0, padded_floats(w) * sizeof(*x));
-        net_part(j->net->n, w->chunks, part / w->slices, &image, &end);
+        memset(sums, 0, sums_floats(cc) * sizeof(*sums));
+        memset(x, 0, padded_floats(cc) * sizeof(*x));
+        net_part(j->net->n, cc->chunks, part / cc->slices, &image, &end);
         for (; image < end; image++) {
-                const float *dy = j->dy + image * gradient_floats(j->layer, w);
+                const float *dy = j->dy + image * gradient_floats(j->layer, cc);
 
-                lay_out_input(j, image, part % w->slices, flat, x);
+                lay_out_input(j, image, part % cc->slices, flat, x);
                 for (size_t p = 0; p < pixels; p += CONV_ROWS) {
                         size_t n = MIN((size_t)CONV_ROWS, pixels - p);
 
                         lay_out_columns(j, x, p, n, columns);
-                        j->net->kernels->outer_products(dy + p * w->filters, w->filters, columns, w->row, n, sums);
+                        j->net->kernels->outer_products(dy + p * cc->filters, cc->filters, columns, cc->row, n, sums);
                 }
         }
 }
@@ -169,14 +169,14 @@ static void sum_part(void *userdata, unsigned part, unsigned thread)
 /* The taps of one filter for one channel, from all chunks. */
 static void add_up(const struct job *j, size_t filter, size_t channel, float *dw)
 {
-        const struct conv_columns *w = j->w;
-        const float *sums = j->sums + (channel / CONV_P * w->filters + filter) * w->row + channel % CONV_P;
+        const struct conv_columns *cc = j->cc;
+        const float *sums = j->sums + (channel / CONV_P * cc->filters + filter) * cc->row + channel % CONV_P;
 
-        for (size_t tap = 0; tap < w->row / CONV_P; tap++, sums += CONV_P) {
+        for (size_t tap = 0; tap < cc->row / CONV_P; tap++, sums += CONV_P) {
                 float sum = 0;
 
-                for (size_t chunk = 0; chunk < w->chunks; chunk++)
-                        sum += sums[chunk * w->slices * sums_floats(w)];
+                for (size_t chunk = 0; chunk < cc->chunks; chunk++)
+                        sum += sums[chunk * cc->slices * sums_floats(cc)];
                 dw[tap] = sum;
         }
 }
@@ -184,7 +184,7 @@ static void add_up(const struct job *j, size_t filter, size_t channel, float *dw
 static void write_part(void *userdata, unsigned part, unsigned thread)
 {
         const struct job *j = userdata;
-        size_t channels = j->layer->in.c, taps = j->w->row / CONV_P, filter, end;
+        size_t channels = j->layer->in.c, taps = j->cc->row / CONV_P, filter, end;
 
         net_part(j->layer->out.c, NET_PARTS, part, &filter, &end);
         for (; filter < end; filter++)
@@ -193,12 +193,12 @@ static void write_part(void *userdata, unsigned part, unsigned thread)
                                j->net->g + j->layer->weight.at + (filter * channels + channel) * taps);
 }
 
-void conv_columns_weight_gradient(const struct conv_columns *w, struct net *net, const struct layer *l)
+void conv_columns_weight_gradient(const struct conv_columns *cc, struct net *net, const struct layer *l)
 {
-        struct job j = { .w = w, .net = net, .layer = l, .dy = net->shared };
+        struct job j = { .cc = cc, .net = net, .layer = l, .dy = net->shared };
 
-        j.sums = j.dy + net->max_batch * gradient_floats(l, w);
+        j.sums = j.dy + net->max_batch * gradient_floats(l, cc);
         nn_pool_run(net->pool, net->n, gradient_part, &j);
-        nn_pool_run(net->pool, w->chunks * w->slices, sum_part, &j);
+        nn_pool_run(net->pool, cc->chunks * cc->slices, sum_part, &j);
         nn_pool_run(net->pool, NET_PARTS, write_part, &j);
 }

@@ -160,9 +160,11 @@ static void test_columns(void **state)
         check(15, 15, 16, CONV("filters = 16; stride = 2; dilation = 3;"), strided);
         /* more slices than parts */
         check(4, 4, 16 * NET_PARTS + 8, CONV("filters = 16; stride = 2;"), strided);
-        /* vectors that would mostly hold nothing */
+        /* vectors that would mostly hold nothing; rows of whole vectors, which are read where they are */
         check(9, 9, 7, CONV("filters = 16; stride = 2;"), (struct ways){ true, false, false, false });
         check(9, 9, 16, CONV("filters = 7; stride = 2;"), (struct ways){ true, false, false, false });
+        check(32, 9, 7, CONV("filters = 16; stride = 2;"), (struct ways){ true, false, false, false });
+        check(32, 5, 16, CONV("filters = 3; stride = 2;"), (struct ways){ true, false, false, false });
 }
 
 /* More pictures than are transformed at a time. */
