@@ -55,6 +55,7 @@ EXTRA_DIST += recipes/README.md \
 	recipes/net-a-all.conf recipes/logs/net-a-all-aligned.csv recipes/final-all.conf recipes/logs/final-all-aligned.csv \
 	recipes/final-taught.conf recipes/logs/final-taught-aligned.csv \
 	recipes/final-batchnorm.conf recipes/logs/final-batchnorm-aligned.csv \
+	recipes/net-c-batchnorm.conf recipes/logs/net-c-batchnorm-aligned.csv \
 	recipes/net-b.conf recipes/net-b-augmented.conf recipes/net-c.conf recipes/net-c-augmented.conf \
 	recipes/final.conf recipes/final-augmented.conf recipes/mlp-landmarks.conf \
 	recipes/logs/net-a.csv recipes/logs/net-a-16.csv recipes/logs/net-a-64.csv recipes/logs/net-a-augmented.csv \
