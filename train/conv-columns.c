@@ -21,15 +21,10 @@ struct conv_columns {
         unsigned chunks; /* of the batch, each with its own sums: as many parts as keep all threads busy */
 };
 
-static size_t round_up(size_t n)
-{
-        return (n + CONV_P - 1) / CONV_P * CONV_P;
-}
-
 /* Where vectors would mostly hold nothing, planes are the way. */
 static bool is_possible(const struct layer *l, const struct conv *c)
 {
-        return c->groups == 1 && round_up(l->in.c) <= 2 * l->in.c && round_up(l->out.c) <= 2 * l->out.c;
+        return c->groups == 1 && conv_round_up(l->in.c) <= 2 * l->in.c && conv_round_up(l->out.c) <= 2 * l->out.c;
 }
 
 /* Floats of the output's gradient of one picture; of the sums of one slice and chunk. */
@@ -61,11 +56,11 @@ int conv_columns_new(struct net *net, const struct layer *l, struct conv_columns
         if (!cc)
                 return -ENOMEM;
         cc->isa = nn_isa_best();
-        cc->filters = round_up(l->out.c);
+        cc->filters = conv_round_up(l->out.c);
         cc->h = l->in.h + c->pad_top + c->pad_bottom;
         cc->w = l->in.w + c->pad_left + c->pad_right;
         cc->row = (size_t)c->kernel_h * c->kernel_w * CONV_P;
-        cc->slices = (unsigned)(round_up(l->in.c) / CONV_P);
+        cc->slices = (unsigned)(conv_round_up(l->in.c) / CONV_P);
         cc->chunks = MAX(NET_PARTS / cc->slices, 1u);
         net_need_scratch(net, net->max_batch * gradient_floats(l, cc) + cc->chunks * cc->slices * sums_floats(cc),
                          padded_floats(cc) + CONV_P * (size_t)l->in.h * l->in.w + CONV_ROWS * cc->row);

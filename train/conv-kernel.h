@@ -19,6 +19,12 @@
 #define CONV_P 16  /* runs are padded to a multiple of so many values */
 #define CONV_ROWS 128 /* rows of outer products handled together: three vectors of each fit the first cache */
 
+/* To whole CONV_P. */
+static inline size_t conv_round_up(size_t n)
+{
+        return (n + CONV_P - 1) / CONV_P * CONV_P;
+}
+
 struct conv_kernels {
         const char *name;
         /**

@@ -44,10 +44,9 @@ static struct conv_layout layout_make(int lo_y, int hi_y, int lo_x, int hi_x, un
 
         l.stride = MAX(cols + MAX(left, right), (size_t)out_cols);
         l.origin = top * l.stride + left;
-        l.run = ((out_rows - 1) * l.stride + out_cols + CONV_P - 1) / CONV_P * CONV_P;
+        l.run = conv_round_up((out_rows - 1) * l.stride + out_cols);
         /* the last run reads past its last row by less than one CONV_P */
-        l.plane = (top + n_rows) * l.stride + left + right + CONV_P;
-        l.plane = (l.plane + CONV_P - 1) / CONV_P * CONV_P;
+        l.plane = conv_round_up((top + n_rows) * l.stride + left + right + CONV_P);
         return l;
 }
 

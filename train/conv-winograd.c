@@ -111,8 +111,8 @@ int conv_winograd_new(struct net *net, const struct layer *l, struct conv_winogr
         w->ops = nn_kernel_ops(w->isa)->winograd;
         w->block = nn_isa_block(w->isa);
         w->taps = c->kernel_h;
-        w->channels = div_up(l->in.c, CONV_P) * CONV_P;
-        w->filters = div_up(l->out.c, CONV_P) * CONV_P;
+        w->channels = conv_round_up(l->in.c);
+        w->filters = conv_round_up(l->out.c);
         w->tile = choose_tile(l, w);
         if (!w->tile) {
                 free(w);

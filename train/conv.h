@@ -38,7 +38,7 @@ struct conv {
         size_t n_taps; /* of one filter */
         struct conv_planes planes;
         struct conv_engine *output, *input_gradient; /* NULL: by planes */
-        struct conv_winograd *weight_gradient;       /* NULL: not the way */
+        struct conv_winograd *weight_winograd;       /* the gradient of the weights; NULL: not the way */
         struct conv_columns *weight_columns;         /* likewise; neither: by planes */
 };
 

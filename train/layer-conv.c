@@ -117,8 +117,8 @@ static int prepare(struct net *net, struct layer *l)
         if (r >= 0 && l->inputs[0]->needs_gradient)
                 r = conv_engine_new_input_gradient(net, l, &c->input_gradient);
         if (r >= 0)
-                r = conv_winograd_new(net, l, &c->weight_gradient);
-        if (r >= 0 && !c->weight_gradient)
+                r = conv_winograd_new(net, l, &c->weight_winograd);
+        if (r >= 0 && !c->weight_winograd)
                 r = conv_columns_new(net, l, &c->weight_columns);
         if (r < 0)
                 return r;
@@ -126,7 +126,7 @@ static int prepare(struct net *net, struct layer *l)
                 by_planes |= CONV_FORWARD;
         if (!c->input_gradient && l->inputs[0]->needs_gradient)
                 by_planes |= CONV_INPUT_GRADIENT;
-        if (!c->weight_gradient && !c->weight_columns)
+        if (!c->weight_winograd && !c->weight_columns)
                 by_planes |= CONV_WEIGHT_GRADIENT;
         conv_planes_prepare(net, l, by_planes);
         return 0;
@@ -170,8 +170,8 @@ static void backward(struct net *net, struct layer *l)
         struct conv *c = l->state;
         bool add;
 
-        if (c->weight_gradient)
-                conv_winograd_weight_gradient(c->weight_gradient, net, l);
+        if (c->weight_winograd)
+                conv_winograd_weight_gradient(c->weight_winograd, net, l);
         else if (c->weight_columns)
                 conv_columns_weight_gradient(c->weight_columns, net, l);
         else
@@ -211,7 +211,7 @@ static void conv_free(struct layer *l)
         conv_planes_free(c);
         conv_engine_free(c->output);
         conv_engine_free(c->input_gradient);
-        conv_winograd_free(c->weight_gradient);
+        conv_winograd_free(c->weight_winograd);
         conv_columns_free(c->weight_columns);
 }
 

@@ -103,7 +103,7 @@ static void check(unsigned width, unsigned height, unsigned channels, const char
         print_message("# %s of %u channels, %u x %u\n", layer, channels, width, height);
         assert_int_equal(!!c->output, ways.engine_output);
         assert_int_equal(!!c->input_gradient, ways.engine_input);
-        assert_int_equal(!!c->weight_gradient, ways.winograd);
+        assert_int_equal(!!c->weight_winograd, ways.winograd);
         assert_int_equal(!!c->weight_columns, ways.columns);
         for (struct net *each = net; each; each = each == net ? threaded : NULL) {
                 net_forward(each, BATCH, true);
