@@ -83,9 +83,12 @@ static TARGET void NAME(weight_gradient)(const float *dy, size_t dy_stride, size
                 const float *x0 = x + offset[j], *x1 = x + offset[MIN(j + 1, n_taps - 1)],
                             *x2 = x + offset[MIN(j + 2, n_taps - 1)];
 
-                for (int k = 0; k < CONV_K; k += ROWS)
-                        NAME(gradient_tile)(dy + (size_t)k * dy_stride, dy_stride, dy_image, x0, x1, x2, x_image, n,
-                                            n_images, acc + (size_t)k * CONV_P);
+                for (int k = 0; k < CONV_K; k += ROWS) {
+                        const float *from = dy + (size_t)k * dy_stride;
+                        float *sum = acc + (size_t)k * CONV_P;
+
+                        NAME(gradient_tile)(from, dy_stride, dy_image, x0, x1, x2, x_image, n, n_images, sum);
+                }
         }
 }
 
@@ -140,9 +143,11 @@ static TARGET void NAME(weight_gradient_one)(const float *dy, size_t dy_image, c
 {
         size_t j = 0;
 
-        for (; j + CONV_J_ONE <= n_taps; j += CONV_J_ONE)
-                NAME(gradient_one_tile)(dy, dy_image, x, x_image, offset + j, n, n_images, acc + j * CONV_P,
-                                        CONV_J_ONE);
+        for (; j + CONV_J_ONE <= n_taps; j += CONV_J_ONE) {
+                float *sum = acc + j * CONV_P;
+
+                NAME(gradient_one_tile)(dy, dy_image, x, x_image, offset + j, n, n_images, sum, CONV_J_ONE);
+        }
         for (; j < n_taps; j++)
                 NAME(gradient_one_tile)(dy, dy_image, x, x_image, offset + j, n, n_images, acc + j * CONV_P, 1);
 }
