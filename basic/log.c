@@ -24,8 +24,8 @@ static bool stderr_is_journal(void)
         unsigned long long dev, ino;
         struct stat st;
 
-        return e && sscanf(e, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
-               st.st_dev == dev && st.st_ino == ino;
+        return e && sscanf(e, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
+               st.st_ino == ino;
 }
 
 void log_vfull(int level, int error, const char *format, va_list ap)

@@ -31,7 +31,7 @@ int replace_file_open(struct replace_file *f, const char *path)
                 return r;
         }
         *f = new;
-        new = (struct replace_file) { 0 };
+        new = (struct replace_file){ 0 };
         return 0;
 }
 
@@ -64,5 +64,5 @@ void replace_file_done(struct replace_file *f)
                 unlink(f->temporary);
         free(f->temporary);
         free(f->path);
-        *f = (struct replace_file) { 0 };
+        *f = (struct replace_file){ 0 };
 }

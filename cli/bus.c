@@ -22,22 +22,25 @@ static const struct explanation explanations[] = {
           CTL_FAILED },
         { SD_BUS_ERROR_NO_REPLY, "emotiond stopped before it answered; \"journalctl -u emotiond\" may say why.",
           CTL_FAILED },
-        { SD_BUS_ERROR_TIMEOUT, "emotiond did not answer in time; see \"systemctl status emotiond\", or allow it more "
-                                "with --timeout=SECONDS.",
+        { SD_BUS_ERROR_TIMEOUT,
+          "emotiond did not answer in time; see \"systemctl status emotiond\", or allow it more "
+          "with --timeout=SECONDS.",
           CTL_FAILED },
         { SD_BUS_ERROR_UNKNOWN_METHOD,
           "The emotiond that runs does not know this request. Is it older than this emotionctl? \"systemctl restart "
           "emotiond\" starts the installed one.",
           CTL_FAILED },
-        { SD_BUS_ERROR_UNKNOWN_INTERFACE, "The emotiond that runs does not know this request. Is it older than this "
-                                          "emotionctl?",
+        { SD_BUS_ERROR_UNKNOWN_INTERFACE,
+          "The emotiond that runs does not know this request. Is it older than this "
+          "emotionctl?",
           CTL_FAILED },
         { SD_BUS_ERROR_UNKNOWN_OBJECT, "There is no such object; \"emotionctl cameras\" lists the cameras.",
           CTL_NOT_FOUND },
         { EMO_ERROR("Disabled"), "Emotion recognition is switched off. Switch it on with \"emotionctl enable\".",
           CTL_FAILED },
-        { EMO_ERROR("NoCamera"), "There is no camera. Plug one in, or name one in emotiond.conf; \"emotionctl "
-                                 "cameras\" lists what was found.",
+        { EMO_ERROR("NoCamera"),
+          "There is no camera. Plug one in, or name one in emotiond.conf; \"emotionctl "
+          "cameras\" lists what was found.",
           CTL_FAILED },
         { EMO_ERROR("CameraBusy"), "Another program holds the camera; \"fuser -v /dev/video*\" shows which.",
           CTL_FAILED },
@@ -51,8 +54,9 @@ static const struct explanation explanations[] = {
           CTL_FAILED },
         { EMO_ERROR("PluginFailed"), "A plugin failed; \"emotionctl plugins\" and \"journalctl -u emotiond\" say why.",
           CTL_FAILED },
-        { EMO_ERROR("ModelInvalid"), "The model cannot be used; \"journalctl -u emotiond\" says why. Then \"emotionctl "
-                                     "reload\".",
+        { EMO_ERROR("ModelInvalid"),
+          "The model cannot be used; \"journalctl -u emotiond\" says why. Then \"emotionctl "
+          "reload\".",
           CTL_FAILED },
         { SD_BUS_ERROR_LIMITS_EXCEEDED, "emotiond has too much to do. Try again in a moment.", CTL_FAILED },
 };
@@ -232,14 +236,14 @@ int ctl_read_cameras(sd_bus_message *reply, json_object **ret)
 
         if (r)
                 return r;
-        json_object_object_foreach (objects, path, interfaces) {
+        json_object_object_foreach(objects, path, interfaces) {
                 json_object *camera = member(interfaces, EMO_CAMERA), *entry;
 
                 if (!camera)
                         continue;
                 entry = json_object_new_object();
                 json_object_object_add(entry, "Path", json_object_new_string(path));
-                json_object_object_foreach (camera, key, value)
+                json_object_object_foreach(camera, key, value)
                         json_object_object_add(entry, key, json_object_get(value));
                 json_object_array_add(list, entry);
         }

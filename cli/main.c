@@ -31,7 +31,8 @@ static const struct verb verbs[] = {
         { "status", 0, 0, 0, true, verb_status, "", "How the service is doing (the default)" },
         { "show", 0, 1, USES_PROPERTY, true, verb_show, " [CAMERA]", "Properties as NAME=VALUE" },
         { "faces", 0, 0, 0, true, verb_faces, "", "Who is in view now" },
-        { "watch", 0, 0, USES_CLAIM | USES_CONFIDENCE | USES_CAMERA, false, verb_watch, "", "Print each event until stopped" },
+        { "watch", 0, 0, USES_CLAIM | USES_CONFIDENCE | USES_CAMERA, false, verb_watch, "",
+          "Print each event until stopped" },
         { "classify", 1, INT_MAX, USES_CONFIDENCE, false, verb_classify, " FILE...",
           "Find the faces of JPEG or PNG files" },
         { "cameras", 0, 0, 0, true, verb_cameras, "", "List cameras" },
@@ -150,11 +151,11 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
 {
         uint64_t u;
 
-        *uses |= option == 'p' || option == OPT_VALUE ? USES_PROPERTY
-                 : option == OPT_MIN_CONFIDENCE       ? USES_CONFIDENCE
-                 : option == OPT_PNG                  ? USES_PNG
+        *uses |= option == 'p' || option == OPT_VALUE                                   ? USES_PROPERTY
+                 : option == OPT_MIN_CONFIDENCE                                         ? USES_CONFIDENCE
+                 : option == OPT_PNG                                                    ? USES_PNG
                  : option == OPT_CAMERA || option == OPT_SECONDS || option == OPT_COUNT ? USES_CAMERA
-                                                      : USES_CLAIM;
+                                                                                        : USES_CLAIM;
         switch (option) {
         case 'p':
                 return add_name(c->properties, &c->n_properties, "property", value);
@@ -187,7 +188,9 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
                                ? 0
                                : refuse("seconds", value, "a number of seconds above 0");
         case OPT_COUNT:
-                return text_parse_u64(value, 1, UINT64_MAX, &c->count) ? 0 : refuse("count", value, "a whole number above 0");
+                return text_parse_u64(value, 1, UINT64_MAX, &c->count)
+                               ? 0
+                               : refuse("count", value, "a whole number above 0");
         default:
                 return -EINVAL; /* getopt_long() said it */
         }

@@ -31,7 +31,7 @@ int table_new(const char *columns, struct table **ret)
                 t->right[t->n_columns] = *p == '>';
                 p += *p == '>';
                 n = strcspn(p, "|");
-                t->headings[t->n_columns] = (struct cell) { strndup(p, n), TEXT_BOLD };
+                t->headings[t->n_columns] = (struct cell){ strndup(p, n), TEXT_BOLD };
                 if (!t->headings[t->n_columns++].text)
                         return -ENOMEM;
                 p += n + (p[n] == '|');
@@ -80,7 +80,7 @@ void table_add(struct table *t, enum text_colour colour, const char *format, ...
                 t->failed = true;
                 return;
         }
-        t->cells[t->n_cells++] = (struct cell) { text, colour };
+        t->cells[t->n_cells++] = (struct cell){ text, colour };
 }
 
 size_t table_n_rows(const struct table *t)

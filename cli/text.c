@@ -39,8 +39,8 @@ char *text_clean(const char *s)
 const char *text_on(const struct ctl *c, enum text_colour colour)
 {
         static const char *const sequences[] = {
-                [TEXT_PLAIN] = "",          [TEXT_GOOD] = "\033[32m", [TEXT_WARN] = "\033[33m",
-                [TEXT_BAD] = "\033[31m",    [TEXT_FAINT] = "\033[2m", [TEXT_BOLD] = "\033[1m",
+                [TEXT_PLAIN] = "",       [TEXT_GOOD] = "\033[32m", [TEXT_WARN] = "\033[33m",
+                [TEXT_BAD] = "\033[31m", [TEXT_FAINT] = "\033[2m", [TEXT_BOLD] = "\033[1m",
         };
 
         return c->colour ? sequences[colour] : "";

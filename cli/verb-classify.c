@@ -10,7 +10,7 @@
 
 #define BUSY_TRIES 20
 #define BUSY_PAUSE_USEC (200 * 1000)
-#define N_ALWAYS 5u /* the first keys of a face; the others only where they are known */
+#define N_ALWAYS 5u         /* the first keys of a face; the others only where they are known */
 #define SERVICE_ABSENT (-1) /* beside enum ctl_exit: no other file will fare better */
 
 /* The service reads regular files only, so that it cannot be made to wait: what comes through a pipe is kept in memory. */
@@ -99,8 +99,8 @@ static int classify_fd(struct ctl *c, const char *file, int fd, json_object **re
 
 static json_object *face_to_json(json_object *face)
 {
-        static const char *const keys[] = { "box",   "landmarks", "emotion", "confidence", "scores", "quality",
-                                            "yaw",   "pitch",     "roll",    "attention" };
+        static const char *const keys[] = { "box",     "landmarks", "emotion", "confidence", "scores",
+                                            "quality", "yaw",       "pitch",   "roll",       "attention" };
         json_object *o = json_object_new_object();
 
         for (size_t i = 0; o && i < ARRAY_LEN(keys); i++) {

@@ -32,8 +32,8 @@ static int set_enabled(struct ctl *c, bool on)
         r = steer(c, on ? "Enable" : "Disable");
         if (r)
                 return r;
-        ctl_note(c, on ? "Emotion recognition is switched on." :
-                         "Emotion recognition is switched off; the camera is closed and stays closed.");
+        ctl_note(c, on ? "Emotion recognition is switched on."
+                       : "Emotion recognition is switched off; the camera is closed and stays closed.");
         return CTL_OK;
 }
 

@@ -55,8 +55,8 @@ static void explain_none(struct ctl *c)
         else if (strcmp(state, "disabled") == 0)
                 ctl_say("%s", ctl_error_sentence(EMO_ERROR("Disabled")));
         else if (strcmp(state, "watching") != 0 && *member_string(manager, "LastError"))
-                ctl_say("%s", ctl_error_sentence(member_string(manager, "LastError")) ?:
-                                      member_string(manager, "LastError"));
+                ctl_say("%s",
+                        ctl_error_sentence(member_string(manager, "LastError")) ?: member_string(manager, "LastError"));
         else
                 ctl_say("Nobody is in view.");
 }

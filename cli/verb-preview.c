@@ -73,7 +73,8 @@ static int read_picture(int fd, struct shot *s)
 {
         size_t size = (size_t)s->width_px * s->height_px, done = 0;
 
-        if (!s->width_px || !s->height_px || s->width_px > MAX_SIDE_PX || s->height_px > MAX_SIDE_PX || size > MAX_BYTES)
+        if (!s->width_px || !s->height_px || s->width_px > MAX_SIDE_PX || s->height_px > MAX_SIDE_PX ||
+            size > MAX_BYTES)
                 return -EBADMSG;
         s->gray = malloc(size);
         if (!s->gray)
@@ -353,7 +354,7 @@ static int run(struct preview *p)
                         return r;
                 if (pause_is_end(p, r == -EAGAIN ? 100 : PERIOD_MS))
                         return p->c->count && p->n < p->c->count && p->end_ms && now_ms() >= p->end_ms ? CTL_FAILED
-                                                                                                        : CTL_OK;
+                                                                                                       : CTL_OK;
         }
 }
 
@@ -375,7 +376,8 @@ int verb_preview(struct ctl *c, int argc, char **argv)
         struct preview p = { .c = c, .begin_ms = now_ms() };
         int r;
 
-        if (!c->png && c->json == CTL_JSON_OFF && isatty(STDOUT_FILENO) && strcmp(getenv("TERM") ?: "dumb", "dumb") == 0) {
+        if (!c->png && c->json == CTL_JSON_OFF && isatty(STDOUT_FILENO) &&
+            strcmp(getenv("TERM") ?: "dumb", "dumb") == 0) {
                 ctl_say("This terminal cannot show a picture; \"emotionctl preview --png=FILE\" writes one.");
                 return CTL_FAILED;
         }

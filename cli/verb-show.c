@@ -48,7 +48,7 @@ static void print_value(const struct ctl *c, const char *key, json_object *o, st
         if (json_object_is_type(o, json_type_object)) {
                 if (json_object_object_length(o) == 0)
                         print_leaf(c, key, "", met);
-                json_object_object_foreach (o, name, value) {
+                json_object_object_foreach(o, name, value) {
                         snprintf(inner, sizeof(inner), "%s.%s", key, name);
                         print_value(c, inner, value, met);
                 }
@@ -105,7 +105,7 @@ int verb_show(struct ctl *c, int argc, char **argv)
         if (c->json != CTL_JSON_OFF)
                 print_json(c, properties, &met);
         else {
-                json_object_object_foreach (properties, key, value)
+                json_object_object_foreach(properties, key, value)
                         print_value(c, key, value, &met);
         }
         for (size_t i = 0; i < c->n_properties; i++)

@@ -6,9 +6,9 @@
 
 static enum text_colour colour_of(const char *state)
 {
-        return strcmp(state, "watching") == 0                                  ? TEXT_GOOD
+        return strcmp(state, "watching") == 0                                   ? TEXT_GOOD
                : strcmp(state, "error") == 0 || strcmp(state, "no-camera") == 0 ? TEXT_BAD
-               : strcmp(state, "starting") == 0                                ? TEXT_WARN
+               : strcmp(state, "starting") == 0                                 ? TEXT_WARN
                                                                                 : TEXT_PLAIN;
 }
 
@@ -37,7 +37,8 @@ static void print_camera(json_object *camera)
         print_line("Camera", "%s, %s%s%s%s, %s", path, member_string(camera, "Device"), *name ? " (" : "", name,
                    *name ? ")" : "", member_string(camera, "State"));
         if (member_u64(camera, "Width"))
-                print_line("", "%s %" PRIu64 "x%" PRIu64 ", %.1f of %.1f frames a second, %" PRIu64 " dropped of %" PRIu64,
+                print_line("",
+                           "%s %" PRIu64 "x%" PRIu64 ", %.1f of %.1f frames a second, %" PRIu64 " dropped of %" PRIu64,
                            member_string(camera, "Format"), member_u64(camera, "Width"), member_u64(camera, "Height"),
                            member_double(camera, "MeasuredFrameRate"), member_double(camera, "FrameRate"),
                            member_u64(camera, "FramesDropped"),
@@ -99,8 +100,8 @@ static void print_manager(struct ctl *c, json_object *manager)
         if (strcmp(state, "idle") == 0)
                 print_line("Why", "nobody watches, so the camera is closed");
         if (*member_string(model, "file")) {
-                print_line("Model", "%s", *member_string(model, "name") ? member_string(model, "name")
-                                                                      : member_string(model, "file"));
+                print_line("Model", "%s",
+                           *member_string(model, "name") ? member_string(model, "name") : member_string(model, "file"));
                 print_line("Emotions", "%s", emotions ?: "");
         } else
                 print_line("Model", "none that works");

@@ -374,11 +374,10 @@ static int event_to_json(sd_bus_message *m, const struct event_kind *kind, json_
                 return r;
         json_object_object_add(o, "event", json_object_new_string(kind->member));
         for (; n < ARRAY_LEN(kind->arguments) && kind->arguments[n]; n++)
-                json_object_object_add(o, kind->arguments[n],
-                                       json_object_get(json_object_array_get_idx(arguments, n)));
+                json_object_object_add(o, kind->arguments[n], json_object_get(json_object_array_get_idx(arguments, n)));
         text_rfc3339(member_u64(o, "timestamp_usec"), time);
         json_object_object_add(o, "time", json_object_new_string(time));
-        json_object_object_foreach (json_object_array_get_idx(arguments, n), key, value)
+        json_object_object_foreach(json_object_array_get_idx(arguments, n), key, value)
                 if (!member(o, key)) /* a detail cannot pose as an argument */
                         json_object_object_add(o, key, json_object_get(value));
         *ret = STEAL(o);

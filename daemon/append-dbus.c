@@ -88,8 +88,7 @@ int bus_append_face(sd_bus_message *m, const struct engine_report *r, const stru
         if (q >= 0)
                 q = sd_bus_message_append(m, "{sv}", "quality", "d", face->quality);
         if (q >= 0 && tracked)
-                q = sd_bus_message_append(m, "{sv}{sv}", "since", "t", face->since_usec, "seen", "t",
-                                          face->seen_usec);
+                q = sd_bus_message_append(m, "{sv}{sv}", "since", "t", face->since_usec, "seen", "t", face->seen_usec);
         return q < 0 ? q : sd_bus_message_close_container(m);
 }
 
@@ -255,8 +254,8 @@ static int append_plugin(sd_bus_message *m, const struct worker_plugin *p)
         return q < 0 ? q : sd_bus_message_close_container(m);
 }
 
-int bus_get_plugins(sd_bus *bus, const char *path, const char *interface, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+int bus_get_plugins(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                    void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
         const struct engine_report *r = manager_get_report(f->manager);

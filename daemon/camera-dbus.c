@@ -66,8 +66,12 @@ void bus_camera_flush(struct bus_face *f, struct camera *c)
                 unsigned bit;
                 const char *name;
         } table[] = {
-                { CAMERA_NAME, "Name" },    { CAMERA_STATE, "State" },   { CAMERA_FORMAT, "Format" },
-                { CAMERA_SIZE, "Width" },   { CAMERA_SIZE, "Height" },   { CAMERA_FRAME_RATE, "FrameRate" },
+                { CAMERA_NAME, "Name" },
+                { CAMERA_STATE, "State" },
+                { CAMERA_FORMAT, "Format" },
+                { CAMERA_SIZE, "Width" },
+                { CAMERA_SIZE, "Height" },
+                { CAMERA_FRAME_RATE, "FrameRate" },
                 { CAMERA_LAST_ERROR, "LastError" },
         };
         size_t n = 0;
@@ -83,14 +87,14 @@ void bus_camera_flush(struct bus_face *f, struct camera *c)
         sd_bus_emit_properties_changed_strv(f->bus, path, BUS_IFACE_CAMERA, names);
 }
 
-static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                    void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", (const char *)userdata);
 }
 
-static int get_state(sd_bus *bus, const char *path, const char *interface, const char *property,
-                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int get_state(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                     void *userdata, sd_bus_error *error)
 {
         const enum stream_state *s = userdata;
 

@@ -97,7 +97,7 @@ void cameras_done(struct cameras *cs)
 {
         for (size_t i = 0; i < cs->n; i++)
                 free(cs->list[i]);
-        *cs = (struct cameras) { 0 };
+        *cs = (struct cameras){ 0 };
 }
 
 int cameras_update(struct cameras *cs, const struct camera_device *devices, size_t n_devices,

@@ -20,7 +20,7 @@ enum camera_property {
 };
 
 struct camera {
-        unsigned number; /* from 1; never used twice */
+        unsigned number;           /* from 1; never used twice */
         char device[256];          /* as it is opened: a file's name may hold any bytes */
         char shown[256], name[64]; /* @device, and what it calls itself, as UTF-8 */
         enum stream_state state;
@@ -49,7 +49,7 @@ struct camera_device {
 
 struct camera_changes {
         void (*added)(void *userdata, struct camera *c);
-        void (*removed)(void *userdata, struct camera *c); /* freed after the call */
+        void (*removed)(void *userdata, struct camera *c);                      /* freed after the call */
         void (*changed)(void *userdata, struct camera *c, unsigned properties); /* enum camera_property */
         void *userdata;
 };

@@ -5,7 +5,7 @@
 
 /* What one claimant knows of one face, and what it is still to be told. */
 struct told {
-        uint32_t face; /* 0: free */
+        uint32_t face;      /* 0: free */
         uint64_t sent_usec; /* last EmotionChanged; 0: none yet */
         uint64_t used_usec;
         bool waits;
@@ -31,7 +31,7 @@ struct claims {
 
 void claim_options_init(struct claim_options *o)
 {
-        *o = (struct claim_options) { .min_confidence = -1, .min_hold_ms = -1 };
+        *o = (struct claim_options){ .min_confidence = -1, .min_hold_ms = -1 };
 }
 
 int claims_new(void (*send)(void *userdata, struct claim *c, const struct claim_change *change), void *userdata,
@@ -91,8 +91,10 @@ int claims_set(struct claims *cs, const char *owner, uid_t uid, const struct cla
                         e = &cs->entries[i];
         if (!e)
                 return -EUSERS;
-        *e = (struct entry) {
-                .claim = { .listener = (unsigned)(e - cs->entries) + 1, .owner = strdup(owner), .uid = uid,
+        *e = (struct entry){
+                .claim = { .listener = (unsigned)(e - cs->entries) + 1,
+                           .owner = strdup(owner),
+                           .uid = uid,
                            .options = *options },
         };
         if (!e->claim.owner)
@@ -109,7 +111,7 @@ void claims_drop(struct claims *cs, struct claim *c)
         struct entry *e = &cs->entries[c->listener - 1];
 
         free(e->claim.owner);
-        *e = (struct entry) { 0 };
+        *e = (struct entry){ 0 };
         cs->n--;
 }
 
@@ -179,7 +181,7 @@ static struct told *told_get(struct entry *e, uint32_t face)
         for (size_t i = 1; i < PIPELINE_MAX_FACES && best->face != 0; i++)
                 if (e->told[i].face == 0 || e->told[i].used_usec < best->used_usec)
                         best = &e->told[i];
-        *best = (struct told) { .face = face };
+        *best = (struct told){ .face = face };
         return best;
 }
 
@@ -245,7 +247,7 @@ void claims_face_vanished(struct claims *cs, uint32_t face)
                         if (t->face != face)
                                 continue;
                         cs->n_suppressed += t->waits;
-                        *t = (struct told) { 0 };
+                        *t = (struct told){ 0 };
                 }
 }
 

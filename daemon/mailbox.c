@@ -34,7 +34,7 @@ void bell_clear(struct bell *b)
 
 int slot_init(struct slot *s, void *spare)
 {
-        *s = (struct slot) { .object = spare };
+        *s = (struct slot){ .object = spare };
         return -pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -75,7 +75,7 @@ void *slot_take(struct slot *s, void *mine)
 
 int queue_init(struct queue *q, size_t item_bytes, size_t capacity)
 {
-        *q = (struct queue) { .item_bytes = item_bytes, .capacity = capacity };
+        *q = (struct queue){ .item_bytes = item_bytes, .capacity = capacity };
         q->items = calloc(capacity, item_bytes);
         if (!q->items)
                 return -ENOMEM;

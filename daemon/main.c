@@ -133,7 +133,7 @@ static int parse(int argc, char *argv[], struct options *o)
 /* Pictures of people must not end up in a core file, nor be read by another process of the same user. */
 static void forbid_dumps(void)
 {
-        setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
         prctl(PR_SET_DUMPABLE, 0);
 }
 

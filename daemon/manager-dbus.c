@@ -17,9 +17,9 @@ static int flush(sd_event_source *s, void *userdata)
                 unsigned bit;
                 const char *name;
         } table[] = {
-                { MANAGER_STATE, "State" },       { MANAGER_LAST_ERROR, "LastError" }, { MANAGER_ENABLED, "Enabled" },
-                { MANAGER_IN_USE, "InUse" },      { MANAGER_EMOTIONS, "Emotions" },    { MANAGER_MODEL, "Model" },
-                { MANAGER_PLUGINS, "Plugins" },   { MANAGER_TAINTED, "Tainted" },
+                { MANAGER_STATE, "State" },     { MANAGER_LAST_ERROR, "LastError" }, { MANAGER_ENABLED, "Enabled" },
+                { MANAGER_IN_USE, "InUse" },    { MANAGER_EMOTIONS, "Emotions" },    { MANAGER_MODEL, "Model" },
+                { MANAGER_PLUGINS, "Plugins" }, { MANAGER_TAINTED, "Tainted" },
         };
         char *names[ARRAY_LEN(table) + 1];
         size_t n = 0;
@@ -332,8 +332,8 @@ static int refuse_picture(struct bus_face *f, int r, sd_bus_error *error)
                 return bus_error_set(error, SERVICE_LIMITS_EXCEEDED, "Too many pictures wait");
         if (r == -ENODEV)
                 return bus_error_set(error,
-                                     report && report->failure == ENGINE_PLUGIN_FAILED ? SERVICE_PLUGIN_FAILED :
-                                                                                         SERVICE_MODEL_INVALID,
+                                     report && report->failure == ENGINE_PLUGIN_FAILED ? SERVICE_PLUGIN_FAILED
+                                                                                       : SERVICE_MODEL_INVALID,
                                      "%s", report ? report->failure_text : "Nothing is loaded yet");
         return r;
 }
@@ -410,7 +410,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* === Properties === */
 
-#define GETTER(name) \
+#define GETTER(name)                                                                                \
         static int name(sd_bus *bus, const char *path, const char *interface, const char *property, \
                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
@@ -443,9 +443,10 @@ GETTER(get_flag)
         struct bus_face *f = userdata;
         const struct manager_view *v = manager_get_view(f->manager);
 
-        return sd_bus_message_append(reply, "b", strcmp(property, "Enabled") == 0 ? v->enabled :
-                                                 strcmp(property, "InUse") == 0   ? v->in_use :
-                                                                                    v->tainted);
+        return sd_bus_message_append(reply, "b",
+                                     strcmp(property, "Enabled") == 0 ? v->enabled
+                                     : strcmp(property, "InUse") == 0 ? v->in_use
+                                                                      : v->tainted);
 }
 
 GETTER(get_emotions)
@@ -486,7 +487,7 @@ int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_fac
                 r = sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        manager_set_face(m, &(struct manager_face) {
+        manager_set_face(m, &(struct manager_face){
                                     .changed = on_changed,
                                     .emotion_changed = on_emotion,
                                     .face_came = on_came,
@@ -523,7 +524,7 @@ struct bus_face *bus_face_free(struct bus_face *f)
                 sd_bus_message_unref(f->previews[i].message);
         for (size_t i = 0; i < f->n_reloads; i++)
                 sd_bus_message_unref(f->reloads[i].message);
-        manager_set_face(f->manager, &(struct manager_face) { 0 });
+        manager_set_face(f->manager, &(struct manager_face){ 0 });
         sd_event_source_disable_unref(f->flush);
         sd_event_source_disable_unref(f->timer);
         sd_bus_slot_unref(f->manager_slot);
@@ -554,18 +555,17 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Claim", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_claim, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release, OPEN),
         SD_BUS_METHOD_WITH_ARGS("GetFaces", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", faces), method_get_faces, OPEN),
-        SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options),
-                                SD_BUS_RESULT("aa{sv}", faces), method_classify, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options), SD_BUS_RESULT("aa{sv}", faces),
+                                method_classify, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Preview", SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("h", picture, "u", width, "u", height, "aa{sv}", faces, "a{sv}", details),
                                 bus_method_preview, 0),
         SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, 0),
         SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, 0),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
-        SD_BUS_SIGNAL_WITH_ARGS("EmotionChanged",
-                                SD_BUS_ARGS("u", face, "s", from, "s", to, "d", confidence, "t", timestamp_usec,
-                                            "a{sv}", details),
-                                0),
+        SD_BUS_SIGNAL_WITH_ARGS(
+                "EmotionChanged",
+                SD_BUS_ARGS("u", face, "s", from, "s", to, "d", confidence, "t", timestamp_usec, "a{sv}", details), 0),
         SD_BUS_SIGNAL_WITH_ARGS("FaceAppeared", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
         SD_BUS_SIGNAL_WITH_ARGS("FaceVanished", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
         SD_BUS_SIGNAL_WITH_ARGS("AttentionChanged",

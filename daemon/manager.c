@@ -173,7 +173,7 @@ static const char *wanted_device(struct manager *m)
 
 static struct decision_rules base_rules(const struct settings *s)
 {
-        return (struct decision_rules) {
+        return (struct decision_rules){
                 .min_confidence = s->decision.min_confidence,
                 .hysteresis = s->decision.hysteresis,
                 .min_hold_usec = (uint64_t)s->decision.min_hold_ms * 1000,
@@ -249,7 +249,7 @@ int manager_new(const struct manager_config *config, struct settings *settings, 
         r = claims_new(send_change, m, &m->claims);
         if (r < 0)
                 return r;
-        m->view = (struct manager_view) { .enabled = m->enabled, .state = MANAGER_STARTING };
+        m->view = (struct manager_view){ .enabled = m->enabled, .state = MANAGER_STARTING };
         update_view(m, 0);
         *ret = STEAL(m);
         return 0;
@@ -348,9 +348,9 @@ static void on_change(struct manager *m, const struct worker_event *e)
 static void on_presence(struct manager *m, const struct worker_event *e)
 {
         void (*tell)(void *, struct claim *, const struct face_event *, unsigned) =
-                e->event.kind == FACE_APPEARED ? m->face.face_came :
-                e->event.kind == FACE_VANISHED ? m->face.face_went :
-                                                 m->face.face_turned;
+                e->event.kind == FACE_APPEARED   ? m->face.face_came
+                : e->event.kind == FACE_VANISHED ? m->face.face_went
+                                                 : m->face.face_turned;
         unsigned camera = manager_camera_number(m);
 
         if (e->event.kind == FACE_VANISHED)
@@ -568,8 +568,7 @@ bool manager_check_alive(struct manager *m, uint64_t now, uint64_t tick_usec)
                 send_wish(m);
                 m->asked_serial = m->wish.serial;
         }
-        return answered &&
-               now - m->flowed_usec <= settings_stall_usec(m->settings, s->info.frame_rate_hz) + tick_usec;
+        return answered && now - m->flowed_usec <= settings_stall_usec(m->settings, s->info.frame_rate_hz) + tick_usec;
 }
 
 /* === Looking in === */

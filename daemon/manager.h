@@ -42,7 +42,8 @@ struct manager_face {
         void (*face_went)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*face_turned)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*picture_done)(void *userdata, const struct picture_job *job);
-        void (*preview_done)(void *userdata, const struct preview_job *job); /* its descriptor is closed after the call */
+        void (*preview_done)(void *userdata,
+                             const struct preview_job *job); /* its descriptor is closed after the call */
         /* of each manager_reload() that gave @serial or a lower one, and was not yet answered */
         void (*reload_done)(void *userdata, uint64_t serial, enum service_error error, const char *text);
         struct camera_changes cameras; /* its userdata is used for these three */

@@ -15,13 +15,12 @@ static int read_variant(sd_bus_message *m, const char *name, const char *signatu
         if (r < 0)
                 return r;
         if (strcmp(contents, signature) != 0)
-                return bus_error_set(error, SERVICE_INVALID_OPTION, "%s: type %s is wanted, not %.32s", name,
-                                     signature, contents);
+                return bus_error_set(error, SERVICE_INVALID_OPTION, "%s: type %s is wanted, not %.32s", name, signature,
+                                     contents);
         return sd_bus_message_read(m, "v", signature, ret);
 }
 
-static int read_double(sd_bus_message *m, const char *name, double min, double max, double *ret,
-                       sd_bus_error *error)
+static int read_double(sd_bus_message *m, const char *name, double min, double max, double *ret, sd_bus_error *error)
 {
         double v;
         int r = read_variant(m, name, "d", &v, error);

@@ -51,7 +51,7 @@ static uint64_t clock_usec(void)
 
 static void list_init(struct list *l)
 {
-        *l = (struct list) { .end = &l->first };
+        *l = (struct list){ .end = &l->first };
 }
 
 static void list_add(struct list *l, struct reading *g)
@@ -181,7 +181,7 @@ static int start_task(struct picture_reader *r, struct reading *g)
 
         if (!t)
                 return -ENOMEM;
-        *t = (struct task) { .reader = r, .reading = g, .fd = g->picture.job->fd };
+        *t = (struct task){ .reader = r, .reading = g, .fd = g->picture.job->fd };
         e = start_thread(t); /* which then waits for the lock */
         if (e < 0) {
                 free(t);

@@ -210,9 +210,8 @@ static int start_bus(struct service *s)
         if (r >= 0)
                 r = bus_face_new(s->bus, s->event, s->manager, &s->face);
         if (r >= 0)
-                r = sd_bus_match_signal_async(s->bus, NULL, "org.freedesktop.DBus.Local",
-                                              "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                              "Disconnected", on_bus_lost, NULL, s);
+                r = sd_bus_match_signal_async(s->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                                              "org.freedesktop.DBus.Local", "Disconnected", on_bus_lost, NULL, s);
         return r < 0 ? log_error_errno(r, "the bus objects cannot be made: %m") : 0;
 }
 

@@ -8,12 +8,18 @@
 #include "daemon/vision/pipeline.h"
 
 #define AT(member) offsetof(struct settings, member)
-#define NUMBER(group, name, type, min, max, def, member) \
-        { group, name, type, min, max, NULL, def, NULL, AT(member) }
-#define WORD(group, name, words, def, member) \
-        { group, name, KEY_CHOICE, 0, 0, words, def, NULL, AT(member) }
-#define TEXT(group, name, type, def, member) \
-        { group, name, type, 0, 0, NULL, 0, def, AT(member) }
+#define NUMBER(group, name, type, min, max, def, member)                 \
+        {                                                                \
+                group, name, type, min, max, NULL, def, NULL, AT(member) \
+        }
+#define WORD(group, name, words, def, member)                               \
+        {                                                                   \
+                group, name, KEY_CHOICE, 0, 0, words, def, NULL, AT(member) \
+        }
+#define TEXT(group, name, type, def, member)                      \
+        {                                                         \
+                group, name, type, 0, 0, NULL, 0, def, AT(member) \
+        }
 
 /* Order of enum camera_policy, enum source_pace, and of the two arrays below. */
 #define POLICIES "on-demand|always"
@@ -57,7 +63,8 @@ const struct settings_row settings_rows[] = {
         NUMBER("decision", "min_hold_ms", KEY_INT, 0, 60000, 300, decision.min_hold_ms),
         NUMBER("privacy", "allow_preview", KEY_BOOL, 0, 1, 0, privacy.allow_preview),
         NUMBER("service", "max_claims", KEY_INT, 1, PIPELINE_MAX_LISTENERS - 1, 16, service.max_claims),
-        NUMBER("service", "max_claims_per_user", KEY_INT, 1, PIPELINE_MAX_LISTENERS - 1, 8, service.max_claims_per_user),
+        NUMBER("service", "max_claims_per_user", KEY_INT, 1, PIPELINE_MAX_LISTENERS - 1, 8,
+               service.max_claims_per_user),
         NUMBER("service", "max_pictures", KEY_INT, 1, 64, 8, service.max_pictures),
         WORD("service", "log_level", LEVELS, 3, service.log_level),
 };
@@ -128,17 +135,17 @@ static const char *text_complaint(const struct settings_row *row, const char *va
 
         switch (row->type) {
         case KEY_DEVICE:
-                return strcmp(value, "auto") == 0 || value[0] == '/' ? NULL :
-                                                                       "is neither \"auto\" nor an absolute path";
+                return strcmp(value, "auto") == 0 || value[0] == '/' ? NULL
+                                                                     : "is neither \"auto\" nor an absolute path";
         case KEY_MODEL:
-                return *value && (value[0] == '/' || !strchr(value, '/')) && strcmp(value, ".") && strcmp(value, "..") ?
-                               NULL :
-                               "is neither a file's name nor an absolute path";
+                return *value && (value[0] == '/' || !strchr(value, '/')) && strcmp(value, ".") && strcmp(value, "..")
+                               ? NULL
+                               : "is neither a file's name nor an absolute path";
         case KEY_PLUGIN:
                 return *value && strlen(value) <= 32 &&
-                                       strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(value) ?
-                               NULL :
-                               "is not a plugin's name (1 to 32 of a-z, 0-9 and -)";
+                                       strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(value)
+                               ? NULL
+                               : "is not a plugin's name (1 to 32 of a-z, 0-9 and -)";
         default:
                 return NULL;
         }

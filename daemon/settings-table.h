@@ -19,11 +19,11 @@ enum key_type {
 struct settings_row {
         const char *group, *name;
         enum key_type type;
-        double min, max;     /* KEY_INT, KEY_FLOAT */
-        const char *words;   /* KEY_CHOICE: "one|two|three" */
-        double number;       /* default of numbers, booleans, choices */
-        const char *text;    /* default of strings */
-        size_t offset;       /* in struct settings */
+        double min, max;   /* KEY_INT, KEY_FLOAT */
+        const char *words; /* KEY_CHOICE: "one|two|three" */
+        double number;     /* default of numbers, booleans, choices */
+        const char *text;  /* default of strings */
+        size_t offset;     /* in struct settings */
 };
 
 extern const struct settings_row settings_rows[];

@@ -328,7 +328,7 @@ int settings_load(const char *file, bool optional, const struct settings_overrid
         struct loader l = { .s = s, .file = "", .error = error };
         int r;
 
-        *error = (struct settings_error) { .text = "out of memory" };
+        *error = (struct settings_error){ .text = "out of memory" };
         if (!s)
                 return -ENOMEM;
         s->n_refs = 1;

@@ -94,8 +94,8 @@ struct settings_error {
  * Return: 0; -ENOENT and errno of open(2); -EFBIG beyond SETTINGS_MAX_FILE_BYTES; -EINVAL for anything wrong inside;
  * -ENOMEM. @error is filled.
  */
-int settings_load(const char *file, bool optional, const struct settings_override *override,
-                  struct settings **ret, struct settings_error *error);
+int settings_load(const char *file, bool optional, const struct settings_override *override, struct settings **ret,
+                  struct settings_error *error);
 
 /* Atomic counter: a set is shared by the two threads. unref accepts NULL and returns NULL. */
 struct settings *settings_ref(struct settings *s);

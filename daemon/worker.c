@@ -59,7 +59,7 @@ struct worker {
         struct source_stats stats_base;
         struct pipeline_stats pipeline_base;
         uint64_t pipeline_lost, pipeline_lost_base;
-        uint64_t listening[PIPELINE_MAX_LISTENERS]; /* the claim that each listener of the engine is for */
+        uint64_t listening[PIPELINE_MAX_LISTENERS];          /* the claim that each listener of the engine is for */
         struct decision_rules rules[PIPELINE_MAX_LISTENERS]; /* as the engine was told */
 };
 
@@ -126,7 +126,7 @@ static void add_pipeline_stats(struct worker *w, const struct pipeline_stats *s)
 {
         const struct pipeline_stats *b = &w->pipeline_base;
 
-        w->now.pipeline = (struct pipeline_stats) {
+        w->now.pipeline = (struct pipeline_stats){
                 .n_frames = b->n_frames + s->n_frames,
                 .n_detections = b->n_detections + s->n_detections,
                 .n_plugin_errors = b->n_plugin_errors + s->n_plugin_errors,
@@ -225,8 +225,8 @@ static void open_source(struct worker *w)
         w->last_timestamp_usec = 0;
         w->last_frame_usec = w->rate_since_usec = clock_usec();
         w->rate_frames = 0;
-        log_info("%s (%s): %ux%u %s", w->now.info.device, w->now.info.name, w->now.info.width_px,
-                 w->now.info.height_px, w->now.info.format);
+        log_info("%s (%s): %ux%u %s", w->now.info.device, w->now.info.name, w->now.info.width_px, w->now.info.height_px,
+                 w->now.info.format);
         set_state(w, STREAM_STREAMING, 0, "");
 }
 
@@ -295,8 +295,7 @@ static void stream(struct worker *w, bool hurry)
         int r;
 
         /* whoever aims the camera wants each picture */
-        source_rest_until(w->source,
-                          queue_length(&w->previews) ? 0 : pipeline_rests_until(w->engine->pipeline));
+        source_rest_until(w->source, queue_length(&w->previews) ? 0 : pipeline_rests_until(w->engine->pipeline));
         r = source_next(w->source, hurry ? -1 : w->to_worker.fd, hurry ? 50000 : WAIT_FRAME_USEC, &f, &error);
         if (r > 0) {
                 use_frame(w, &f);
@@ -489,8 +488,7 @@ static void *run(void *userdata)
                 if (wanted && w->source)
                         stream(w, hurry);
                 else if (!hurry)
-                        wait_for_bell(w, MIN(wanted ? w->retry_usec : UINT64_MAX,
-                                             picture_reader_next_usec(w->reader)));
+                        wait_for_bell(w, MIN(wanted ? w->retry_usec : UINT64_MAX, picture_reader_next_usec(w->reader)));
         }
         close_source(w);
         w->engine = engine_free(w->engine);
@@ -516,8 +514,8 @@ static int copy_config(struct worker *w, const struct worker_config *config)
         }
         if (n == 0)
                 return -EINVAL;
-        w->config = (struct worker_config) { .plugin_dir = w->plugin_dir,
-                                             .model_dirs = (const char *const *)w->model_dirs };
+        w->config =
+                (struct worker_config){ .plugin_dir = w->plugin_dir, .model_dirs = (const char *const *)w->model_dirs };
         return 0;
 }
 
@@ -686,7 +684,7 @@ uint64_t worker_set_wish(struct worker *w, const struct worker_wish *wish)
 
 uint64_t worker_set_settings(struct worker *w, struct settings *settings)
 {
-        *w->order_out = (struct order) { .serial = ++w->last_order, .settings = settings_ref(settings) };
+        *w->order_out = (struct order){ .serial = ++w->last_order, .settings = settings_ref(settings) };
         put_order(w);
         return w->last_order;
 }

@@ -45,9 +45,9 @@ enum stream_state {
 struct worker_snapshot {
         uint64_t wish_serial, engine_serial;
         enum stream_state state;
-        int error;               /* negative errno of STREAM_BUSY and STREAM_ERROR */
-        char error_text[256];    /* a sentence; "" while all is well */
-        struct source_info info; /* of the open source, or of the one opened last */
+        int error;                 /* negative errno of STREAM_BUSY and STREAM_ERROR */
+        char error_text[256];      /* a sentence; "" while all is well */
+        struct source_info info;   /* of the open source, or of the one opened last */
         struct source_stats stats; /* since the service started */
         uint64_t n_opens;
         double measured_fps;
@@ -72,7 +72,7 @@ struct picture_job {
         double min_confidence; /* negative: as the settings say */
         /* the answer */
         uint64_t engine_serial;
-        int result; /* number of faces, or a negative errno */
+        int result;        /* number of faces, or a negative errno */
         bool image_failed; /* @result is about the picture, not about plugins or model; -ETIMEDOUT: it is not read */
         struct face faces[PIPELINE_MAX_FACES];
 };
@@ -112,7 +112,7 @@ struct engine_report {
         char failure_text[256];
         bool kept;
         struct settings *settings;
-        bool ready; /* an engine stands */
+        bool ready;                                                   /* an engine stands */
         char *model_file, *model_name, *model_licence, *model_sha256; /* NULL: no model */
         unsigned model_width_px, model_height_px;
         size_t n_labels;

@@ -67,8 +67,10 @@ static int find_level(const struct nn_model *m, const struct nn_plan *p, struct 
                 l->value_step = 1;
                 return 0;
         }
-        return nn_fail(error, -EINVAL, "its outputs for stride %u are neither maps of %u x %u (cls of 1, bbox of 4 values) "
-                                    "nor lists of as many cells (cls, obj, bbox)", l->stride, l->columns, l->rows);
+        return nn_fail(error, -EINVAL,
+                       "its outputs for stride %u are neither maps of %u x %u (cls of 1, bbox of 4 values) "
+                       "nor lists of as many cells (cls, obj, bbox)",
+                       l->stride, l->columns, l->rows);
 }
 
 int detect_find_levels(const struct nn_model *m, const struct nn_plan *p, unsigned width_px, unsigned height_px,

@@ -40,8 +40,8 @@ const char *nn_tensor_shape_string(const struct nn_tensor *t, char *buffer, size
 
 const char *nn_type_name(int type)
 {
-        static const char *const names[] = { "undefined", "float32", "uint8",   "int8",    "uint16", "int16",
-                                             "int32",     "int64",   "string",  "bool",    "float16", "float64",
+        static const char *const names[] = { "undefined", "float32", "uint8",     "int8",       "uint16",  "int16",
+                                             "int32",     "int64",   "string",    "bool",       "float16", "float64",
                                              "uint32",    "uint64",  "complex64", "complex128", "bfloat16" };
 
         return type >= 0 && (size_t)type < ARRAY_LEN(names) ? names[type] : "unknown";

@@ -53,7 +53,8 @@ static unsigned n_samples(double dx, double dy)
 
 /* True if every sample of a destination of this size has four pixels about it, and @more_px to their right: its corners,
  * on a line each, have. */
-static bool is_inside(const struct nn_image *src, const double *m, unsigned width_px, unsigned height_px, unsigned more_px)
+static bool is_inside(const struct nn_image *src, const double *m, unsigned width_px, unsigned height_px,
+                      unsigned more_px)
 {
         /* what a rounding error might do near the edge is left to the careful way */
         double max_x = src->width_px - 1.01 - more_px, max_y = src->height_px - 1.01;
@@ -87,8 +88,8 @@ static void grid_init(struct grid *g, const double *m)
 }
 
 /* Sum of the samples of pixel (@x, @y). */
-__attribute__((always_inline)) static inline float sum_samples(const struct nn_image *src, const double *m, const struct grid *g,
-                                                                unsigned x, unsigned y, bool inside)
+__attribute__((always_inline)) static inline float
+sum_samples(const struct nn_image *src, const double *m, const struct grid *g, unsigned x, unsigned y, bool inside)
 {
         float sum = 0;
 
@@ -292,8 +293,7 @@ int nn_image_resize(const struct nn_image *src, unsigned width_px, unsigned heig
                                         add_line(src->data + ys * src->stride_bytes, spans, n, w, sums);
                         }
                         for (unsigned i = 0; i < n; i++)
-                                ret[(size_t)y * width_px + x0 + i] =
-                                        (uint8_t)CLAMP(sums[i] + 0.5f, 0.f, 255.f);
+                                ret[(size_t)y * width_px + x0 + i] = (uint8_t)CLAMP(sums[i] + 0.5f, 0.f, 255.f);
                 }
         }
         return 0;
@@ -309,10 +309,10 @@ struct nn_affine nn_affine_from_square(double x, double y, double side_px, doubl
 
 /* Second moments of point pairs about their means. */
 struct moments {
-        double dst[2], src[2];   /* means */
-        double dd[3];            /* dst: xx, xy, yy */
-        double ds[2][2];         /* ds[i][j]: dst axis i times src axis j */
-        double ss;               /* src: xx + yy */
+        double dst[2], src[2]; /* means */
+        double dd[3];          /* dst: xx, xy, yy */
+        double ds[2][2];       /* ds[i][j]: dst axis i times src axis j */
+        double ss;             /* src: xx + yy */
 };
 
 static int moments_of(const float (*dst)[2], const float (*src)[2], size_t n, struct moments *ret)
@@ -346,8 +346,8 @@ static int moments_of(const float (*dst)[2], const float (*src)[2], size_t n, st
 /* The map with linear part (a b; c d) that carries the mean of dst to the mean of src. */
 static struct nn_affine affine_about(const struct moments *m, double a, double b, double c, double d)
 {
-        return (struct nn_affine){ { a, b, m->src[0] - a * m->dst[0] - b * m->dst[1],
-                                     c, d, m->src[1] - c * m->dst[0] - d * m->dst[1] } };
+        return (struct nn_affine){ { a, b, m->src[0] - a * m->dst[0] - b * m->dst[1], c, d,
+                                     m->src[1] - c * m->dst[0] - d * m->dst[1] } };
 }
 
 int nn_affine_similarity(const float (*dst)[2], const float (*src)[2], size_t n, struct nn_affine *ret)

@@ -43,7 +43,8 @@ static int read_metadata(struct landmarks *l, struct nn_error *error)
         int r;
 
         if (!task || strcmp(task, "landmarks") != 0)
-                return nn_fail(error, -EINVAL, "its task (metadata emotiond.task) is '%.40s', not 'landmarks'", task ?: "");
+                return nn_fail(error, -EINVAL, "its task (metadata emotiond.task) is '%.40s', not 'landmarks'",
+                               task ?: "");
         r = nn_normalisation_from_string(normalisation ?: "unit");
         if (r < 0)
                 return nn_fail(error, -EINVAL, "it wants the unknown normalisation '%.40s'", normalisation);
@@ -60,8 +61,8 @@ static int check_input(struct landmarks *l, struct nn_error *error)
 
         if (nn_model_n_inputs(l->model) != 1 || in->type != NN_FLOAT32 || in->n_dims != 4 || in->dims[0] > 1 ||
             in->dims[1] != 1 || in->dims[2] != in->dims[3] || in->dims[2] < MIN_SIDE_PX || in->dims[2] > MAX_SIDE_PX)
-                return nn_fail(error, -EINVAL, "it must have one input [1, 1, S, S] of float32, S in %d..%d", MIN_SIDE_PX,
-                            MAX_SIDE_PX);
+                return nn_fail(error, -EINVAL, "it must have one input [1, 1, S, S] of float32, S in %d..%d",
+                               MIN_SIDE_PX, MAX_SIDE_PX);
         l->side_px = (unsigned)in->dims[2];
         return 0;
 }
@@ -87,8 +88,9 @@ static int make_plan(struct landmarks *l, struct nn_error *error)
         l->points = find_output(l, "points", 2 * LANDMARKS_N);
         l->confidence = find_output(l, "confidence", 1);
         if (!l->points || !l->confidence)
-                return nn_fail(error, -EINVAL, "it must have the outputs points [1, %d] and confidence [1, 1] of float32",
-                            2 * LANDMARKS_N);
+                return nn_fail(error, -EINVAL,
+                               "it must have the outputs points [1, %d] and confidence [1, 1] of float32",
+                               2 * LANDMARKS_N);
         return 0;
 }
 
@@ -213,8 +215,7 @@ static bool is_settled(const struct landmarks_square *crop, const struct landmar
         double ratio = found->side_px / crop->side_px;
 
         return fabs(remainder(found->roll_rad - crop->roll_rad, 2 * M_PI)) <= MAX_TURN && ratio <= MAX_RATIO &&
-               ratio >= 1 / MAX_RATIO &&
-               hypot(found->x - crop->x, found->y - crop->y) <= MAX_SHIFT * crop->side_px;
+               ratio >= 1 / MAX_RATIO && hypot(found->x - crop->x, found->y - crop->y) <= MAX_SHIFT * crop->side_px;
 }
 
 int landmarks_find(struct landmarks *l, const struct nn_image *image, const struct landmarks_square *start,

@@ -78,9 +78,9 @@ static int read_declaration(struct reader *r, const Onnx__ValueInfoProto *v, str
                 const Onnx__TensorShapeProto__Dimension *d = p->shape->dim[i];
 
                 /* exporters write 0 and negative numbers for "open" too */
-                t.dims[i] = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value > 0 ?
-                                    d->dim_value :
-                                    -1;
+                t.dims[i] = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value > 0
+                                    ? d->dim_value
+                                    : -1;
         }
         *ret = t;
         return 0;
@@ -178,13 +178,13 @@ static int attribute_kind(const Onnx__AttributeProto *p)
         case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
                 return NN_ATTRIBUTE_FLOATS;
         case 0:
-                return p->has_i       ? NN_ATTRIBUTE_INT :
-                       p->has_f       ? NN_ATTRIBUTE_FLOAT :
-                       p->has_s       ? NN_ATTRIBUTE_STRING :
-                       p->t           ? NN_ATTRIBUTE_TENSOR :
-                       p->n_ints > 0  ? NN_ATTRIBUTE_INTS :
-                       p->n_floats > 0 ? NN_ATTRIBUTE_FLOATS :
-                                        0;
+                return p->has_i          ? NN_ATTRIBUTE_INT
+                       : p->has_f        ? NN_ATTRIBUTE_FLOAT
+                       : p->has_s        ? NN_ATTRIBUTE_STRING
+                       : p->t            ? NN_ATTRIBUTE_TENSOR
+                       : p->n_ints > 0   ? NN_ATTRIBUTE_INTS
+                       : p->n_floats > 0 ? NN_ATTRIBUTE_FLOATS
+                                         : 0;
         }
         return 0;
 }
@@ -225,7 +225,8 @@ static int find_op(struct reader *r, const Onnx__NodeProto *p, struct nn_node *n
         const char *domain = not_null(p->domain), *type = not_null(p->op_type);
 
         if (*domain && strcmp(domain, "ai.onnx") != 0)
-                return nn_fail(r->error, -EOPNOTSUPP, "node '%s': operator %s.%s is not supported", n->name, domain, type);
+                return nn_fail(r->error, -EOPNOTSUPP, "node '%s': operator %s.%s is not supported", n->name, domain,
+                               type);
         n->op = nn_op_find(type, r->m->opset);
         if (!n->op && nn_op_name_known(type))
                 return nn_fail(r->error, -EOPNOTSUPP, "node '%s': operator %s is not supported at opset %u", n->name,
@@ -349,8 +350,8 @@ static int reserve(struct reader *r)
         r->m->input_decls = calloc(g->n_input + 1, sizeof(*r->m->input_decls));
         r->m->outputs = calloc(g->n_output + 1, sizeof(*r->m->outputs));
         r->m->output_decls = calloc(g->n_output + 1, sizeof(*r->m->output_decls));
-        if (!r->names.slots || !r->defined || !r->m->values || !r->m->nodes || !r->m->inputs ||
-            !r->m->input_decls || !r->m->outputs || !r->m->output_decls)
+        if (!r->names.slots || !r->defined || !r->m->values || !r->m->nodes || !r->m->inputs || !r->m->input_decls ||
+            !r->m->outputs || !r->m->output_decls)
                 return no_memory(r);
         return 0;
 }

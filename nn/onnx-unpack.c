@@ -44,10 +44,10 @@ static bool skip(const uint8_t **at, const uint8_t *end, uint64_t n)
 /* The fields of a message and of those inside it, in the order of the file: measured, or written again without the
  * contents of large tensors. */
 struct cut {
-        uint8_t *file;  /* NULL: only measured */
-        uint8_t *out;   /* what is written */
-        size_t n;       /* its size so far */
-        size_t placed;  /* end of the last tensor's contents in the file */
+        uint8_t *file; /* NULL: only measured */
+        uint8_t *out;  /* what is written */
+        size_t n;      /* its size so far */
+        size_t placed; /* end of the last tensor's contents in the file */
 };
 
 /* What is written in the place of a tensor's contents: contents of this size and more are replaced, smaller ones

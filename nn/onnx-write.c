@@ -22,12 +22,12 @@ struct onnx_writer {
         int error;
 };
 
-#define NEW_MESSAGE(Type, init) \
-        ({ \
+#define NEW_MESSAGE(Type, init)                  \
+        ({                                       \
                 Type *_m = malloc(sizeof(Type)); \
-                if (_m) \
-                        init(_m); \
-                _m; \
+                if (_m)                          \
+                        init(_m);                \
+                _m;                              \
         })
 
 static int fail(struct onnx_writer *w, int error)
@@ -336,8 +336,8 @@ static void fill_attribute(struct onnx_writer *w, Onnx__AttributeProto *p, const
         fail(w, -EINVAL);
 }
 
-void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs,
-                      const char *const *outputs, const struct onnx_attribute *attributes)
+void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs, const char *const *outputs,
+                      const struct onnx_attribute *attributes)
 {
         Onnx__GraphProto *g = w->model->graph;
         Onnx__NodeProto *p, **slot;
@@ -375,8 +375,7 @@ void onnx_writer_metadata(struct onnx_writer *w, const char *key, const char *va
         Onnx__ModelProto *m = w->model;
         Onnx__StringStringEntryProto *p, **slot;
 
-        if (w->error ||
-            !(slot = (Onnx__StringStringEntryProto **)grow(w, &m->metadata_props, &m->n_metadata_props)))
+        if (w->error || !(slot = (Onnx__StringStringEntryProto **)grow(w, &m->metadata_props, &m->n_metadata_props)))
                 return;
         p = *slot = NEW_MESSAGE(Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
         if (!p) {

@@ -41,8 +41,8 @@ void onnx_writer_take_initializer(struct onnx_writer *w, const char *name, struc
 /* The same without a copy: t->data stays the caller's and as it is until onnx_writer_free(). */
 void onnx_writer_lend_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t);
 /* @inputs, @outputs: NULL-terminated; "" is an omitted optional input. @attributes: NULL or ended by name NULL. */
-void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs,
-                      const char *const *outputs, const struct onnx_attribute *attributes);
+void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs, const char *const *outputs,
+                      const struct onnx_attribute *attributes);
 void onnx_writer_metadata(struct onnx_writer *w, const char *key, const char *value);
 
 /* Writes to a temporary name beside @path, then renames: a reader never sees half a file.

@@ -33,7 +33,8 @@ static void turn(struct nn_call *c, bool to_bytes, float *floats, uint8_t *bytes
         for (size_t n = 0; n < (size_t)dims[0]; n++, floats += image_floats(c, layout, channels, hw))
                 for (size_t k = 0; k < channels; k += NN_BYTE_BLOCK)
                         for (size_t p = 0; p < hw; p += CHUNK) {
-                                size_t count = MIN(hw - p, (size_t)CHUNK), lanes = MIN(channels - k, (size_t)NN_BYTE_BLOCK);
+                                size_t count = MIN(hw - p, (size_t)CHUNK),
+                                       lanes = MIN(channels - k, (size_t)NN_BYTE_BLOCK);
 
                                 if (to_bytes) {
                                         memset(chunk, 0, count * NN_BYTE_BLOCK * sizeof(*chunk));
@@ -105,8 +106,8 @@ static int prepare_conv8(struct nn_call *c)
 
 static int run_conv8(struct nn_call *c)
 {
-        nn_conv8_run(c->p.conv8.prepared, c->in[0]->data, c->residual ? c->residual->data : NULL, c->out[0]->data, c->scratch,
-                     c->pool);
+        nn_conv8_run(c->p.conv8.prepared, c->in[0]->data, c->residual ? c->residual->data : NULL, c->out[0]->data,
+                     c->scratch, c->pool);
         return 0;
 }
 
@@ -131,8 +132,8 @@ static int run_global_pool8(struct nn_call *c)
 {
         const int64_t *dims = c->in[0]->dims;
 
-        nn_global_pool8(c->dot, (size_t)dims[0], (size_t)dims[1], (size_t)(dims[2] * dims[3]), c->in[0]->data, c->p.bytes.a,
-                        nn_f32(c->out[0]));
+        nn_global_pool8(c->dot, (size_t)dims[0], (size_t)dims[1], (size_t)(dims[2] * dims[3]), c->in[0]->data,
+                        c->p.bytes.a, nn_f32(c->out[0]));
         return 0;
 }
 
@@ -140,23 +141,42 @@ static int run_add8(struct nn_call *c)
 {
         const int64_t *dims = c->out[0]->dims;
 
-        nn_add8(c->dot, nn_byte_blocks((size_t)dims[0], (size_t)dims[1], (size_t)dims[2], (size_t)dims[3]), c->in[0]->data,
-                c->p.bytes.a, c->in[1]->data, c->p.bytes.b, c->p.bytes.y, c->p.bytes.relu, c->out[0]->data);
+        nn_add8(c->dot, nn_byte_blocks((size_t)dims[0], (size_t)dims[1], (size_t)dims[2], (size_t)dims[3]),
+                c->in[0]->data, c->p.bytes.a, c->in[1]->data, c->p.bytes.b, c->p.bytes.y, c->p.bytes.relu,
+                c->out[0]->data);
         return 0;
 }
 
 const struct nn_op nn_op_conv8 = {
-        .name = "Conv", .max_in = 1, .max_out = 1, .flags = NN_OP_BYTES,
-        .prepare = prepare_conv8, .run = run_conv8, .release = release_conv8,
+        .name = "Conv",
+        .max_in = 1,
+        .max_out = 1,
+        .flags = NN_OP_BYTES,
+        .prepare = prepare_conv8,
+        .run = run_conv8,
+        .release = release_conv8,
 };
 const struct nn_op nn_op_max_pool8 = {
-        .name = "MaxPool", .max_in = 1, .max_out = 1, .flags = NN_OP_BYTES, .prepare = prepare_bytes, .run = run_max_pool8,
+        .name = "MaxPool",
+        .max_in = 1,
+        .max_out = 1,
+        .flags = NN_OP_BYTES,
+        .prepare = prepare_bytes,
+        .run = run_max_pool8,
 };
 const struct nn_op nn_op_global_pool8 = {
-        .name = "GlobalAveragePool", .max_in = 1, .max_out = 1, .flags = NN_OP_BYTES,
-        .prepare = prepare_bytes, .run = run_global_pool8,
+        .name = "GlobalAveragePool",
+        .max_in = 1,
+        .max_out = 1,
+        .flags = NN_OP_BYTES,
+        .prepare = prepare_bytes,
+        .run = run_global_pool8,
 };
 const struct nn_op nn_op_add8 = {
-        .name = "Add", .max_in = 2, .max_out = 1, .flags = NN_OP_BYTES | NN_OP_IN_PLACE,
-        .prepare = prepare_bytes, .run = run_add8,
+        .name = "Add",
+        .max_in = 2,
+        .max_out = 1,
+        .flags = NN_OP_BYTES | NN_OP_IN_PLACE,
+        .prepare = prepare_bytes,
+        .run = run_add8,
 };

@@ -34,10 +34,14 @@ int nn_shape_conv(struct nn_call *c)
                 return r;
         if (b && (b->n_dims != 1 || b->dims[0] != w->dims[0]))
                 return nn_call_fail(c, -EINVAL, "bias of shape %s", NN_SHAPE_STRING(b));
-        *d = (struct nn_conv_desc) {
-                .n = (unsigned)x->dims[0], .c = (unsigned)x->dims[1],
-                .h = win.n_axes == 2 ? (unsigned)x->dims[2] : 1, .w = (unsigned)x->dims[x->n_dims - 1],
-                .k = (unsigned)w->dims[0], .r = win.kernel[0], .s = win.kernel[1],
+        *d = (struct nn_conv_desc){
+                .n = (unsigned)x->dims[0],
+                .c = (unsigned)x->dims[1],
+                .h = win.n_axes == 2 ? (unsigned)x->dims[2] : 1,
+                .w = (unsigned)x->dims[x->n_dims - 1],
+                .k = (unsigned)w->dims[0],
+                .r = win.kernel[0],
+                .s = win.kernel[1],
                 .stride = { win.stride[0], win.stride[1] },
                 .pad = { win.pad[0], win.pad[1], win.pad[2], win.pad[3] },
                 .dilation = { win.dilation[0], win.dilation[1] },
@@ -98,8 +102,8 @@ int nn_load_conv(struct nn_call *c)
 
 int nn_run_conv(struct nn_call *c)
 {
-        nn_conv_run(c->p.conv.prepared, nn_f32(c->in[0]), c->residual ? nn_f32(c->residual) : NULL,
-                    nn_f32(c->out[0]), c->scratch, c->pool);
+        nn_conv_run(c->p.conv.prepared, nn_f32(c->in[0]), c->residual ? nn_f32(c->residual) : NULL, nn_f32(c->out[0]),
+                    c->scratch, c->pool);
         return 0;
 }
 

@@ -58,9 +58,12 @@ int nn_shape_act(struct nn_call *c)
                 const char *name;
                 enum nn_act_kind kind;
         } kinds[] = {
-                { "Relu", NN_ACT_RELU },          { "LeakyRelu", NN_ACT_LEAKY },
-                { "Clip", NN_ACT_CLIP },          { "Sigmoid", NN_ACT_SIGMOID },
-                { "Tanh", NN_ACT_TANH },          { "HardSigmoid", NN_ACT_HARD_SIGMOID },
+                { "Relu", NN_ACT_RELU },
+                { "LeakyRelu", NN_ACT_LEAKY },
+                { "Clip", NN_ACT_CLIP },
+                { "Sigmoid", NN_ACT_SIGMOID },
+                { "Tanh", NN_ACT_TANH },
+                { "HardSigmoid", NN_ACT_HARD_SIGMOID },
                 { "HardSwish", NN_ACT_HARD_SWISH },
         };
         struct nn_act *act = &c->p.act;
@@ -68,7 +71,7 @@ int nn_shape_act(struct nn_call *c)
 
         if (r < 0)
                 return r;
-        *act = (struct nn_act) { 0 };
+        *act = (struct nn_act){ 0 };
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
                 if (strcmp(kinds[i].name, c->op->name) == 0)
                         act->kind = kinds[i].kind;

@@ -36,8 +36,7 @@ int nn_shape_gemm(struct nn_call *c)
         c->p.gemm.m = dims[0] = a->dims[c->p.gemm.trans_a ? 1 : 0];
         c->p.gemm.n = dims[1] = b->dims[c->p.gemm.trans_b ? 0 : 1];
         c->p.gemm.k = a->dims[c->p.gemm.trans_a ? 0 : 1];
-        if (!fits(dims[0]) || !fits(dims[1]) || !fits(c->p.gemm.k) ||
-            c->p.gemm.k != b->dims[c->p.gemm.trans_b ? 1 : 0])
+        if (!fits(dims[0]) || !fits(dims[1]) || !fits(c->p.gemm.k) || c->p.gemm.k != b->dims[c->p.gemm.trans_b ? 1 : 0])
                 return nn_call_fail(c, -EINVAL, "inputs %s and %s", NN_SHAPE_STRING(a), NN_SHAPE_STRING(b));
         for (unsigned i = 0; y && i < y->n_dims; i++) {
                 int64_t full = y->n_dims > 2 ? -1 : dims[2 - y->n_dims + i];
@@ -65,8 +64,11 @@ static int prepare_fc8(struct nn_call *c, const struct nn_fc_desc *d, const floa
 static int prepare_fc(struct nn_call *c)
 {
         const struct nn_tensor *w = weights(c), *y = c->fused_bias ? c->fused_bias : nn_call_in(c, 2);
-        struct nn_fc_desc d = { .m = (unsigned)c->p.gemm.m, .k = (unsigned)c->p.gemm.k, .n = (unsigned)c->p.gemm.n,
-                                .weights_k_n = !c->p.gemm.trans_b, .act = c->act };
+        struct nn_fc_desc d = { .m = (unsigned)c->p.gemm.m,
+                                .k = (unsigned)c->p.gemm.k,
+                                .n = (unsigned)c->p.gemm.n,
+                                .weights_k_n = !c->p.gemm.trans_b,
+                                .act = c->act };
         size_t n = (size_t)c->p.gemm.n, n_weights = n * (size_t)c->p.gemm.k;
         _cleanup_(freep) float *scaled = NULL, *bias = NULL;
 
@@ -89,7 +91,8 @@ static int prepare_fc(struct nn_call *c)
         if (c->weights8)
                 return prepare_fc8(c, &d, bias);
         if (c->weight_bits == 8 && d.k <= NN_FC8_MAX_K)
-                return nn_fc8_prepare_floats(c->isa, c->dot, &d, scaled ? scaled : nn_f32(w), bias, &c->p.gemm.prepared8);
+                return nn_fc8_prepare_floats(c->isa, c->dot, &d, scaled ? scaled : nn_f32(w), bias,
+                                             &c->p.gemm.prepared8);
         d.storage = c->weight_bits == 8 ? NN_FC_INT8 : c->weight_bits == 16 ? NN_FC_BFLOAT16 : NN_FC_FLOAT32;
         return nn_fc_prepare(c->isa, &d, scaled ? scaled : nn_f32(w), bias, &c->p.gemm.prepared);
 }
@@ -126,8 +129,7 @@ int nn_prepare_gemm(struct nn_call *c)
                 c->packed_bytes = nn_fc_packed_bytes(c->p.gemm.prepared);
                 return 0;
         }
-        c->scratch_bytes = nn_gemm_scratch_bytes(c->isa, (size_t)c->p.gemm.m, (size_t)c->p.gemm.n,
-                                                 (size_t)c->p.gemm.k);
+        c->scratch_bytes = nn_gemm_scratch_bytes(c->isa, (size_t)c->p.gemm.m, (size_t)c->p.gemm.n, (size_t)c->p.gemm.k);
         return 0;
 }
 

@@ -306,7 +306,9 @@ int nn_run_gather(struct nn_call *c)
                         if (k < -length || k >= length)
                                 return nn_call_fail(c, -EINVAL, "index %" PRId64 " of %" PRId64, k, length);
                         if (part)
-                                memcpy(y, (const uint8_t *)x->data + (size_t)(o * length + (k < 0 ? k + length : k)) * part,
+                                memcpy(y,
+                                       (const uint8_t *)x->data +
+                                               (size_t)(o * length + (k < 0 ? k + length : k)) * part,
                                        part);
                 }
         return 0;
@@ -356,10 +358,10 @@ int nn_shape_pad(struct nn_call *c)
                 return r;
         if (n != 2 * x->n_dims || n == 0)
                 return nn_call_fail(c, -EINVAL, "pads do not match the input's shape %s", NN_SHAPE_STRING(x));
-        c->p.move.mode = strcmp(mode, "constant") == 0 ? PAD_CONSTANT :
-                         strcmp(mode, "reflect") == 0  ? PAD_REFLECT :
-                         strcmp(mode, "edge") == 0     ? PAD_EDGE :
-                                                         -1;
+        c->p.move.mode = strcmp(mode, "constant") == 0  ? PAD_CONSTANT
+                         : strcmp(mode, "reflect") == 0 ? PAD_REFLECT
+                         : strcmp(mode, "edge") == 0    ? PAD_EDGE
+                                                        : -1;
         if (c->p.move.mode < 0)
                 return nn_call_fail(c, -EOPNOTSUPP, "mode '%.32s' is not supported", mode);
         for (unsigned i = 0; i < x->n_dims; i++) {
@@ -369,7 +371,8 @@ int nn_shape_pad(struct nn_call *c)
                         most = MAX(x->dims[i] - 1, (int64_t)0);
                 if (c->p.move.mode == PAD_EDGE && x->dims[i] == 0)
                         most = 0;
-                if (before > most || after > most || before < -x->dims[i] || after < -x->dims[i] - MIN(before, (int64_t)0))
+                if (before > most || after > most || before < -x->dims[i] ||
+                    after < -x->dims[i] - MIN(before, (int64_t)0))
                         return nn_call_fail(c, -EINVAL, "pads of %" PRId64 " and %" PRId64 " on %" PRId64, before,
                                             after, x->dims[i]);
                 c->p.move.start[i] = before;

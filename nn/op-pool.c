@@ -18,12 +18,17 @@ int nn_shape_pool(struct nn_call *c)
                 return r;
         if (nn_node_int(c->node, "storage_order", 0) != 0)
                 return nn_call_fail(c, -EOPNOTSUPP, "storage_order other than 0 is not supported");
-        *d = (struct nn_pool2d_desc) {
-                .n = (unsigned)x->dims[0], .c = (unsigned)x->dims[1],
-                .h = w.n_axes == 2 ? (unsigned)x->dims[2] : 1, .w = (unsigned)x->dims[x->n_dims - 1],
-                .out_h = w.out[0], .out_w = w.out[1],
-                .kernel = { w.kernel[0], w.kernel[1] }, .stride = { w.stride[0], w.stride[1] },
-                .pad = { w.pad[0], w.pad[1] }, .pad_end = { w.pad[2], w.pad[3] },
+        *d = (struct nn_pool2d_desc){
+                .n = (unsigned)x->dims[0],
+                .c = (unsigned)x->dims[1],
+                .h = w.n_axes == 2 ? (unsigned)x->dims[2] : 1,
+                .w = (unsigned)x->dims[x->n_dims - 1],
+                .out_h = w.out[0],
+                .out_w = w.out[1],
+                .kernel = { w.kernel[0], w.kernel[1] },
+                .stride = { w.stride[0], w.stride[1] },
+                .pad = { w.pad[0], w.pad[1] },
+                .pad_end = { w.pad[2], w.pad[3] },
                 .dilation = { w.dilation[0], w.dilation[1] },
                 .average = strcmp(c->op->name, "AveragePool") == 0,
                 .count_include_pad = nn_node_int(c->node, "count_include_pad", 0) != 0,
@@ -87,8 +92,13 @@ int nn_run_lrn(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0];
         const struct nn_lrn_desc d = {
-                .n = (size_t)x->dims[0], .c = (size_t)x->dims[1], .hw = (size_t)nn_product(x->dims, 2, x->n_dims),
-                .size = (unsigned)c->p.lrn.size, .alpha = c->p.lrn.alpha, .beta = c->p.lrn.beta, .bias = c->p.lrn.bias,
+                .n = (size_t)x->dims[0],
+                .c = (size_t)x->dims[1],
+                .hw = (size_t)nn_product(x->dims, 2, x->n_dims),
+                .size = (unsigned)c->p.lrn.size,
+                .alpha = c->p.lrn.alpha,
+                .beta = c->p.lrn.beta,
+                .bias = c->p.lrn.bias,
                 .layout = c->layout_in,
         };
 

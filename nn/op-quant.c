@@ -56,7 +56,8 @@ static int check_quant(struct nn_call *c, unsigned i, enum nn_type type, int64_t
         if (scale->n_dims > 1 || (n_scales != 1 && n_scales != n))
                 return nn_call_fail(c, -EINVAL, "scale of shape %s", NN_SHAPE_STRING(scale));
         if (zero && (zero->type != type || zero->n_dims > 1 || nn_tensor_n_elements(zero) != n_scales))
-                return nn_call_fail(c, -EINVAL, "zero point %s %s", nn_type_name((int)zero->type), NN_SHAPE_STRING(zero));
+                return nn_call_fail(c, -EINVAL, "zero point %s %s", nn_type_name((int)zero->type),
+                                    NN_SHAPE_STRING(zero));
         return 0;
 }
 
@@ -126,7 +127,8 @@ static void convert(struct nn_call *c, size_t at, size_t n, float scale, int32_t
         else if (x->type == NN_INT32)
                 dequantize_int32(n, (const int32_t *)x->data + at, scale, zero, nn_f32(y) + at);
         else
-                nn_dequantize(c->dot, n, (const uint8_t *)x->data + at, scale, zero, x->type == NN_INT8, nn_f32(y) + at);
+                nn_dequantize(c->dot, n, (const uint8_t *)x->data + at, scale, zero, x->type == NN_INT8,
+                              nn_f32(y) + at);
 }
 
 int nn_run_quantize(struct nn_call *c)
@@ -176,8 +178,8 @@ static int shape_conv(struct nn_call *c, bool linear, enum nn_type type)
         if (in.bias && (in.bias->type != NN_INT32 || in.bias->n_dims != 1 || in.bias->dims[0] != w->dims[0]))
                 return nn_call_fail(c, -EINVAL, "bias of shape %s", NN_SHAPE_STRING(in.bias));
         if ((in.x_zero && (in.x_zero->type != x->type || nn_tensor_n_elements(in.x_zero) != 1)) ||
-            (in.w_zero && (in.w_zero->type != w->type || (nn_tensor_n_elements(in.w_zero) != 1 &&
-                                                          nn_tensor_n_elements(in.w_zero) != w->dims[0]))))
+            (in.w_zero && (in.w_zero->type != w->type ||
+                           (nn_tensor_n_elements(in.w_zero) != 1 && nn_tensor_n_elements(in.w_zero) != w->dims[0]))))
                 return nn_call_fail(c, -EINVAL, "zero points do not fit");
         c->p.window.w = win;
         c->p.window.groups = groups;
@@ -208,7 +210,8 @@ int nn_shape_qlinear_conv(struct nn_call *c)
 }
 
 /* One output. Sums wrap in 32 bits, as everywhere. */
-static int32_t conv_sum(const struct nn_call *c, const struct conv_inputs *in, int64_t n, int64_t k, unsigned i, unsigned j)
+static int32_t conv_sum(const struct nn_call *c, const struct conv_inputs *in, int64_t n, int64_t k, unsigned i,
+                        unsigned j)
 {
         const struct nn_window *w = &c->p.window.w;
         int64_t per = in->w->dims[1], first = k / (in->w->dims[0] / c->p.window.groups) * per;
@@ -224,9 +227,12 @@ static int32_t conv_sum(const struct nn_call *c, const struct conv_inputs *in, i
 
                                 if (y < 0 || x < 0 || y >= height || x >= width)
                                         continue;
-                                sum += (uint32_t)((number(in->x, ((n * in->x->dims[1] + first + ch) * height + y) * width + x) -
+                                sum += (uint32_t)((number(in->x,
+                                                          ((n * in->x->dims[1] + first + ch) * height + y) * width +
+                                                                  x) -
                                                    x_zero) *
-                                                  (number(in->w, ((k * per + ch) * w->kernel[0] + r) * w->kernel[1] + s) -
+                                                  (number(in->w,
+                                                          ((k * per + ch) * w->kernel[0] + r) * w->kernel[1] + s) -
                                                    w_zero));
                         }
         return (int32_t)sum;
@@ -293,14 +299,17 @@ static int shape_matmul(struct nn_call *c, unsigned ib, const struct nn_tensor *
         unsigned n = a->n_dims;
 
         if (!is_byte(a) || !is_byte(b))
-                return nn_call_fail(c, -EOPNOTSUPP, "inputs %s and %s", nn_type_name((int)a->type), nn_type_name((int)b->type));
-        if (n < 2 || b->n_dims < 2 || (b->n_dims != 2 && (b->n_dims != n || memcmp(a->dims, b->dims, (n - 2) * sizeof(*dims)))))
+                return nn_call_fail(c, -EOPNOTSUPP, "inputs %s and %s", nn_type_name((int)a->type),
+                                    nn_type_name((int)b->type));
+        if (n < 2 || b->n_dims < 2 ||
+            (b->n_dims != 2 && (b->n_dims != n || memcmp(a->dims, b->dims, (n - 2) * sizeof(*dims)))))
                 return nn_call_fail(c, -EOPNOTSUPP, "inputs %s and %s", NN_SHAPE_STRING(a), NN_SHAPE_STRING(b));
         if (a->dims[n - 1] != b->dims[b->n_dims - 2])
                 return nn_call_fail(c, -EINVAL, "inputs %s and %s", NN_SHAPE_STRING(a), NN_SHAPE_STRING(b));
         memcpy(dims, a->dims, n * sizeof(*dims));
         dims[n - 1] = b->dims[b->n_dims - 1];
-        if ((az && (az->type != a->type || (nn_tensor_n_elements(az) != 1 && nn_tensor_n_elements(az) != dims[n - 2]))) ||
+        if ((az &&
+             (az->type != a->type || (nn_tensor_n_elements(az) != 1 && nn_tensor_n_elements(az) != dims[n - 2]))) ||
             (bz && (bz->type != b->type || (nn_tensor_n_elements(bz) != 1 && nn_tensor_n_elements(bz) != dims[n - 1]))))
                 return nn_call_fail(c, -EINVAL, "zero points do not fit");
         return nn_call_set_output(c, 0, type, n, dims);
@@ -345,9 +354,10 @@ static int run_matmul(struct nn_call *c, bool linear)
                                           ((b->type == NN_INT8 ? (int8_t)*pb : *pb) - b_zero));
                 }
                 if (linear)
-                        put_byte(y, at, nearbyint((double)(int32_t)sum * (double)scale_at(c->in[1], i) *
-                                                  (double)scale_at(c->in[4], j) / (double)nn_f32(c->in[6])[0]) +
-                                                number(c->in[7], 0));
+                        put_byte(y, at,
+                                 nearbyint((double)(int32_t)sum * (double)scale_at(c->in[1], i) *
+                                           (double)scale_at(c->in[4], j) / (double)nn_f32(c->in[6])[0]) +
+                                         number(c->in[7], 0));
                 else
                         ((int32_t *)y->data)[at] = (int32_t)sum;
         }

@@ -29,8 +29,8 @@ static int choice(struct nn_call *c, const char *attribute, const char *otherwis
 static int read_modes(struct nn_call *c, int *ret_coordinates, int *ret_rounding)
 {
         static const char *const modes[] = { "nearest", "linear", NULL };
-        static const char *const coordinates[] = { "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric",
-                                                   "tf_half_pixel_for_nn", NULL };
+        static const char *const coordinates[] = { "half_pixel", "pytorch_half_pixel",   "align_corners",
+                                                   "asymmetric", "tf_half_pixel_for_nn", NULL };
         static const char *const roundings[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL };
         int mode, r = choice(c, "mode", "nearest", modes, &mode);
 
@@ -264,7 +264,7 @@ void nn_release_resize(struct nn_call *c)
                 free(c->p.resize.axis[i].first);
                 free(c->p.resize.axis[i].second);
                 free(c->p.resize.axis[i].weight);
-                c->p.resize.axis[i] = (struct nn_resize_axis) { 0 };
+                c->p.resize.axis[i] = (struct nn_resize_axis){ 0 };
         }
 }
 

@@ -190,10 +190,10 @@ int nn_run_constant(struct nn_call *c)
 {
         const struct nn_attribute *a = c->node->attributes;
         size_t n = (size_t)nn_tensor_n_elements(c->out[0]) * nn_type_size(c->out[0]->type);
-        const void *from = a->kind == NN_ATTRIBUTE_INT   ? (const void *)&a->i :
-                           a->kind == NN_ATTRIBUTE_FLOAT ? (const void *)&a->f :
-                           a->kind == NN_ATTRIBUTE_INTS  ? (const void *)a->ints :
-                                                           (const void *)a->floats;
+        const void *from = a->kind == NN_ATTRIBUTE_INT     ? (const void *)&a->i
+                           : a->kind == NN_ATTRIBUTE_FLOAT ? (const void *)&a->f
+                           : a->kind == NN_ATTRIBUTE_INTS  ? (const void *)a->ints
+                                                           : (const void *)a->floats;
 
         if (n)
                 memcpy(c->out[0]->data, from, n);

@@ -8,9 +8,20 @@
 #define T NN_ATTRIBUTE_TENSOR
 #define II NN_ATTRIBUTE_INTS
 #define FF NN_ATTRIBUTE_FLOATS
-#define ATTRIBUTES(...) (const struct nn_attribute_spec[]){ __VA_ARGS__, { 0 } }
+#define ATTRIBUTES(...)                    \
+        (const struct nn_attribute_spec[]) \
+        {                                  \
+                __VA_ARGS__,               \
+                {                          \
+                        0                  \
+                }                          \
+        }
 
-#define WINDOW { "auto_pad", S }, { "kernel_shape", II }, { "pads", II }, { "strides", II }
+#define WINDOW                                                     \
+        { "auto_pad", S }, { "kernel_shape", II }, { "pads", II }, \
+        {                                                          \
+                "strides", II                                      \
+        }
 #define SPATIAL "one or two spatial dims"
 #define FLOAT_ONLY "float32"
 #define NUMBERS "float32, int64, int32"

@@ -129,8 +129,8 @@ int nn_window_read_conv(struct nn_call *c, const struct nn_tensor *x, const stru
         r = nn_window_read(c, x, &w->dims[2], ret);
         if (r < 0)
                 return r;
-        if (groups < 1 || x->dims[1] % groups || w->dims[0] < 1 || w->dims[0] > UINT32_MAX / 2 ||
-            w->dims[0] % groups || w->dims[1] != x->dims[1] / groups)
+        if (groups < 1 || x->dims[1] % groups || w->dims[0] < 1 || w->dims[0] > UINT32_MAX / 2 || w->dims[0] % groups ||
+            w->dims[1] != x->dims[1] / groups)
                 return nn_call_fail(c, -EINVAL, "input %s, weights %s, group %" PRId64, NN_SHAPE_STRING(x),
                                     NN_SHAPE_STRING(w), groups);
         *ret_groups = groups;

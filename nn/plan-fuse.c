@@ -108,7 +108,7 @@ static bool prelu_act(const struct nn_step *s, struct nn_act *ret)
         if (!slope->data || x->n_dims < 3)
                 return false;
         if (nn_tensor_n_elements(slope) == 1) {
-                *ret = (struct nn_act) { .kind = NN_ACT_LEAKY, .a = nn_f32(slope)[0] };
+                *ret = (struct nn_act){ .kind = NN_ACT_LEAKY, .a = nn_f32(slope)[0] };
                 return true;
         }
         if (slope->n_dims != x->n_dims && slope->n_dims != x->n_dims - 1)
@@ -116,7 +116,7 @@ static bool prelu_act(const struct nn_step *s, struct nn_act *ret)
         at = slope->n_dims - (x->n_dims - 1);
         if (slope->dims[at] != x->dims[1] || nn_tensor_n_elements(slope) != x->dims[1])
                 return false;
-        *ret = (struct nn_act) { .kind = NN_ACT_PRELU, .slopes = nn_f32(slope) };
+        *ret = (struct nn_act){ .kind = NN_ACT_PRELU, .slopes = nn_f32(slope) };
         return true;
 }
 
@@ -158,7 +158,7 @@ static bool fuse_silu(struct fuser *f, struct nn_step *mul)
                 conv = sole_producer(f, mul->in[1 - k], 2);
                 if (!takes_act(conv))
                         continue;
-                conv->call.act = (struct nn_act) { .kind = NN_ACT_SILU };
+                conv->call.act = (struct nn_act){ .kind = NN_ACT_SILU };
                 nn_step_done(sigmoid);
                 take_over(f, conv, mul, " silu");
                 return true;

@@ -47,7 +47,7 @@ static int add_reorder(struct layouter *l, const struct nn_step *near, uint32_t 
         if (l->n_steps == l->cap_steps)
                 return -ENOMEM;
         s = &l->steps[l->n_steps++];
-        *s = (struct nn_step) { .residual = NN_NO_VALUE, .bias = NN_NO_VALUE, .slopes = NN_NO_VALUE };
+        *s = (struct nn_step){ .residual = NN_NO_VALUE, .bias = NN_NO_VALUE, .slopes = NN_NO_VALUE };
         s->call = near->call;
         s->call.op = &reorder;
         s->call.n_in = s->call.n_out = 1;
@@ -124,8 +124,7 @@ static bool concat_can_block(const struct layouter *l, const struct nn_step *s)
         if (s->call.p.reduce.axis != 1 || !can_block(s->call.out[0]))
                 return false;
         for (unsigned i = 0; i < s->call.n_in; i++)
-                if (!blocked(l, s->in[i]) ||
-                    (i + 1 < s->call.n_in && s->call.in[i]->dims[1] % nn_isa_block(l->p->isa)))
+                if (!blocked(l, s->in[i]) || (i + 1 < s->call.n_in && s->call.in[i]->dims[1] % nn_isa_block(l->p->isa)))
                         return false;
         return true;
 }
@@ -181,8 +180,8 @@ static int layout_step(struct layouter *l, struct nn_step s)
         s.call.layout_out = out;
         /* weights and scales are constants, which have no layout */
         first_only = s.call.op->shape == nn_shape_conv || s.call.op->shape == nn_shape_resize;
-        if ((first_only ? want(l, &s, &s.in[0], in) : want_all(l, &s, in)) < 0 ||
-            want(l, &s, &s.residual, out) < 0 || l->n_steps == l->cap_steps) {
+        if ((first_only ? want(l, &s, &s.in[0], in) : want_all(l, &s, in)) < 0 || want(l, &s, &s.residual, out) < 0 ||
+            l->n_steps == l->cap_steps) {
                 nn_step_done(&s);
                 return -ENOMEM;
         }

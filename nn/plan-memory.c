@@ -301,8 +301,7 @@ int nn_plan_memory(struct nn_plan *p, struct nn_error *error)
         r = place(p, roots, n, error);
         for (size_t i = 0; i < p->n_values && r == 0; i++)
                 if (p->values[i].root != i)
-                        p->values[i].offset =
-                                p->values[root_of(p, (uint32_t)i)].offset + within_root(p, (uint32_t)i);
+                        p->values[i].offset = p->values[root_of(p, (uint32_t)i)].offset + within_root(p, (uint32_t)i);
         if (r == 0)
                 nn_plan_compact(p);
         free(roots);

@@ -17,9 +17,9 @@
 
 struct quanter {
         struct nn_plan *p;
-        unsigned *uses, *dq_uses; /* per value: steps that read it, and those of them that dequantise it */
+        unsigned *uses, *dq_uses;  /* per value: steps that read it, and those of them that dequantise it */
         size_t *producer, *reader; /* per value: the step that makes it, one that reads it; NONE */
-        bool *touched;            /* per value: a step on bytes makes or reads it */
+        bool *touched;             /* per value: a step on bytes makes or reads it */
 };
 
 static bool is_dequantize(const struct nn_op *op)
@@ -242,7 +242,8 @@ static bool stays_plain(const struct quanter *z, uint32_t v)
                 if (is_dequantize(s->call.op) && !z->uses[s->out[0]])
                         continue; /* what it fed reads the bytes now */
                 for (unsigned k = 0; s->call.op && k < s->call.n_in; k++)
-                        if (s->in[k] == v && (s->call.op != &nn_op_conv8 || d->c > NN_CONV8_PLAIN_CHANNELS || d->groups != 1))
+                        if (s->in[k] == v &&
+                            (s->call.op != &nn_op_conv8 || d->c > NN_CONV8_PLAIN_CHANNELS || d->groups != 1))
                                 return false;
                 if (s->call.op && s->residual == v)
                         return false;
@@ -265,7 +266,8 @@ static void set_layouts(struct quanter *z, size_t n_values)
         for (size_t i = 0; i < p->n_steps; i++) {
                 const struct nn_step *s = &p->steps[i];
 
-                if (is_dequantize(s->call.op) && p->values[s->in[0]].layout == NN_BLOCKED && !p->values[s->out[0]].persistent)
+                if (is_dequantize(s->call.op) && p->values[s->in[0]].layout == NN_BLOCKED &&
+                    !p->values[s->out[0]].persistent)
                         p->values[s->out[0]].layout = NN_BLOCKED;
         }
 }

@@ -58,7 +58,7 @@ uint32_t nn_plan_add_value(struct nn_plan *p, const struct nn_tensor *like)
         if (p->n_values == p->cap_values)
                 return NN_NO_VALUE;
         v = &p->values[p->n_values];
-        *v = (struct nn_plan_value) { .t = *like, .name = "" };
+        *v = (struct nn_plan_value){ .t = *like, .name = "" };
         v->t.data = NULL;
         return (uint32_t)p->n_values++;
 }
@@ -145,13 +145,20 @@ static int input_shape(struct nn_plan *p, size_t i, unsigned batch, struct nn_er
 static int new_step(struct nn_plan *p, const struct nn_node *n, unsigned promoted, struct nn_step *s,
                     struct nn_error *error)
 {
-        *s = (struct nn_step) { .residual = NN_NO_VALUE, .bias = NN_NO_VALUE, .slopes = NN_NO_VALUE };
-        s->call = (struct nn_call) {
-                .op = n->op, .node = n, .opset = p->model->opset, .batch = promoted, .n_in = n->n_in,
-                .n_out = n->n_out, .error = error, .isa = p->isa,
+        *s = (struct nn_step){ .residual = NN_NO_VALUE, .bias = NN_NO_VALUE, .slopes = NN_NO_VALUE };
+        s->call = (struct nn_call){
+                .op = n->op,
+                .node = n,
+                .opset = p->model->opset,
+                .batch = promoted,
+                .n_in = n->n_in,
+                .n_out = n->n_out,
+                .error = error,
+                .isa = p->isa,
                 .threads = p->options.threads ? p->options.threads : 1,
                 .dot = p->dot,
-                .weight_bits = p->options.weight_bits, .measure = p->options.measure,
+                .weight_bits = p->options.weight_bits,
+                .measure = p->options.measure,
         };
         s->call.in = calloc(n->n_in + 2, sizeof(*s->call.in));
         s->call.out = calloc(n->n_out, sizeof(*s->call.out));
@@ -251,7 +258,8 @@ static int defer(struct nn_plan *p, struct nn_step *s)
 
         p->deferred_bytes += bytes;
         if (p->deferred_bytes > NN_MAX_TENSOR_BYTES)
-                return nn_call_fail(&s->call, -EFBIG, "weights take more than %zu bytes as floats", NN_MAX_TENSOR_BYTES);
+                return nn_call_fail(&s->call, -EFBIG, "weights take more than %zu bytes as floats",
+                                    NN_MAX_TENSOR_BYTES);
         v->t.data = aligned_alloc(64, (bytes + 64) / 64 * 64);
         if (!v->t.data)
                 return no_memory(s->call.error);
@@ -352,7 +360,7 @@ static int infer(struct nn_plan *p, unsigned batch, unsigned promoted, struct nn
         for (size_t i = 0; i < m->n_values; i++) {
                 struct nn_plan_value *v = &p->values[i];
 
-                *v = (struct nn_plan_value) { .t = m->values[i].t, .name = m->values[i].name };
+                *v = (struct nn_plan_value){ .t = m->values[i].t, .name = m->values[i].name };
                 /* empty constants have no data to point at */
                 if (v->t.type && !v->t.data)
                         v->t.data = (void *)&m->values[i];

@@ -30,7 +30,7 @@ struct nn_step {
         uint32_t *in, *out; /* values, as call.in and call.out */
         /* values, or NN_NO_VALUE: what is added; constants that call.fused_bias and call.act.slopes point at */
         uint32_t residual, bias, slopes;
-        char fused[32];     /* for people: what was merged into this step */
+        char fused[32]; /* for people: what was merged into this step */
         double macs;
         bool prepared;
 };
@@ -47,9 +47,9 @@ struct nn_plan {
         size_t n_steps, cap_steps;
         struct nn_step *steps;
         size_t folded_bytes, deferred_bytes; /* of constants */
-        double work; /* of a run, see nn_step_work() */
+        double work;                         /* of a run, see nn_step_work() */
         size_t arena_bytes, scratch_bytes, packed_bytes;
-        void *memory; /* all of it: weights, values, scratch */
+        void *memory;          /* all of it: weights, values, scratch */
         struct nn_error error; /* of the last run */
 };
 

@@ -19,7 +19,7 @@ enum marker {
 
 struct jpeg_decoder {
         tjhandle tj;
-        uint8_t *tidy; /* a picture without the stray bytes of its header */
+        uint8_t *tidy;     /* a picture without the stray bytes of its header */
         size_t tidy_bytes; /* allocated */
 };
 
@@ -254,8 +254,8 @@ int picture_encode_jpeg(const struct picture *p, int quality, uint8_t **ret, siz
         tjhandle tj;
         int r;
 
-        if (quality < 1 || quality > 100 || !p->width_px || !p->height_px ||
-            p->width_px > PICTURE_MAX_SIDE_PX || p->height_px > PICTURE_MAX_SIDE_PX)
+        if (quality < 1 || quality > 100 || !p->width_px || !p->height_px || p->width_px > PICTURE_MAX_SIDE_PX ||
+            p->height_px > PICTURE_MAX_SIDE_PX)
                 return -EINVAL;
         size = tjBufSize(p->width_px, p->height_px, gray ? TJSAMP_GRAY : TJSAMP_420);
         if (size == (unsigned long)-1)
@@ -266,8 +266,8 @@ int picture_encode_jpeg(const struct picture *p, int quality, uint8_t **ret, siz
         tj = tjInitCompress();
         if (!tj)
                 return -ENOMEM;
-        r = tjCompress2(tj, p->data, p->width_px, p->stride_bytes, p->height_px, gray ? TJPF_GRAY : TJPF_BGR,
-                        &buffer, &size, gray ? TJSAMP_GRAY : TJSAMP_420, quality, TJFLAG_NOREALLOC);
+        r = tjCompress2(tj, p->data, p->width_px, p->stride_bytes, p->height_px, gray ? TJPF_GRAY : TJPF_BGR, &buffer,
+                        &size, gray ? TJSAMP_GRAY : TJSAMP_420, quality, TJFLAG_NOREALLOC);
         tjDestroy(tj);
         if (r < 0)
                 return -EIO;

@@ -22,8 +22,7 @@ static bool is_jpeg(const uint8_t *data, size_t size)
         return size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff;
 }
 
-static int picture_new(enum picture_format format, unsigned width_px, unsigned height_px,
-                       struct picture **ret)
+static int picture_new(enum picture_format format, unsigned width_px, unsigned height_px, struct picture **ret)
 {
         _cleanup_(picture_freep) struct picture *p = NULL;
 
@@ -84,8 +83,7 @@ int picture_decode(const void *data, size_t size, enum picture_format format, st
         if (is_png(data, size))
                 r = png_decode(data, size, p);
         else
-                r = jpeg_decoder_decode(jpeg, data, size, format, width_px, height_px, p->data,
-                                        p->stride_bytes);
+                r = jpeg_decoder_decode(jpeg, data, size, format, width_px, height_px, p->data, p->stride_bytes);
         if (r < 0)
                 return r;
         *ret = STEAL(p);

@@ -64,8 +64,7 @@ static int read_header(struct png_job *j)
 {
         /* Skipped unread: with a gamma libpng would weigh colours in linear light, which no camera does, and
          * texts are only memory. */
-        static const uint8_t skipped[] =
-                "gAMA\0cHRM\0sRGB\0iCCP\0tEXt\0zTXt\0iTXt\0eXIf\0sBIT\0bKGD\0sPLT\0hIST";
+        static const uint8_t skipped[] = "gAMA\0cHRM\0sRGB\0iCCP\0tEXt\0zTXt\0iTXt\0eXIf\0sBIT\0bKGD\0sPLT\0hIST";
 
         if (setjmp(png_jmpbuf(j->png)))
                 return -EBADMSG;
@@ -114,8 +113,8 @@ static int write_pixels(struct png_job *j, const struct picture *p)
         if (setjmp(png_jmpbuf(j->png)))
                 return -EIO;
         png_set_IHDR(j->png, j->info, p->width_px, p->height_px, 8,
-                     p->format == PICTURE_GRAY8 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
-                     PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+                     p->format == PICTURE_GRAY8 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
         png_write_info(j->png, j->info);
         png_set_bgr(j->png);
         for (unsigned y = 0; y < p->height_px; y++)
@@ -197,6 +196,7 @@ int picture_write_png(const char *path, const struct picture *p)
         errno = 0;
         r = write_png(f.stream, p);
         if (r < 0)
-                return ferror(f.stream) && errno ? -errno : r; /* a full disk rather than what the library makes of it */
+                return ferror(f.stream) && errno ? -errno
+                                                 : r; /* a full disk rather than what the library makes of it */
         return replace_file_commit(&f);
 }

@@ -116,8 +116,8 @@ struct emo_aligner_ops {
         uint32_t size_bytes; /* sizeof(struct emo_aligner_ops) */
         int (*open)(const struct emo_host *host, void **ret_self, struct emo_error *error);
         /* @box: from a detector, or predicted from the last frame. Return: 0, or a negative errno. */
-        int (*align)(void *self, const struct emo_image *image, const struct emo_box *box,
-                     struct emo_alignment *ret, struct emo_error *error);
+        int (*align)(void *self, const struct emo_image *image, const struct emo_box *box, struct emo_alignment *ret,
+                     struct emo_error *error);
         void (*close)(void *self);
 };
 
@@ -127,21 +127,20 @@ struct emo_plugin {
         uint32_t format;     /* enum emo_pixel_format that detect() and align() want */
         const char *name;    /* the file's name without "lib" and ".so"; [a-z0-9-], at most 32 characters */
         const char *version;
-        const char *description; /* one line */
-        const char *licence;     /* SPDX expression of code and bundled data */
+        const char *description;                 /* one line */
+        const char *licence;                     /* SPDX expression of code and bundled data */
         const struct emo_detector_ops *detector; /* NULL if not offered */
         const struct emo_aligner_ops *aligner;   /* NULL if not offered */
 };
 
-#define EMO_PLUGIN_HEADER \
-        .magic = EMO_PLUGIN_MAGIC, .abi = EMO_PLUGIN_ABI, .size_bytes = sizeof(struct emo_plugin)
+#define EMO_PLUGIN_HEADER .magic = EMO_PLUGIN_MAGIC, .abi = EMO_PLUGIN_ABI, .size_bytes = sizeof(struct emo_plugin)
 
 /* Optional, once in a plugin: the same in plain text in the file, so that the host can list the plugin without loading it
  * and the libraries that it needs. All are string literals of printable ASCII; @offers is "detector", "aligner" or
  * "detector aligner". A file without it is loaded to be listed. */
 #define EMO_PLUGIN_ABOUT_SECTION ".emo_about"
-#define EMO_PLUGIN_ABOUT(name, version, description, licence, offers) \
-        extern const char emo_plugin_about[] __attribute__((visibility("hidden"))); \
+#define EMO_PLUGIN_ABOUT(name, version, description, licence, offers)                            \
+        extern const char emo_plugin_about[] __attribute__((visibility("hidden")));              \
         const char emo_plugin_about[] __attribute__((used, section(EMO_PLUGIN_ABOUT_SECTION))) = \
                 "emo-plugin 1\n" name "\n" version "\n" description "\n" licence "\n" offers "\n"
 

@@ -50,8 +50,8 @@ int args_usage(const char *option, const char *s, unsigned *ret)
                 memcpy(name, s, n < sizeof(name) ? n : sizeof(name) - 1);
                 int usage = dataset_usage_from_string(name);
                 if (usage < 0) {
-                        fprintf(stderr, "emotion-nn: %s '%s' is not Training, PublicTest, PrivateTest or all\n",
-                                option, name);
+                        fprintf(stderr, "emotion-nn: %s '%s' is not Training, PublicTest, PrivateTest or all\n", option,
+                                name);
                         return -EINVAL;
                 }
                 bits |= (unsigned)usage;

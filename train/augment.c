@@ -36,8 +36,8 @@ static struct nn_affine draw_map(const struct augment_config *c, struct rng *rng
         double m0 = sx * mirror * cos_a * x, m1 = sx * (cos_a * shear - sin_a * y);
         double m3 = sy * mirror * sin_a * x, m4 = sy * (sin_a * shear + cos_a * y);
 
-        return (struct nn_affine){ { m0, m1, (src->width_px - 1) / 2.0 + shift_x - m0 * cx - m1 * cy,
-                                     m3, m4, (src->height_px - 1) / 2.0 + shift_y - m3 * cx - m4 * cy } };
+        return (struct nn_affine){ { m0, m1, (src->width_px - 1) / 2.0 + shift_x - m0 * cx - m1 * cy, m3, m4,
+                                     (src->height_px - 1) / 2.0 + shift_y - m3 * cx - m4 * cy } };
 }
 
 /* nn_image_warp() without area averages and with the work of a row kept incremental: several times faster. */
@@ -143,8 +143,8 @@ static void cut_out(float *x, unsigned width_px, unsigned height_px, double size
                         x[(size_t)j * width_px + (size_t)i] = grey;
 }
 
-void augment_pixels(const struct augment_config *config, struct rng *rng, unsigned width_px, unsigned height_px, float *x,
-                    float *scratch)
+void augment_pixels(const struct augment_config *config, struct rng *rng, unsigned width_px, unsigned height_px,
+                    float *x, float *scratch)
 {
         if (config->blur_px > 0 && rng_uniform(rng) < 0.5)
                 blur(x, width_px, height_px, rng_range(rng, 0, config->blur_px), scratch);

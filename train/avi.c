@@ -57,10 +57,10 @@ static uint8_t *put_stream_header(const struct avi_writer *w, uint8_t *p)
 {
         p = put_chunk(p, "strh", STRH_SIZE);
         p = put_sign(put_sign(p, "vids"), "MJPG");
-        p = put32(put32(put32(p, 0), 0), 0);                   /* flags, priority and language, initial frames */
-        p = put32(put32(p, 1), w->rate_hz);                    /* scale, rate */
-        p = put32(put32(p, 0), (uint32_t)w->n);                /* start, length */
-        p = put32(put32(put32(p, w->largest), 10000), 0);      /* buffer, quality, sample size */
+        p = put32(put32(put32(p, 0), 0), 0);              /* flags, priority and language, initial frames */
+        p = put32(put32(p, 1), w->rate_hz);               /* scale, rate */
+        p = put32(put32(p, 0), (uint32_t)w->n);           /* start, length */
+        p = put32(put32(put32(p, w->largest), 10000), 0); /* buffer, quality, sample size */
         p = put16(put16(put16(put16(p, 0), 0), w->width_px), w->height_px);
 
         p = put_chunk(p, "strf", STRF_SIZE);
@@ -148,8 +148,7 @@ int avi_writer_finish(struct avi_writer *w)
         put_chunk(chunk, "idx1", (uint32_t)(w->n * sizeof(chunk)));
         int r = write_all(w, chunk, 8);
         for (size_t i = 0; i < w->n && r == 0; i++) {
-                put32(put32(put32(put_sign(chunk, "00dc"), AVIIF_KEYFRAME), w->entries[i].offset),
-                      w->entries[i].size);
+                put32(put32(put32(put_sign(chunk, "00dc"), AVIIF_KEYFRAME), w->entries[i].offset), w->entries[i].size);
                 r = write_all(w, chunk, sizeof(chunk));
         }
         if (r < 0)

@@ -8,10 +8,10 @@ static struct nn_image picture(const struct dataset *d, size_t row)
 {
         size_t size = (size_t)d->width_px * d->height_px;
 
-        return (struct nn_image) { .data = d->pixels + row * size,
-                                   .width_px = d->width_px,
-                                   .height_px = d->height_px,
-                                   .stride_bytes = d->width_px };
+        return (struct nn_image){ .data = d->pixels + row * size,
+                                  .width_px = d->width_px,
+                                  .height_px = d->height_px,
+                                  .stride_bytes = d->width_px };
 }
 
 struct load {

@@ -7,7 +7,7 @@
 
 void calibration_init(struct calibration *c)
 {
-        *c = (struct calibration) { .temperature = 1 };
+        *c = (struct calibration){ .temperature = 1 };
 }
 
 void calibration_apply(const struct calibration *c, float *logits, size_t n, unsigned classes)

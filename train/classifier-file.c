@@ -15,7 +15,7 @@ int classifier_file_open(const char *path, struct classifier_file *ret, struct c
         struct nn_error e = { "" };
         int r;
 
-        *ret = (struct classifier_file) { .path = path };
+        *ret = (struct classifier_file){ .path = path };
         r = nn_model_load(path, &ret->model, &e);
         return r < 0 ? fail(ret, error, r, e.text[0] ? e.text : strerror(-r)) : 0;
 }
@@ -25,8 +25,7 @@ void classifier_file_close(struct classifier_file *f)
         f->model = nn_model_free(f->model);
 }
 
-static int check_shapes(struct classifier_file *f, struct nn_plan *plan, unsigned batch,
-                        struct classifier_error *error)
+static int check_shapes(struct classifier_file *f, struct nn_plan *plan, unsigned batch, struct classifier_error *error)
 {
         const struct nn_tensor *x = nn_plan_input(plan, 0), *y = nn_plan_output(plan, 0);
 
@@ -73,9 +72,10 @@ static int match_labels(struct classifier_file *f, const struct dataset *d, stru
         for (unsigned i = 0; i < DATASET_MAX_CLASSES; i++)
                 f->class_of[i] = labels || i >= d->n_classes ? -1 : (int)i;
         if (!labels)
-                return f->n_outputs == d->n_classes ? 0 : fail(f, error, -EINVAL,
-                                                               "no labels, and not as many outputs as the set has "
-                                                               "classes");
+                return f->n_outputs == d->n_classes ? 0
+                                                    : fail(f, error, -EINVAL,
+                                                           "no labels, and not as many outputs as the set has "
+                                                           "classes");
         for (const char *s = labels; *s && n < DATASET_MAX_CLASSES; n++) {
                 size_t length = strcspn(s, ",");
 

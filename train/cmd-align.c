@@ -44,11 +44,16 @@ struct align {
 static int parse(int argc, char **argv, struct align *a)
 {
         static const struct option options[] = {
-                { "data", required_argument, NULL, 'd' },     { "out", required_argument, NULL, 'o' },
-                { "landmarks", required_argument, NULL, 'l' }, { "fit", required_argument, NULL, 'f' },
-                { "template", required_argument, NULL, 't' }, { "size", required_argument, NULL, 's' },
-                { "confidence", required_argument, NULL, 'c' }, { "drop", no_argument, NULL, 'x' },
-                { "help", no_argument, NULL, 'h' },           { 0 },
+                { "data", required_argument, NULL, 'd' },
+                { "out", required_argument, NULL, 'o' },
+                { "landmarks", required_argument, NULL, 'l' },
+                { "fit", required_argument, NULL, 'f' },
+                { "template", required_argument, NULL, 't' },
+                { "size", required_argument, NULL, 's' },
+                { "confidence", required_argument, NULL, 'c' },
+                { "drop", no_argument, NULL, 'x' },
+                { "help", no_argument, NULL, 'h' },
+                { 0 },
         };
         int c;
 
@@ -226,7 +231,7 @@ static int align_csv(struct align *a, const struct dataset *d)
         if (r >= 0)
                 r = open_csv(a, "maps.csv", "m0,m1,m2,m3,m4,m5\n", &maps);
         if (r >= 0)
-                r = align_all(a, d, &(struct csv_files) { rows.stream, maps.stream });
+                r = align_all(a, d, &(struct csv_files){ rows.stream, maps.stream });
         if (r >= 0)
                 r = replace_file_commit(&maps);
         return r < 0 ? r : replace_file_commit(&rows);

@@ -82,15 +82,15 @@ static int parse_order(const char *order, struct synthetic_config *c)
 }
 
 enum { /* options without a letter */
-        OPT_TRUTH = 256,
-        OPT_ORDER,
-        OPT_HOLD,
-        OPT_MORPH,
-        OPT_FPS,
-        OPT_EXAGGERATE,
-        OPT_FACE,
-        OPT_WIDTH,
-        OPT_HEIGHT,
+       OPT_TRUTH = 256,
+       OPT_ORDER,
+       OPT_HOLD,
+       OPT_MORPH,
+       OPT_FPS,
+       OPT_EXAGGERATE,
+       OPT_FACE,
+       OPT_WIDTH,
+       OPT_HEIGHT,
 };
 
 static int parse_option(int c, struct clip *k)
@@ -131,12 +131,17 @@ static int parse_option(int c, struct clip *k)
 static int parse(int argc, char **argv, struct clip *k)
 {
         static const struct option options[] = {
-                { "output", required_argument, NULL, 'o' },         { "truth", required_argument, NULL, OPT_TRUTH },
-                { "order", required_argument, NULL, OPT_ORDER },    { "hold", required_argument, NULL, OPT_HOLD },
-                { "morph", required_argument, NULL, OPT_MORPH },    { "fps", required_argument, NULL, OPT_FPS },
+                { "output", required_argument, NULL, 'o' },
+                { "truth", required_argument, NULL, OPT_TRUTH },
+                { "order", required_argument, NULL, OPT_ORDER },
+                { "hold", required_argument, NULL, OPT_HOLD },
+                { "morph", required_argument, NULL, OPT_MORPH },
+                { "fps", required_argument, NULL, OPT_FPS },
                 { "exaggerate", required_argument, NULL, OPT_EXAGGERATE },
-                { "face", required_argument, NULL, OPT_FACE },      { "width", required_argument, NULL, OPT_WIDTH },
-                { "height", required_argument, NULL, OPT_HEIGHT },  { "help", no_argument, NULL, 'h' },
+                { "face", required_argument, NULL, OPT_FACE },
+                { "width", required_argument, NULL, OPT_WIDTH },
+                { "height", required_argument, NULL, OPT_HEIGHT },
+                { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
         int c;
@@ -223,8 +228,10 @@ static int run(int argc, char **argv)
         if (r == 0)
                 r = synthetic_init(&s, strip->data, strip->width_px, strip->height_px, strip->stride_bytes, &k.config);
         if (r == -EINVAL) {
-                fprintf(stderr, "emotion-nn clip: %s is no row of square faces with those labels, or the face does "
-                                "not fit into the picture\n", file);
+                fprintf(stderr,
+                        "emotion-nn clip: %s is no row of square faces with those labels, or the face does "
+                        "not fit into the picture\n",
+                        file);
                 return 1;
         }
         if (r == 0) {

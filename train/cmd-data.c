@@ -11,14 +11,13 @@
 #define SHEET_COLUMNS 16u /* pictures of each class on the contact sheet */
 #define N_USAGES 3
 
-static const char help[] =
-        "emotion-nn data DATA [OPTION...]\n\n"
-        "Count the pictures of a data set by class and usage.\n\n"
-        "  --ferplus FILE  FER+ votes beside a FER2013 csv\n"
-        "  --majority      labels by the majority of these votes\n"
-        "  --contempt      with --majority: contempt as the eighth class\n"
-        "  --svg FILE      the counts as bars\n"
-        "  --sheet FILE.png  contact sheet: 16 pictures of each class, spread over the set\n";
+static const char help[] = "emotion-nn data DATA [OPTION...]\n\n"
+                           "Count the pictures of a data set by class and usage.\n\n"
+                           "  --ferplus FILE  FER+ votes beside a FER2013 csv\n"
+                           "  --majority      labels by the majority of these votes\n"
+                           "  --contempt      with --majority: contempt as the eighth class\n"
+                           "  --svg FILE      the counts as bars\n"
+                           "  --sheet FILE.png  contact sheet: 16 pictures of each class, spread over the set\n";
 
 struct data {
         const char *path, *svg, *sheet;
@@ -33,9 +32,12 @@ struct counts {
 static int parse(int argc, char **argv, struct data *d)
 {
         static const struct option options[] = {
-                { "ferplus", required_argument, NULL, 'f' }, { "majority", no_argument, NULL, 'm' },
-                { "svg", required_argument, NULL, 's' },     { "sheet", required_argument, NULL, 'S' },
-                { "contempt", no_argument, NULL, 'c' },      { "help", no_argument, NULL, 'h' },
+                { "ferplus", required_argument, NULL, 'f' },
+                { "majority", no_argument, NULL, 'm' },
+                { "svg", required_argument, NULL, 's' },
+                { "sheet", required_argument, NULL, 'S' },
+                { "contempt", no_argument, NULL, 'c' },
+                { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
         int c;

@@ -39,7 +39,9 @@ struct eval {
 
 static int parse_part(const char *s, enum scene_part *ret)
 {
-        static const char *const names[] = { [SCENES_ALL] = "all", [SCENES_TRAINING] = "training", [SCENES_KEPT] = "kept" };
+        static const char *const names[] = {
+                [SCENES_ALL] = "all", [SCENES_TRAINING] = "training", [SCENES_KEPT] = "kept"
+        };
 
         for (unsigned i = 0; i < 3; i++)
                 if (strcmp(s, names[i]) == 0) {
@@ -120,13 +122,20 @@ static int parse_option(int c, struct eval *e)
 static int parse(int argc, char **argv, struct eval *e)
 {
         static const struct option options[] = {
-                { "data", required_argument, NULL, 'd' },   { "usage", required_argument, NULL, 'u' },
-                { "ferplus", required_argument, NULL, 'f' }, { "majority", no_argument, NULL, 'm' },
-                { "limit", required_argument, NULL, 'l' },  { "threads", required_argument, NULL, 't' },
-                { "json", no_argument, NULL, 'j' },         { "svg", required_argument, NULL, 's' },
-                { "background", required_argument, NULL, 'b' }, { "part", required_argument, NULL, 'p' },
-                { "side", required_argument, NULL, 'S' },   { "iou", required_argument, NULL, 'i' },
-                { "mirror", no_argument, NULL, 'M' },       { "contempt", no_argument, NULL, 'c' },
+                { "data", required_argument, NULL, 'd' },
+                { "usage", required_argument, NULL, 'u' },
+                { "ferplus", required_argument, NULL, 'f' },
+                { "majority", no_argument, NULL, 'm' },
+                { "limit", required_argument, NULL, 'l' },
+                { "threads", required_argument, NULL, 't' },
+                { "json", no_argument, NULL, 'j' },
+                { "svg", required_argument, NULL, 's' },
+                { "background", required_argument, NULL, 'b' },
+                { "part", required_argument, NULL, 'p' },
+                { "side", required_argument, NULL, 'S' },
+                { "iou", required_argument, NULL, 'i' },
+                { "mirror", no_argument, NULL, 'M' },
+                { "contempt", no_argument, NULL, 'c' },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
         };

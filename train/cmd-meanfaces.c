@@ -31,14 +31,12 @@ struct meanfaces {
 
 static int parse(int argc, char **argv, struct meanfaces *m)
 {
-        static const struct option options[] = { { "data", required_argument, NULL, 'd' },
-                                                 { "ferplus", required_argument, NULL, 'f' },
-                                                 { "output", required_argument, NULL, 'o' },
-                                                 { "size", required_argument, NULL, 's' },
-                                                 { "passes", required_argument, NULL, 'p' },
-                                                 { "keep", required_argument, NULL, 'k' },
-                                                 { "help", no_argument, NULL, 'h' },
-                                                 { 0 } };
+        static const struct option options[] = {
+                { "data", required_argument, NULL, 'd' },   { "ferplus", required_argument, NULL, 'f' },
+                { "output", required_argument, NULL, 'o' }, { "size", required_argument, NULL, 's' },
+                { "passes", required_argument, NULL, 'p' }, { "keep", required_argument, NULL, 'k' },
+                { "help", no_argument, NULL, 'h' },         { 0 }
+        };
         unsigned value;
         int c;
 

@@ -11,10 +11,11 @@
 #define PANEL_WIDTH 420.0
 #define PANEL_HEIGHT 300.0
 
-static const char help[] = "emotion-nn plot LOG... -o CURVES.svg\n\n"
-                           "Draw accuracy and loss over the epochs from the logs that `emotion-nn train` wrote, up to 8\n"
-                           "in one picture. Solid lines: validation; pale lines: training.\n\n"
-                           "  -o CURVES.svg   the picture\n";
+static const char help[] =
+        "emotion-nn plot LOG... -o CURVES.svg\n\n"
+        "Draw accuracy and loss over the epochs from the logs that `emotion-nn train` wrote, up to 8\n"
+        "in one picture. Solid lines: validation; pale lines: training.\n\n"
+        "  -o CURVES.svg   the picture\n";
 
 static const char *const strong[MAX_LOGS] = { "#3b6ea5", "#d1603d", "#4f8a3c", "#8a5aa8",
                                               "#b08a1e", "#2f8f8f", "#a83c6e", "#555555" };
@@ -22,8 +23,8 @@ static const char *const pale[MAX_LOGS] = { "#b5cbe2", "#eebfb0", "#bcd6b3", "#d
                                             "#e0d3a4", "#b0d6d6", "#e0b3c7", "#bbbbbb" };
 
 struct panel {
-        double x, y;       /* of its top left corner */
-        double low, high;  /* of the values */
+        double x, y;      /* of its top left corner */
+        double low, high; /* of the values */
         double epochs;
 };
 

@@ -58,10 +58,10 @@ static int parse_option(int c, struct job *j)
 static int parse(int argc, char **argv, struct job *j)
 {
         static const struct option options[] = {
-                { "data", required_argument, NULL, 'd' },   { "rows", required_argument, NULL, 'r' },
-                { "method", required_argument, NULL, 'm' }, { "weights-only", no_argument, NULL, 'w' },
+                { "data", required_argument, NULL, 'd' },    { "rows", required_argument, NULL, 'r' },
+                { "method", required_argument, NULL, 'm' },  { "weights-only", no_argument, NULL, 'w' },
                 { "threads", required_argument, NULL, 't' }, { "output", required_argument, NULL, 'o' },
-                { "help", no_argument, NULL, 'h' },         { 0 },
+                { "help", no_argument, NULL, 'h' },          { 0 },
         };
         int c;
 

@@ -78,9 +78,9 @@ static int read_named(struct named *n)
                 r = npy_read(n->path, &n->t);
                 if (r < 0)
                         nn_fail(&error, r, "%s",
-                                r == -EBADMSG    ? "not a NumPy file, or cut short" :
-                                r == -EOPNOTSUPP ? "element type, order or version that is not supported" :
-                                                   strerror(-r));
+                                r == -EBADMSG      ? "not a NumPy file, or cut short"
+                                : r == -EOPNOTSUPP ? "element type, order or version that is not supported"
+                                                   : strerror(-r));
         }
         if (r < 0)
                 fprintf(stderr, "emotion-nn run: %s: %s\n", n->path, error.text);
@@ -103,10 +103,14 @@ static int add_named(struct named *list, size_t *n, const char *arg)
 static int parse_args(struct run *c, int argc, char **argv)
 {
         static const struct option options[] = {
-                { "input", required_argument, NULL, 'i' },  { "output-dir", required_argument, NULL, 'o' },
-                { "expect", required_argument, NULL, 'e' }, { "rtol", required_argument, NULL, 'r' },
-                { "atol", required_argument, NULL, 'a' },   { "batch", required_argument, NULL, 'b' },
-                { "threads", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
+                { "input", required_argument, NULL, 'i' },
+                { "output-dir", required_argument, NULL, 'o' },
+                { "expect", required_argument, NULL, 'e' },
+                { "rtol", required_argument, NULL, 'r' },
+                { "atol", required_argument, NULL, 'a' },
+                { "batch", required_argument, NULL, 'b' },
+                { "threads", required_argument, NULL, 't' },
+                { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
         int o, r = 0;

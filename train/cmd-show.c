@@ -28,7 +28,8 @@ static void show_operators(void)
                "What `libemotion-nn` runs of ONNX's default domain, opsets 1 to %d. A model that uses anything else is\n"
                "refused when it is loaded or planned, with the node and the operator in the message. The table is\n"
                "written by `emotion-nn show --operators` from the one in the code; a test holds them equal.\n\n"
-               "| operator | opsets | attributes | restrictions |\n|---|---|---|---|\n", NN_OPSET_MAX);
+               "| operator | opsets | attributes | restrictions |\n|---|---|---|---|\n",
+               NN_OPSET_MAX);
         for (const struct nn_op *op = nn_op_table; op->name; op++) {
                 const struct nn_attribute_spec *a = op->attributes;
 
@@ -83,8 +84,8 @@ static int show_plan(struct nn_plan *p, bool timed)
                 return -ENOMEM;
         if (timed && (r = time_steps(p, us)) < 0)
                 return r;
-        printf("%-4s %-18s %-28s %-16s %-16s %9s %9s%s  node\n", "step", "operator", "kernel", "input", "output", "MMAC",
-               "weights", timed ? "        us   GFLOP/s" : "");
+        printf("%-4s %-18s %-28s %-16s %-16s %9s %9s%s  node\n", "step", "operator", "kernel", "input", "output",
+               "MMAC", "weights", timed ? "        us   GFLOP/s" : "");
         for (size_t i = 0; i < p->n_steps; i++) {
                 show_step(p, i, us);
                 macs += p->steps[i].macs;
@@ -117,7 +118,8 @@ static void show_head(const struct nn_model *m, const struct nn_plan *p)
                        NN_SHAPE_STRING(&m->input_decls[i]));
         for (size_t i = 0; i < m->n_outputs; i++)
                 printf("output %s %s %s\n", nn_model_output_name(m, i),
-                       nn_type_name((int)p->values[m->outputs[i]].t.type), NN_SHAPE_STRING(&p->values[m->outputs[i]].t));
+                       nn_type_name((int)p->values[m->outputs[i]].t.type),
+                       NN_SHAPE_STRING(&p->values[m->outputs[i]].t));
         for (size_t i = 0; i < m->n_metadata; i++)
                 printf("%s = %s\n", m->metadata[2 * i], m->metadata[2 * i + 1]);
         printf("\n");
@@ -150,9 +152,12 @@ static int show(const char *path, unsigned batch, bool plan, bool timed, bool me
 static int run(int argc, char **argv)
 {
         static const struct option options[] = {
-                { "batch", required_argument, NULL, 'b' }, { "plan", no_argument, NULL, 'p' },
-                { "time", no_argument, NULL, 't' },        { "measure", no_argument, NULL, 'm' },
-                { "operators", no_argument, NULL, 'o' },   { "help", no_argument, NULL, 'h' },
+                { "batch", required_argument, NULL, 'b' },
+                { "plan", no_argument, NULL, 'p' },
+                { "time", no_argument, NULL, 't' },
+                { "measure", no_argument, NULL, 'm' },
+                { "operators", no_argument, NULL, 'o' },
+                { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
         bool plan = false, timed = false, measure = false;

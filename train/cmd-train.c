@@ -71,11 +71,16 @@ static int check_task_recipe(const struct run *run)
                 const char *key;
                 bool is_set;
         } keys[] = {
-                { "label_smoothing", c->label_smoothing > 0 }, { "votes", c->votes > 0 },
-                { "votes_task", c->votes_task > 0 },           { "class_balance", c->class_balance > 0 },
-                { "class_bias", c->class_bias },               { "mixup", c->mixup > 0 },
-                { "teachers", c->n_teachers > 0 },             { "rows", c->rows > 0 },
-                { "validation_rows", c->validation_rows > 0 }, { "start", c->start != NULL },
+                { "label_smoothing", c->label_smoothing > 0 },
+                { "votes", c->votes > 0 },
+                { "votes_task", c->votes_task > 0 },
+                { "class_balance", c->class_balance > 0 },
+                { "class_bias", c->class_bias },
+                { "mixup", c->mixup > 0 },
+                { "teachers", c->n_teachers > 0 },
+                { "rows", c->rows > 0 },
+                { "validation_rows", c->validation_rows > 0 },
+                { "start", c->start != NULL },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -103,7 +108,8 @@ static int read_recipe(struct run *run)
         if (r >= 0 && run->task.ops)
                 r = run->task.ops->configure(&run->task, run->recipe, &run->config, run->net, &error);
         else if (r >= 0 && !run->net->n_classes)
-                r = recipe_fail(config_root_setting(&run->recipe->config), &error, "a classifier has no outputs = [...]");
+                r = recipe_fail(config_root_setting(&run->recipe->config), &error,
+                                "a classifier has no outputs = [...]");
         if (r >= 0)
                 r = recipe_check_unknown(run->recipe, &error);
         if (r < 0)
@@ -157,8 +163,10 @@ static int divide(struct run *run, const struct dataset *all)
         if (r >= 0)
                 r = dataset_subset(all, DATASET_PUBLIC_TEST, run->config.validation_rows, &run->valid);
         if (r == -EINVAL && run->train) {
-                fprintf(stderr, "emotion-nn train: %s has no rows marked PublicTest: best.onnx will be the last, and its "
-                                "probabilities are not calibrated\n", run->options.data);
+                fprintf(stderr,
+                        "emotion-nn train: %s has no rows marked PublicTest: best.onnx will be the last, and its "
+                        "probabilities are not calibrated\n",
+                        run->options.data);
                 return 0;
         }
         return r < 0 ? refuse("%s: %s", run->options.data, strerror(-r)) : 0;
@@ -241,12 +249,12 @@ static int prepare(struct run *run)
         if (r < 0)
                 return refuse("%s: the network cannot be written as ONNX: %s%s", run->options.recipe, strerror(-r),
                               r == -EOPNOTSUPP ? "; a named output must not be followed by an activation in its own "
-                                                 "layer, nor be a batch norm" : "");
+                                                 "layer, nor be a batch norm"
+                                               : "");
         r = run->options.resume ? trainer_load(run->trainer, run->files.checkpoint) : -ENOENT;
         if (r == -ENOENT || r >= 0)
                 return begin(run, r < 0);
-        return refuse("%s: %s", run->files.checkpoint,
-                      r == -ESTALE ? "of another recipe or data set" : strerror(-r));
+        return refuse("%s: %s", run->files.checkpoint, r == -ESTALE ? "of another recipe or data set" : strerror(-r));
 }
 
 /* Return: 1 stopped by the user, with all that is needed to go on saved; negative errno: not saved. */

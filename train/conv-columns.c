@@ -90,7 +90,7 @@ static void turn(const struct conv_columns *cc, size_t channels, size_t n, const
 
         for (size_t i = 0; i < CONV_P; i += block, x += block * plane)
                 nn_kernel_ops(cc->isa)->map->turn(i < channels ? MIN(block, channels - i) : 0, n, x, plane, to + i,
-                                                 pixel);
+                                                  pixel);
 }
 
 /* Part: the output's gradient of one picture. */

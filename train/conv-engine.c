@@ -11,10 +11,10 @@
 
 struct conv_engine {
         struct nn_conv *conv;
-        unsigned images;           /* of one run; divides the batch */
-        size_t in, out;            /* floats of one picture */
-        size_t scratch;            /* floats of one run, without the sums that are added afterwards */
-        size_t packed;             /* floats of the packed weights: in net->shared, as every run packs them anew */
+        unsigned images; /* of one run; divides the batch */
+        size_t in, out;  /* floats of one picture */
+        size_t scratch;  /* floats of one run, without the sums that are added afterwards */
+        size_t packed;   /* floats of the packed weights: in net->shared, as every run packs them anew */
 };
 
 /* Grouped convolutions are left to the planes, which have a way of their own for groups of few channels. */
@@ -52,8 +52,13 @@ int conv_engine_new_output(struct net *net, const struct layer *l, struct conv_e
 {
         const struct conv *c = l->state;
         struct nn_conv_desc d = {
-                .n = 1, .c = l->in.c, .h = l->in.h, .w = l->in.w,
-                .k = c->filters, .r = c->kernel_h, .s = c->kernel_w,
+                .n = 1,
+                .c = l->in.c,
+                .h = l->in.h,
+                .w = l->in.w,
+                .k = c->filters,
+                .r = c->kernel_h,
+                .s = c->kernel_w,
                 .stride = { c->stride, c->stride },
                 .pad = { c->pad_top, c->pad_left, c->pad_bottom, c->pad_right },
                 .dilation = { c->dilation, c->dilation },
@@ -81,8 +86,13 @@ int conv_engine_new_input_gradient(struct net *net, const struct layer *l, struc
         const struct conv *c = l->state;
         unsigned reach_h = (c->kernel_h - 1) * c->dilation, reach_w = (c->kernel_w - 1) * c->dilation;
         struct nn_conv_desc d = {
-                .n = 1, .c = l->out.c, .h = l->out.h, .w = l->out.w,
-                .k = l->in.c, .r = c->kernel_h, .s = c->kernel_w,
+                .n = 1,
+                .c = l->out.c,
+                .h = l->out.h,
+                .w = l->out.w,
+                .k = l->in.c,
+                .r = c->kernel_h,
+                .s = c->kernel_w,
                 .stride = { 1, 1 },
                 .pad = { reach_h - c->pad_top, reach_w - c->pad_left, reach_h - c->pad_bottom, reach_w - c->pad_right },
                 .dilation = { c->dilation, c->dilation },
@@ -96,7 +106,8 @@ int conv_engine_new_input_gradient(struct net *net, const struct layer *l, struc
                 return 0;
         r = new_engine(net, d, ret);
         if (r >= 0)
-                net_need_scratch(net, turned_floats(l) + (*ret)->packed, (*ret)->scratch + (*ret)->images * (*ret)->out);
+                net_need_scratch(net, turned_floats(l) + (*ret)->packed,
+                                 (*ret)->scratch + (*ret)->images * (*ret)->out);
         return r;
 }
 

@@ -5,9 +5,9 @@
 #define VEC NAME(vec)
 typedef float VEC __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
-static inline __attribute__((always_inline)) TARGET void
-NAME(forward_tile)(const float *x, const size_t *offset, size_t n_taps, const float *w, float *y, size_t y_stride,
-                   const int columns)
+static inline __attribute__((always_inline)) TARGET void NAME(forward_tile)(const float *x, const size_t *offset,
+                                                                            size_t n_taps, const float *w, float *y,
+                                                                            size_t y_stride, const int columns)
 {
         VEC acc[ROWS][3] = { 0 };
 
@@ -15,15 +15,12 @@ NAME(forward_tile)(const float *x, const size_t *offset, size_t n_taps, const fl
                 const float *p = x + offset[j];
                 VEC in[3];
 
-                UNROLL for (int v = 0; v < columns; v++)
-                        in[v] = *(const VEC *)(p + v * LANES);
-                UNROLL for (int k = 0; k < ROWS; k++)
-                        UNROLL for (int v = 0; v < columns; v++)
-                                acc[k][v] += in[v] * w[k];
+                UNROLL for (int v = 0; v < columns; v++) in[v] = *(const VEC *)(p + v * LANES);
+                UNROLL for (int k = 0; k < ROWS; k++) UNROLL for (int v = 0; v < columns; v++) acc[k][v] +=
+                        in[v] * w[k];
         }
-        UNROLL for (int k = 0; k < ROWS; k++)
-                UNROLL for (int v = 0; v < columns; v++)
-                        *(VEC *)(y + (size_t)k * y_stride + v * LANES) = acc[k][v];
+        UNROLL for (int k = 0; k < ROWS; k++) UNROLL for (int v = 0; v < columns; v++) *
+                (VEC *)(y + (size_t)k * y_stride + v * LANES) = acc[k][v];
 }
 
 static TARGET void NAME(forward)(const float *x, const size_t *offset, size_t n_taps, const float *w, size_t n,
@@ -60,7 +57,8 @@ NAME(gradient_tile)(const float *dy, size_t dy_stride, size_t dy_image, const fl
                 for (size_t p = 0; p < n; p += LANES) {
                         const VEC a = *(const VEC *)(x0 + p), b = *(const VEC *)(x1 + p), c = *(const VEC *)(x2 + p);
 
-                        UNROLL for (int k = 0; k < ROWS; k++) {
+                        UNROLL for (int k = 0; k < ROWS; k++)
+                        {
                                 const VEC d = *(const VEC *)(dy + (size_t)k * dy_stride + p);
 
                                 acc[k][0] += a * d;
@@ -69,14 +67,13 @@ NAME(gradient_tile)(const float *dy, size_t dy_stride, size_t dy_image, const fl
                         }
                 }
         }
-        UNROLL for (int j = 0; j < CONV_J; j++)
-                UNROLL for (int k = 0; k < ROWS; k++)
-                        *(VEC *)(acc_at + (size_t)(j * CONV_K + k) * CONV_P) += acc[k][j];
+        UNROLL for (int j = 0; j < CONV_J; j++) UNROLL for (int k = 0; k < ROWS; k++) *
+                (VEC *)(acc_at + (size_t)(j * CONV_K + k) * CONV_P) += acc[k][j];
 }
 
 static TARGET void NAME(weight_gradient)(const float *dy, size_t dy_stride, size_t dy_image, const float *x,
-                                         size_t x_image, const size_t *offset, size_t n_taps, size_t n,
-                                         size_t n_images, float *acc)
+                                         size_t x_image, const size_t *offset, size_t n_taps, size_t n, size_t n_images,
+                                         float *acc)
 {
         for (size_t j = 0; j < n_taps; j += CONV_J, acc += CONV_J * CONV_K * CONV_P) {
                 /* past the end the last tap is done again and its sum ignored */
@@ -100,11 +97,9 @@ NAME(forward_one_tile)(const float *x, const size_t *offset, size_t n_taps, cons
         for (size_t j = 0; j < n_taps; j++) {
                 const float *p = x + offset[j];
 
-                UNROLL for (int v = 0; v < columns; v++)
-                        acc[v] += *(const VEC *)(p + v * LANES) * w[j];
+                UNROLL for (int v = 0; v < columns; v++) acc[v] += *(const VEC *)(p + v * LANES) * w[j];
         }
-        UNROLL for (int v = 0; v < columns; v++)
-                *(VEC *)(y + v * LANES) = acc[v];
+        UNROLL for (int v = 0; v < columns; v++) * (VEC *)(y + v * LANES) = acc[v];
 }
 
 static TARGET void NAME(forward_one)(const float *x, const size_t *offset, size_t n_taps, const float *w, size_t n,
@@ -130,16 +125,13 @@ NAME(gradient_one_tile)(const float *dy, size_t dy_image, const float *x, size_t
                 for (size_t p = 0; p < n; p += LANES) {
                         const VEC d = *(const VEC *)(dy + p);
 
-                        UNROLL_MORE for (int j = 0; j < taps; j++)
-                                acc[j] += *(const VEC *)(x + offset[j] + p) * d;
+                        UNROLL_MORE for (int j = 0; j < taps; j++) acc[j] += *(const VEC *)(x + offset[j] + p) * d;
                 }
-        UNROLL_MORE for (int j = 0; j < taps; j++)
-                *(VEC *)(acc_at + (size_t)j * CONV_P) += acc[j];
+        UNROLL_MORE for (int j = 0; j < taps; j++) * (VEC *)(acc_at + (size_t)j * CONV_P) += acc[j];
 }
 
 static TARGET void NAME(weight_gradient_one)(const float *dy, size_t dy_image, const float *x, size_t x_image,
-                                             const size_t *offset, size_t n_taps, size_t n, size_t n_images,
-                                             float *acc)
+                                             const size_t *offset, size_t n_taps, size_t n, size_t n_images, float *acc)
 {
         size_t j = 0;
 
@@ -160,15 +152,12 @@ NAME(outer_tile)(const float *a, size_t n_a, const float *b, size_t n_b, size_t 
         for (size_t i = 0; i < n; i++, a += n_a, b += n_b) {
                 VEC in[3];
 
-                UNROLL for (int v = 0; v < columns; v++)
-                        in[v] = *(const VEC *)(b + v * LANES);
-                UNROLL for (int k = 0; k < ROWS; k++)
-                        UNROLL for (int v = 0; v < columns; v++)
-                                acc[k][v] += in[v] * a[k];
+                UNROLL for (int v = 0; v < columns; v++) in[v] = *(const VEC *)(b + v * LANES);
+                UNROLL for (int k = 0; k < ROWS; k++) UNROLL for (int v = 0; v < columns; v++) acc[k][v] +=
+                        in[v] * a[k];
         }
-        UNROLL for (int k = 0; k < ROWS; k++)
-                UNROLL for (int v = 0; v < columns; v++)
-                        *(VEC *)(sums + (size_t)k * n_b + v * LANES) += acc[k][v];
+        UNROLL for (int k = 0; k < ROWS; k++) UNROLL for (int v = 0; v < columns; v++) *
+                (VEC *)(sums + (size_t)k * n_b + v * LANES) += acc[k][v];
 }
 
 static TARGET void NAME(outer_products)(const float *a, size_t n_a, const float *b, size_t n_b, size_t n, float *sums)

@@ -13,10 +13,10 @@
 
 #include <stddef.h>
 
-#define CONV_K 8   /* output channels handled together; weights are packed in such groups */
-#define CONV_J 3   /* taps handled together by the weight gradient */
-#define CONV_J_ONE 9 /* the same where output channels stand alone: a kernel of 3x3 in one go */
-#define CONV_P 16  /* runs are padded to a multiple of so many values */
+#define CONV_K 8      /* output channels handled together; weights are packed in such groups */
+#define CONV_J 3      /* taps handled together by the weight gradient */
+#define CONV_J_ONE 9  /* the same where output channels stand alone: a kernel of 3x3 in one go */
+#define CONV_P 16     /* runs are padded to a multiple of so many values */
 #define CONV_ROWS 128 /* rows of outer products handled together: three vectors of each fit the first cache */
 
 /* To whole CONV_P. */

@@ -16,7 +16,7 @@ struct phase {
 
 #define NO_SLOT UINT32_MAX
 #define WEIGHT_PARTS 64 /* more than there are images' parts: tiles of filters are few and uneven */
-#define NARROW 4u /* channels of a group below which each is computed alone, as in a depthwise convolution */
+#define NARROW 4u       /* channels of a group below which each is computed alone, as in a depthwise convolution */
 
 static int floor_div(int a, int b)
 {
@@ -35,7 +35,7 @@ static void tap_at(const struct conv *c, unsigned t, unsigned pad, int *ret_shif
 /* Planes of @rows x @cols read with displacements lo..hi to give @out_rows x @out_cols results. Rows share the zeros
  * between them: what overhangs on the right of one is the left margin of the next. */
 static struct conv_layout layout_make(int lo_y, int hi_y, int lo_x, int hi_x, unsigned rows, unsigned cols,
-                                 unsigned out_rows, unsigned out_cols)
+                                      unsigned out_rows, unsigned out_cols)
 {
         size_t top = (size_t)MAX(0, -lo_y), left = (size_t)MAX(0, -lo_x);
         size_t right = (size_t)MAX(0, (int)out_cols + hi_x - (int)cols);
@@ -125,8 +125,9 @@ static int make_phase(struct layer *l, struct conv *c, unsigned a, unsigned b, s
                 for (unsigned i = 0; i < n; i++) {
                         tap_at(c, p->tap[i] / c->kernel_w, c->pad_top, &qy, &ph);
                         tap_at(c, p->tap[i] % c->kernel_w, c->pad_left, &qx, &pw);
-                        p->offset[p->n_taps++] = k * c->planes.dy.plane + (size_t)((long)c->planes.dy.origin -
-                                                                            (long)qy * (long)c->planes.dy.stride - qx);
+                        p->offset[p->n_taps++] =
+                                k * c->planes.dy.plane +
+                                (size_t)((long)c->planes.dy.origin - (long)qy * (long)c->planes.dy.stride - qx);
                 }
         return 0;
 }
@@ -141,7 +142,7 @@ static int make_backward(struct layer *l, struct conv *c)
         tap_at(c, 0, c->pad_left, &lo_x, &phase);
         tap_at(c, c->kernel_w - 1, c->pad_left, &hi_x, &phase);
         c->planes.dy = layout_make(-hi_y, -lo_y, -hi_x, -lo_x, l->out.h, l->out.w, phase_size(l->in.h, c->stride, 0),
-                            phase_size(l->in.w, c->stride, 0));
+                                   phase_size(l->in.w, c->stride, 0));
         c->planes.phases = calloc((size_t)c->stride * c->stride, sizeof(*c->planes.phases));
         if (!c->planes.phases)
                 return -ENOMEM;
@@ -217,8 +218,8 @@ void conv_planes_prepare(struct net *net, struct layer *l, unsigned products)
                 net_need_scratch(net, packed_backward(l, c), backward);
         if (products & CONV_WEIGHT_GRADIENT)
                 net_need_scratch(net, (c->planes.image + packed_gradient(l, c)) * net->max_batch, weights);
-        c->planes.group_images = (unsigned)CLAMP((size_t)6144 / (rows * c->planes.x.run), (size_t)1,
-                                                 (size_t)NET_MAX_BATCH);
+        c->planes.group_images =
+                (unsigned)CLAMP((size_t)6144 / (rows * c->planes.x.run), (size_t)1, (size_t)NET_MAX_BATCH);
 }
 
 /* Row @y of a channel to its places in the channel's phase planes @to. */
@@ -331,9 +332,9 @@ static void pack_backward(struct net *net, struct layer *l, unsigned part, unsig
 
                         for (unsigned j = 0, n = (unsigned)(p->n_taps / out_c); j < p->n_taps; j++, to += rows)
                                 for (unsigned k = 0; k < rows; k++)
-                                        to[k] = first + k < in_c ? w[(j / n) * c->n_taps + (first + k) * n_taps +
-                                                                     p->tap[j % n]]
-                                                                 : 0;
+                                        to[k] = first + k < in_c
+                                                        ? w[(j / n) * c->n_taps + (first + k) * n_taps + p->tap[j % n]]
+                                                        : 0;
                 }
         }
 }
@@ -469,10 +470,10 @@ static float sum_lanes(const float *v)
 
 /* What the kernels are given of one tile of filters: runs of the output's gradient and of the input, as far apart. */
 struct runs {
-        unsigned rows;                 /* filters of the tile */
+        unsigned rows; /* filters of the tile */
         const float *dy, *x;
-        size_t dy_row, dy_run, x_run;  /* floats between filters, between runs */
-        size_t n;                      /* floats of a run */
+        size_t dy_row, dy_run, x_run; /* floats between filters, between runs */
+        size_t n;                     /* floats of a run */
 };
 
 static void add_runs(const struct net *net, const struct conv *c, const struct runs *r, size_t n_runs, float *acc)
@@ -493,8 +494,13 @@ static void add_in_place(const struct net *net, const struct layer *l, unsigned 
 {
         const struct conv *c = l->state;
         struct runs r = {
-                .rows = rows, .dy = l->dy + filter * l->out.h * l->out.w, .x = x,
-                .dy_row = (size_t)l->out.h * l->out.w, .dy_run = l->out.w, .x_run = c->planes.x.stride, .n = l->out.w,
+                .rows = rows,
+                .dy = l->dy + filter * l->out.h * l->out.w,
+                .x = x,
+                .dy_row = (size_t)l->out.h * l->out.w,
+                .dy_run = l->out.w,
+                .x_run = c->planes.x.stride,
+                .n = l->out.w,
         };
 
         for (unsigned i = 0; i < net->n; i++, r.dy += shape_size(l->out), r.x += c->planes.image)
@@ -508,8 +514,13 @@ static void add_packed(const struct net *net, const struct layer *l, unsigned ro
         const struct conv *c = l->state;
         const struct conv_planes *p = &c->planes;
         struct runs r = {
-                .rows = rows, .dy = net->shared + net->max_batch * p->image + filter * p->x.run, .x = x,
-                .dy_row = p->x.run, .dy_run = packed_gradient(l, c), .x_run = p->image, .n = p->x.run,
+                .rows = rows,
+                .dy = net->shared + net->max_batch * p->image + filter * p->x.run,
+                .x = x,
+                .dy_row = p->x.run,
+                .dy_run = packed_gradient(l, c),
+                .x_run = p->image,
+                .n = p->x.run,
         };
 
         for (unsigned i = 0; i < net->n; i += p->group_images) {

@@ -150,15 +150,17 @@ static void transform_input(const struct job *j, const float *x, size_t tile, fl
         struct shape in = j->layer->in;
         long row = (long)(tile / w->columns * w->tile) - (long)c->pad_top;
         long column = (long)(tile % w->columns * w->tile) - (long)c->pad_left;
-        struct nn_winograd_input p = { .x = border, .x_row = w->side * w->block, .x_step = w->block, .v = to,
-                                       .v_point = x_point(w) };
+        struct nn_winograd_input p = {
+                .x = border, .x_row = w->side * w->block, .x_step = w->block, .v = to, .v_point = x_point(w)
+        };
 
         if (row >= 0 && column >= 0 && row + w->side <= in.h && column + w->side <= in.w) {
                 p.x = x + ((size_t)row * in.w + (size_t)column) * w->block;
                 p.x_row = in.w * w->block;
         } else {
-                struct nn_winograd_border edge = { .x = x, .h = in.h, .w = in.w, .row = row, .column = column,
-                                                   .stride = 1, .to = border };
+                struct nn_winograd_border edge = {
+                        .x = x, .h = in.h, .w = in.w, .row = row, .column = column, .stride = 1, .to = border
+                };
 
                 w->ops->border(w->side, &edge);
         }
@@ -170,9 +172,13 @@ static void transform_gradient(const struct job *j, const float *dy, size_t tile
 {
         const struct conv_winograd *w = j->w;
         struct nn_winograd_border edge = {
-                .x = dy, .h = j->layer->out.h, .w = j->layer->out.w,
-                .row = (long)(tile / w->columns * w->tile), .column = (long)(tile % w->columns * w->tile),
-                .stride = 1, .to = border,
+                .x = dy,
+                .h = j->layer->out.h,
+                .w = j->layer->out.w,
+                .row = (long)(tile / w->columns * w->tile),
+                .column = (long)(tile % w->columns * w->tile),
+                .stride = 1,
+                .to = border,
         };
 
         w->ops->border(w->tile, &edge);
@@ -213,8 +219,8 @@ static void multiply_part(void *userdata, unsigned point, unsigned thread)
 
         if (!j->first)
                 memset(sums, 0, w->filters * w->channels * sizeof(*sums));
-        j->net->kernels->outer_products(j->dy + point * dy_point(w), w->filters, j->x + point * x_point(w),
-                                        w->channels, j->n * w->rows * w->columns, sums);
+        j->net->kernels->outer_products(j->dy + point * dy_point(w), w->filters, j->x + point * x_point(w), w->channels,
+                                        j->n * w->rows * w->columns, sums);
 }
 
 /* The taps of one filter and a block of channels from @first on. */
@@ -226,8 +232,13 @@ static void transform_back(const struct job *j, size_t filter, size_t first)
         size_t n_taps = (size_t)w->taps * w->taps, in_c = j->layer->in.c;
         float *dw = j->net->g + j->layer->weight.at + (filter * in_c + first) * n_taps;
         struct nn_winograd_output p = {
-                .m = j->sums + filter * w->channels + first, .m_point = w->filters * w->channels, .bias = zeros,
-                .y = taps, .y_row = w->taps * w->block, .rows = w->taps, .columns = w->taps,
+                .m = j->sums + filter * w->channels + first,
+                .m_point = w->filters * w->channels,
+                .bias = zeros,
+                .y = taps,
+                .y_row = w->taps * w->block,
+                .rows = w->taps,
+                .columns = w->taps,
         };
 
         w->ops->output[w->side - NN_WINOGRAD_MIN_SIDE][w->taps - NN_WINOGRAD_MIN_TILE](&p);

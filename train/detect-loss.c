@@ -45,10 +45,10 @@ static struct axis axis_of(double a, double b, double ta, double tb)
 double box_loss(const double value[4], const double target[4], double gradient[4])
 {
         double w = exp(CLAMP(value[2], -MAX_LOG, MAX_LOG)), h = exp(CLAMP(value[3], -MAX_LOG, MAX_LOG));
-        struct axis x = axis_of(value[0] - w / 2, value[0] + w / 2, target[0] - target[2] / 2,
-                                target[0] + target[2] / 2);
-        struct axis y = axis_of(value[1] - h / 2, value[1] + h / 2, target[1] - target[3] / 2,
-                                target[1] + target[3] / 2);
+        struct axis x =
+                axis_of(value[0] - w / 2, value[0] + w / 2, target[0] - target[2] / 2, target[0] + target[2] / 2);
+        struct axis y =
+                axis_of(value[1] - h / 2, value[1] + h / 2, target[1] - target[3] / 2, target[1] + target[3] / 2);
         double inner = x.inner * y.inner, sum = w * h + target[2] * target[3] - inner, hull = x.hull * y.hull;
         /* loss = 2 - inner / sum - sum / hull: derivatives by each of the three */
         double by_inner = -1 / sum, by_sum = inner / (sum * sum) - 1 / hull, by_hull = sum / (hull * hull);

@@ -22,8 +22,7 @@ int detect_sampler_init(struct detect_sampler *s, const struct scene_set *set)
         for (size_t i = 0; i < set->n; i++) {
                 if (set->scenes[i].n_faces == 1)
                         s->faces[s->n_faces++] = i;
-                for (unsigned k = 0; !set->scenes[i].n_faces && k < (set->scenes[i].hard ? HARD_TIMES : 1);
-                     k++)
+                for (unsigned k = 0; !set->scenes[i].n_faces && k < (set->scenes[i].hard ? HARD_TIMES : 1); k++)
                         s->empty[s->n_empty++] = i;
         }
         return s->n_faces && s->n_empty ? 0 : -EINVAL;
@@ -65,8 +64,8 @@ static void forward_map(const struct pose *p, double m[6])
         m[5] = p->y - m[3] * p->cx - m[4] * p->cy;
 }
 
-struct scene_face detect_map_face(const struct scene_face *f, const double forward[6], double roll_rad,
-                                  double sx, double sy, bool mirror)
+struct scene_face detect_map_face(const struct scene_face *f, const double forward[6], double roll_rad, double sx,
+                                  double sy, bool mirror)
 {
         static const unsigned char mirrored[SCENE_POINTS] = { 1, 0, 2, 4, 3 };
         const double *m = forward;
@@ -96,8 +95,7 @@ static double log_range(struct rng *rng, double lo, double hi)
 }
 
 /* Pastes what @area holds of a scene. */
-static void paste(struct canvas *c, const struct scene *scene, const struct sample_area *area,
-                  const struct pose *p)
+static void paste(struct canvas *c, const struct scene *scene, const struct sample_area *area, const struct pose *p)
 {
         double m[6], scale = MIN(p->sx, p->sy);
         struct nn_affine forward, back;
@@ -112,8 +110,8 @@ static void paste(struct canvas *c, const struct scene *scene, const struct samp
         struct sample_area from = { area->x0 * fx, area->y0 * fy, area->x1 * fx, area->y1 * fy };
 
         /* to pixel numbers: their centres are whole */
-        forward = (struct nn_affine){ { m[0] / fx, m[1] / fy, m[2] - 0.5 + 0.5 * (m[0] / fx + m[1] / fy),
-                                        m[3] / fx, m[4] / fy, m[5] - 0.5 + 0.5 * (m[3] / fx + m[4] / fy) } };
+        forward = (struct nn_affine){ { m[0] / fx, m[1] / fy, m[2] - 0.5 + 0.5 * (m[0] / fx + m[1] / fy), m[3] / fx,
+                                        m[4] / fy, m[5] - 0.5 + 0.5 * (m[3] / fx + m[4] / fy) } };
         if (sample_invert(&forward, &back) >= 0)
                 sample_onto(im, &from, &back, c->w, c->h, c->x);
 }
@@ -152,8 +150,7 @@ static void draw_ground(struct canvas *c)
 static void draw_distraction(struct canvas *c)
 {
         const struct scene *s = draw_empty(c);
-        double w = s->levels[0].width_px, h = s->levels[0].height_px,
-               size = log_range(c->rng, 16, MIN(c->w, c->h));
+        double w = s->levels[0].width_px, h = s->levels[0].height_px, size = log_range(c->rng, 16, MIN(c->w, c->h));
         double side = log_range(c->rng, 0.3, 1) * MIN(w, h), scale = size / side;
         double x0 = rng_range(c->rng, 0, w - side), y0 = rng_range(c->rng, 0, h - side);
         struct pose p = { .cx = x0 + side / 2,
@@ -186,8 +183,7 @@ static struct sample_area draw_area(struct canvas *c, const struct scene *s)
 /* Share of a face that the pasted area's frame would cover. */
 static double covered(const struct scene_face *f, const struct sample_area *area, const double m[6])
 {
-        const double x[] = { area->x0, area->x1, area->x0, area->x1 },
-                     y[] = { area->y0, area->y0, area->y1, area->y1 };
+        const double x[] = { area->x0, area->x1, area->x0, area->x1 }, y[] = { area->y0, area->y0, area->y1, area->y1 };
         double x0 = INFINITY, y0 = INFINITY, x1 = -INFINITY, y1 = -INFINITY, w, h;
 
         for (unsigned i = 0; i < 4; i++) {
@@ -265,20 +261,15 @@ static unsigned draw_count(struct rng *rng)
                           : 5 + (unsigned)rng_below(rng, 4);
 }
 
-void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px,
-                   float *ret, float *scratch, struct detect_truth *ret_truth)
+void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px, float *ret,
+                   float *scratch, struct detect_truth *ret_truth)
 {
-        struct canvas c = { .s = s,
-                            .rng = rng,
-                            .w = width_px,
-                            .h = height_px,
-                            .x = ret,
-                            .scratch = scratch,
-                            .truth = ret_truth };
+        struct canvas c = {
+                .s = s, .rng = rng, .w = width_px, .h = height_px, .x = ret, .scratch = scratch, .truth = ret_truth
+        };
         unsigned n = draw_count(rng), distractions = (unsigned)rng_below(rng, n ? 3 : 5);
         /* the more faces, the smaller they must be to find room */
-        double largest = n <= 1 ? s->max_px
-                                : fmax(1.3 * sqrt((double)width_px * height_px / (n * 2.5)), 2 * s->min_px);
+        double largest = n <= 1 ? s->max_px : fmax(1.3 * sqrt((double)width_px * height_px / (n * 2.5)), 2 * s->min_px);
 
         ret_truth->n = 0;
         draw_ground(&c);

@@ -33,8 +33,8 @@ struct detect_truth {
 int detect_sampler_init(struct detect_sampler *s, const struct scene_set *set);
 void detect_sampler_done(struct detect_sampler *s);
 /* @ret: width_px * height_px values 0..255; @scratch: as many */
-void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px,
-                   float *ret, float *scratch, struct detect_truth *ret_truth);
+void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px, float *ret,
+                   float *scratch, struct detect_truth *ret_truth);
 /* The box's ends, points and all, by @map; in a mirror image left and right points change names. */
-struct scene_face detect_map_face(const struct scene_face *f, const double forward[6], double roll_rad,
-                                  double sx, double sy, bool mirror);
+struct scene_face detect_map_face(const struct scene_face *f, const double forward[6], double roll_rad, double sx,
+                                  double sy, bool mirror);

@@ -49,8 +49,8 @@ static int add_mark(struct detect_score *s, const struct detect_mark *m)
         return 0;
 }
 
-int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces,
-                     size_t n_faces, double iou)
+int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces, size_t n_faces,
+                     double iou)
 {
         _cleanup_(freep) bool *taken = calloc(n_faces + 1, sizeof(*taken));
 

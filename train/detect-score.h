@@ -24,8 +24,8 @@ struct detect_score {
 
 /* Counts a picture: detections, best first, each take the truth that they overlap most, if that is by @iou at
  * least and not taken. Return: 0 or -ENOMEM. */
-int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces,
-                     size_t n_faces, double iou);
+int detect_score_add(struct detect_score *s, const struct detections *d, const struct scene_face *faces, size_t n_faces,
+                     double iou);
 /* After the last picture: sorts, best first. */
 void detect_score_sort(struct detect_score *s);
 /* Area under the curve of precision over recall, precision made monotonous (as VOC 2010 has it). */

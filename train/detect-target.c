@@ -12,15 +12,14 @@
  * least size, the coarsest no greatest. */
 static bool size_is_within(double size, unsigned stride, double slack)
 {
-        double lo = stride == detect_strides[0] ? 0 : 2.2,
-               hi = stride == detect_strides[DETECT_LEVELS - 1] ? 1e9 : 4.4;
+        double lo = stride == detect_strides[0] ? 0 : 2.2, hi = stride == detect_strides[DETECT_LEVELS - 1] ? 1e9 : 4.4;
 
         return size * slack >= lo * stride && size <= hi * stride * slack;
 }
 
 /* Raises cells in a share of the face's box to @value. */
-static void mark(const struct scene_face *f, double share, unsigned stride, unsigned w, unsigned h,
-                 unsigned char value, unsigned char *ret)
+static void mark(const struct scene_face *f, double share, unsigned stride, unsigned w, unsigned h, unsigned char value,
+                 unsigned char *ret)
 {
         double cx = (double)(f->x + f->w / 2), cy = (double)(f->y + f->h / 2);
 
@@ -54,8 +53,7 @@ void detect_assign(const struct detect_truth *t, unsigned stride, unsigned w, un
         }
         for (unsigned k = 0; k < t->n; k++) {
                 const struct scene_face *f = &t->faces[order[k]].face;
-                double size = sqrt(area(t, order[k])), cx = (double)(f->x + f->w / 2),
-                       cy = (double)(f->y + f->h / 2);
+                double size = sqrt(area(t, order[k])), cx = (double)(f->x + f->w / 2), cy = (double)(f->y + f->h / 2);
                 unsigned char own = (unsigned char)(DETECT_FACE + order[k]);
 
                 if (t->faces[order[k]].ignored) {

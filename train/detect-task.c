@@ -10,12 +10,10 @@
 #include "train/task.h"
 #include "train/trainer.h"
 
-#define POINT_SCALE \
-        8.0 /* an error of an eighth of the face's size is where the loss of a point becomes linear */
+#define POINT_SCALE 8.0     /* an error of an eighth of the face's size is where the loss of a point becomes linear */
 #define FIRST_LOGIT (-4.0f) /* cells say no to begin with, or their number would drown the few faces */
 #define EVALUATE_IOU 0.5
-#define EVALUATE_FALSE \
-        0.1 /* false ones a picture at which the log's loss, the share of faces missed, is taken */
+#define EVALUATE_FALSE 0.1 /* false ones a picture at which the log's loss, the share of faces missed, is taken */
 
 struct detect_state {
         double alpha, gamma, box_weight, point_weight, min_px, max_px;
@@ -49,21 +47,18 @@ static int read_group(struct detect_state *d, config_setting_t *s, struct recipe
         return r;
 }
 
-static struct layer *find_map(struct net *net, const char *kind, const char *end, unsigned stride,
-                              unsigned channels)
+static struct layer *find_map(struct net *net, const char *kind, const char *end, unsigned stride, unsigned channels)
 {
         char name[48];
         struct layer *l;
 
         snprintf(name, sizeof(name), "%s_%u%s", kind, stride, end);
         l = net_find_output(net, name);
-        return l && l->out.c == channels && l->out.w == net->in.w / stride && l->out.h == net->in.h / stride
-                       ? l
-                       : NULL;
+        return l && l->out.c == channels && l->out.w == net->in.w / stride && l->out.h == net->in.h / stride ? l : NULL;
 }
 
-static int configure(struct task *task, struct recipe *recipe, const struct training_config *config,
-                     struct net *net, struct recipe_error *error)
+static int configure(struct task *task, struct recipe *recipe, const struct training_config *config, struct net *net,
+                     struct recipe_error *error)
 {
         config_setting_t *root = config_root_setting(&recipe->config), *s;
         struct detect_state *d = calloc(1, sizeof(*d));
@@ -92,8 +87,7 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
                                            "outputs must be cls_%u_logit with 1, bbox_%u with 4 and kps_%u "
                                            "with 10 maps of "
                                            "a %u-th of the input",
-                                           detect_strides[i], detect_strides[i], detect_strides[i],
-                                           detect_strides[i]);
+                                           detect_strides[i], detect_strides[i], detect_strides[i], detect_strides[i]);
         }
         if (net->in.c != 1 || net->in.w % 32 || net->in.h % 32 || net->n_outputs != 3 * DETECT_LEVELS ||
             net->normalisation == NN_NORMALISE_CONTRAST)
@@ -159,10 +153,8 @@ static void load_part(void *userdata, unsigned part, unsigned thread)
                 float *x = net_input(net) + from * size;
                 struct rng rng;
 
-                rng_seed_stream(&rng, task->config->seed, d->trainer->epoch,
-                                d->trainer->order[d->first + from]);
-                detect_sample(&d->sampler, &rng, net->in.w, net->in.h, x, d->scratch[thread],
-                              &d->truth[from]);
+                rng_seed_stream(&rng, task->config->seed, d->trainer->epoch, d->trainer->order[d->first + from]);
+                detect_sample(&d->sampler, &rng, net->in.w, net->in.h, x, d->scratch[thread], &d->truth[from]);
                 nn_normalise(net->normalisation, x, size);
         }
 }
@@ -177,13 +169,12 @@ static void load(struct task *task, struct trainer *t, size_t first)
 }
 
 /* Box and points of a cell that answers for @f; their gradients are set. */
-static double face_loss(const struct detect_state *d, unsigned level, unsigned picture, unsigned row,
-                        unsigned col, const struct scene_face *f, double weight)
+static double face_loss(const struct detect_state *d, unsigned level, unsigned picture, unsigned row, unsigned col,
+                        const struct scene_face *f, double weight)
 {
         const struct layer *b = d->bbox[level], *k = d->kps[level];
         size_t plane = (size_t)b->out.w * b->out.h, at = (size_t)row * b->out.w + col;
-        double s = detect_strides[level], size = sqrt((double)f->w * (double)f->h) / s, loss, value[4], g[4],
-               slope;
+        double s = detect_strides[level], size = sqrt((double)f->w * (double)f->h) / s, loss, value[4], g[4], slope;
         const double target[] = { (double)(f->x + f->w / 2) / s - col, (double)(f->y + f->h / 2) / s - row,
                                   (double)f->w / s, (double)f->h / s };
 
@@ -281,8 +272,7 @@ static double frame_picture(const struct net *net, const struct scene *s, float 
         double scale = MIN(MIN((double)net->in.w / im->width_px, (double)net->in.h / im->height_px), 1.0);
         unsigned w = (unsigned)MAX(im->width_px * scale, 1.0), h = (unsigned)MAX(im->height_px * scale, 1.0);
         struct nn_affine map = { { 1 / scale, 0, (1 / scale - 1) / 2, 0, 1 / scale, (1 / scale - 1) / 2 } };
-        float *rows =
-                x + shape_size(net->in) - (size_t)w * h; /* narrow rows are made at the end, then moved */
+        float *rows = x + shape_size(net->in) - (size_t)w * h; /* narrow rows are made at the end, then moved */
 
         for (size_t i = 0; i < shape_size(net->in); i++)
                 x[i] = 127.5f;
@@ -303,10 +293,9 @@ static int find_faces(const struct detect_state *d, unsigned picture, double sca
         ret->n = 0;
         for (unsigned i = 0; i < DETECT_LEVELS && r >= 0; i++) {
                 size_t plane = (size_t)d->cls[i]->out.w * d->cls[i]->out.h;
-                struct detect_level level = detect_level_from_maps(d->cls[i]->y + picture * plane,
-                                                                   d->bbox[i]->y + picture * 4 * plane,
-                                                                   detect_strides[i], d->cls[i]->out.w,
-                                                                   d->cls[i]->out.h);
+                struct detect_level level =
+                        detect_level_from_maps(d->cls[i]->y + picture * plane, d->bbox[i]->y + picture * 4 * plane,
+                                               detect_strides[i], d->cls[i]->out.w, d->cls[i]->out.h);
 
                 level.logits = true;
                 r = detect_decode(&level, 0.05, ret);
@@ -353,13 +342,10 @@ static void evaluate(struct task *task, double *ret_loss, double *ret_accuracy)
 static int export_model(struct task *task, const char *path)
 {
         char size[32];
-        const struct export_entry metadata[] = { { "emotiond.task", "detect" },
-                                                 { "emotiond.size", size },
-                                                 { 0 } };
-        const struct export_info info = { .name = task->config->name,
-                                          .licence = task->config->licence,
-                                          .metadata = metadata,
-                                          .any_size = true };
+        const struct export_entry metadata[] = { { "emotiond.task", "detect" }, { "emotiond.size", size }, { 0 } };
+        const struct export_info info = {
+                .name = task->config->name, .licence = task->config->licence, .metadata = metadata, .any_size = true
+        };
 
         snprintf(size, sizeof(size), "%ux%u", task->net->in.w, task->net->in.h);
         return export_outputs(task->net, &info, path);

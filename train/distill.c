@@ -119,10 +119,9 @@ static void show(const struct classifier_file *f, const struct net *net, const f
         if (f->width_px == net->in.w && f->height_px == net->in.h) {
                 memcpy(ret, x, n * sizeof(*ret));
         } else {
-                struct nn_image image = { .data = bytes,
-                                          .width_px = net->in.w,
-                                          .height_px = net->in.h,
-                                          .stride_bytes = net->in.w };
+                struct nn_image image = {
+                        .data = bytes, .width_px = net->in.w, .height_px = net->in.h, .stride_bytes = net->in.w
+                };
                 double sx = (double)net->in.w / f->width_px, sy = (double)net->in.h / f->height_px;
                 struct nn_affine map = { { sx, 0, (sx - 1) / 2, 0, sy, (sy - 1) / 2 } };
 

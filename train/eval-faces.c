@@ -30,8 +30,7 @@ static int print_landmarks_json(const struct evaluate_landmarks *l)
         }
         json_object_object_add(o, "framings", list);
         if (l->n_background) {
-                json_object_object_add(o, "background_count",
-                                       json_object_new_int64((int64_t)l->n_background));
+                json_object_object_add(o, "background_count", json_object_new_int64((int64_t)l->n_background));
                 json_object_object_add(o, "background_confident", json_number(l->background_found));
         }
         json_print(o);

@@ -35,9 +35,7 @@ static int fail(struct classifier_error *error, int r, const char *path, const c
 
 static int open_finder(const char *path, unsigned threads, struct finder *f, struct classifier_error *error)
 {
-        const struct nn_tensor input = { .type = NN_FLOAT32,
-                                         .n_dims = 4,
-                                         .dims = { 1, 1, f->side_px, f->side_px } };
+        const struct nn_tensor input = { .type = NN_FLOAT32, .n_dims = 4, .dims = { 1, 1, f->side_px, f->side_px } };
         const struct nn_plan_options options = { .threads = threads, .inputs = &input };
         struct nn_error e = { "" };
         const char *normalisation;

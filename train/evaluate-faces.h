@@ -29,9 +29,8 @@ struct evaluate_points {
 /* How the box is put before the network sees it. */
 struct evaluate_framing {
         const char *name;
-        double shift, scale,
-                roll_deg; /* share of the box's height, in a direction of its own for each face; factor */
-        unsigned passes;  /* 2: the box is put anew round the first pass's points, and turned with them */
+        double shift, scale, roll_deg; /* share of the box's height, in a direction of its own for each face; factor */
+        unsigned passes;               /* 2: the box is put anew round the first pass's points, and turned with them */
 };
 #define EVALUATE_FRAMINGS 9
 extern const struct evaluate_framing evaluate_framings[EVALUATE_FRAMINGS];

@@ -83,8 +83,7 @@ static int find_outputs(const struct nn_model *m, struct aligner *a)
 
                 if (t->type != NN_FLOAT32)
                         continue;
-                if (strcmp(nn_model_output_name(m, i), "points") == 0 &&
-                    nn_tensor_n_elements(t) == 2 * LANDMARKS)
+                if (strcmp(nn_model_output_name(m, i), "points") == 0 && nn_tensor_n_elements(t) == 2 * LANDMARKS)
                         a->points = t->data;
                 if (strcmp(nn_model_output_name(m, i), "confidence") == 0 && nn_tensor_n_elements(t) == 1)
                         a->confidence = t->data;
@@ -105,8 +104,8 @@ static int open_aligner(const char *path, unsigned threads, struct nn_model **re
         if (r < 0)
                 return fail(error, r, path, e.text[0] ? e.text : strerror(-r));
         x = nn_plan_input(a->plan, 0);
-        if (nn_model_n_inputs(*ret_model) != 1 || x->type != NN_FLOAT32 || x->n_dims != 4 ||
-            x->dims[1] != 1 || x->dims[2] != x->dims[3] || x->dims[2] < 8 || x->dims[2] > 1024)
+        if (nn_model_n_inputs(*ret_model) != 1 || x->type != NN_FLOAT32 || x->n_dims != 4 || x->dims[1] != 1 ||
+            x->dims[2] != x->dims[3] || x->dims[2] < 8 || x->dims[2] > 1024)
                 return fail(error, -EINVAL, path, "the input is no grey square");
         a->side_px = (unsigned)x->dims[2];
         if (find_outputs(*ret_model, a) < 0 || read_metadata(*ret_model, a) < 0)
@@ -138,15 +137,14 @@ static void picture_points(const struct aligner *a, const struct nn_affine *map,
 }
 
 /* The frame round points: their box, upright as their eyes are. */
-static struct nn_affine frame_again(const struct aligner *a, const struct landmark_face *f,
-                                    const float (*points)[2])
+static struct nn_affine frame_again(const struct aligner *a, const struct landmark_face *f, const float (*points)[2])
 {
         struct landmark_face found = { .image = f->image };
         struct landmark_frame frame = { .scale = 1, .stretch = 1 };
 
         memcpy(found.points, points, sizeof(found.points));
-        frame.roll_rad = atan2((double)points[45][1] - (double)points[36][1],
-                               (double)points[45][0] - (double)points[36][0]);
+        frame.roll_rad =
+                atan2((double)points[45][1] - (double)points[36][1], (double)points[45][0] - (double)points[36][0]);
         return landmark_crop_map(&found, &frame, a->crop, a->side_px);
 }
 
@@ -219,8 +217,8 @@ static int measure_background(struct aligner *a, const struct scene_set *set, st
         for (size_t i = 0; i < set->n; i++)
                 for (unsigned k = 0; k < BACKGROUND_SQUARES; k++) {
                         struct landmark_face f = { .image = set->scenes[i].levels[0] };
-                        double side = MIN(f.image.width_px, f.image.height_px) *
-                                      (0.25 + 0.75 * k / (BACKGROUND_SQUARES - 1));
+                        double side =
+                                MIN(f.image.width_px, f.image.height_px) * (0.25 + 0.75 * k / (BACKGROUND_SQUARES - 1));
                         double at = (k * 5 % BACKGROUND_SQUARES) / (BACKGROUND_SQUARES - 1.0);
                         struct nn_affine map =
                                 nn_affine_from_square(side / 2 + at * (f.image.width_px - side) - 0.5,

@@ -126,8 +126,7 @@ int evaluate(const char *path, const struct dataset *d, unsigned threads, bool m
                 r = classifier_file_match(&file, d, error);
         if (r < 0)
                 return r;
-        r = run_all(&(struct evaluation) { .d = d, .file = &file, .plan = plan, .mirror = mirror },
-                    ret);
+        r = run_all(&(struct evaluation){ .d = d, .file = &file, .plan = plan, .mirror = mirror }, ret);
         if (r < 0)
                 snprintf(error->text, sizeof(error->text), "%.200s: %s", path, strerror(-r));
         return r;

@@ -33,8 +33,7 @@ static int write_output(struct export *e, const struct net *net, const struct la
 
 int export_outputs(struct net *net, const struct export_info *info, const char *path)
 {
-        const int64_t in[] = { -1, net->in.c, side(net->in.h, info->any_size),
-                               side(net->in.w, info->any_size) };
+        const int64_t in[] = { -1, net->in.c, side(net->in.h, info->any_size), side(net->in.w, info->any_size) };
         struct export e = { 0 };
         int r = export_begin(&e, net, info, in);
 

@@ -31,7 +31,7 @@ void export_simple(struct export *e, struct layer *l, const char *op, const stru
 
         for (unsigned i = 0; i < l->n_inputs; i++)
                 inputs[i] = e->values[l->inputs[i]->index];
-        onnx_writer_node(e->writer, op, inputs, (const char *[]) { l->name, NULL }, attributes);
+        onnx_writer_node(e->writer, op, inputs, (const char *[]){ l->name, NULL }, attributes);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
 }
 
@@ -40,8 +40,8 @@ void export_relu(struct export *e, struct layer *l)
         char name[64];
 
         snprintf(name, sizeof(name), "%s.relu", l->name);
-        onnx_writer_node(e->writer, "Relu", (const char *[]) { e->values[l->index], NULL },
-                         (const char *[]) { name, NULL }, NULL);
+        onnx_writer_node(e->writer, "Relu", (const char *[]){ e->values[l->index], NULL },
+                         (const char *[]){ name, NULL }, NULL);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", name);
 }
 
@@ -134,8 +134,8 @@ int export_conv_node(struct export *e, struct net *net, struct layer *l, const s
         if (r < 0)
                 return r;
         onnx_writer_node(e->writer, "Conv",
-                         (const char *[]) { e->values[l->inputs[0]->index], names[0], names[1], NULL },
-                         (const char *[]) { l->name, NULL }, attributes);
+                         (const char *[]){ e->values[l->inputs[0]->index], names[0], names[1], NULL },
+                         (const char *[]){ l->name, NULL }, attributes);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;
 }
@@ -151,10 +151,10 @@ int export_fc_node(struct export *e, struct net *net, struct layer *l, unsigned 
         if (r < 0)
                 return r;
         snprintf(flat, sizeof(flat), "%s.flat", l->name);
-        onnx_writer_node(e->writer, "Flatten", (const char *[]) { e->values[l->inputs[0]->index], NULL },
-                         (const char *[]) { flat, NULL }, NULL);
-        onnx_writer_node(e->writer, "Gemm", (const char *[]) { flat, names[0], names[1], NULL },
-                         (const char *[]) { l->name, NULL }, attributes);
+        onnx_writer_node(e->writer, "Flatten", (const char *[]){ e->values[l->inputs[0]->index], NULL },
+                         (const char *[]){ flat, NULL }, NULL);
+        onnx_writer_node(e->writer, "Gemm", (const char *[]){ flat, names[0], names[1], NULL },
+                         (const char *[]){ l->name, NULL }, attributes);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;
 }
@@ -180,11 +180,11 @@ static void write_calibration(struct export *e, unsigned classes)
         for (unsigned k = 0; k < classes; k++)
                 bias[k] = (float)e->calibration->bias[k];
         export_floats(e, "calibration.scale", &scale, NULL, 0);
-        export_floats(e, "calibration.bias", bias, (const int64_t[]) { classes }, 1);
-        onnx_writer_node(e->writer, "Mul", (const char *[]) { "logits", "calibration.scale", NULL },
-                         (const char *[]) { "scaled", NULL }, NULL);
-        onnx_writer_node(e->writer, "Add", (const char *[]) { "scaled", "calibration.bias", NULL },
-                         (const char *[]) { "calibrated", NULL }, NULL);
+        export_floats(e, "calibration.bias", bias, (const int64_t[]){ classes }, 1);
+        onnx_writer_node(e->writer, "Mul", (const char *[]){ "logits", "calibration.scale", NULL },
+                         (const char *[]){ "scaled", NULL }, NULL);
+        onnx_writer_node(e->writer, "Add", (const char *[]){ "scaled", "calibration.bias", NULL },
+                         (const char *[]){ "calibrated", NULL }, NULL);
 }
 
 static void write_metadata(struct export *e, const struct net *net, const struct export_info *info)
@@ -236,16 +236,16 @@ int export_net(struct net *net, const struct export_info *info, const char *path
         if (r >= 0) {
                 last = e.values[net->n_layers - 1];
                 if (net->layers[net->n_layers - 1]->ops != &layer_fc) {
-                        onnx_writer_node(e.writer, "Flatten", (const char *[]) { last, NULL },
-                                         (const char *[]) { "logits", NULL }, NULL);
+                        onnx_writer_node(e.writer, "Flatten", (const char *[]){ last, NULL },
+                                         (const char *[]){ "logits", NULL }, NULL);
                         last = "logits";
                         if (e.calibration) {
                                 write_calibration(&e, net->n_classes);
                                 last = "calibrated";
                         }
                 }
-                onnx_writer_node(e.writer, "Softmax", (const char *[]) { last, NULL },
-                                 (const char *[]) { "probabilities", NULL }, axis);
+                onnx_writer_node(e.writer, "Softmax", (const char *[]){ last, NULL },
+                                 (const char *[]){ "probabilities", NULL }, axis);
                 onnx_writer_output(e.writer, "probabilities", NN_FLOAT32, out, 2);
                 write_metadata(&e, net, info);
         }

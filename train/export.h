@@ -10,9 +10,10 @@
 #include "train/calibrate.h"
 #include "train/net.h"
 
-struct export {
+struct export
+{
         struct onnx_writer *writer;
-        char (*values)[64]; /* [n_layers]: the name of each layer's output in the file */
+        char(*values)[64];                     /* [n_layers]: the name of each layer's output in the file */
         const struct calibration *calibration; /* of the last layer's output; NULL: none, or written already */
 };
 
@@ -21,9 +22,9 @@ struct export_entry {
 };
 
 struct export_info {
-        const char *name, *licence; /* NULL: left out */
-        const char *labels;         /* comma-separated */
-        const char *face_template;  /* nn/face-template.h; NULL or "": none */
+        const char *name, *licence;            /* NULL: left out */
+        const char *labels;                    /* comma-separated */
+        const char *face_template;             /* nn/face-template.h; NULL or "": none */
         const struct calibration *calibration; /* folded into the last layer; NULL: none */
         const struct export_entry *metadata;   /* of export_outputs(); may be NULL */
         bool any_size;                         /* of export_outputs(): height and width of the input are left open */

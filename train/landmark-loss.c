@@ -15,8 +15,8 @@ static double wing(const struct point_loss *loss, double x, double *slope)
         return a - (w - w * log1p(w / e));
 }
 
-double point_loss(const struct point_loss *loss, const float *value, const float *target, size_t n,
-                  double scale, double weight, float *gradient)
+double point_loss(const struct point_loss *loss, const float *value, const float *target, size_t n, double scale,
+                  double weight, float *gradient)
 {
         double sum = 0, slope;
 

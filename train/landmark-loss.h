@@ -22,8 +22,8 @@ struct point_loss {
  * point_loss() - mean over @n values of the loss of scale * (value - target)
  * @weight: the gradient is multiplied by it (share of the batch)
  */
-double point_loss(const struct point_loss *loss, const float *value, const float *target, size_t n,
-                  double scale, double weight, float *gradient);
+double point_loss(const struct point_loss *loss, const float *value, const float *target, size_t n, double scale,
+                  double weight, float *gradient);
 
 /* Binary cross-entropy of a logit with a @target of 0..1. *gradient: with respect to the logit. */
 double logit_loss(double logit, double target, double *gradient);

@@ -22,10 +22,9 @@ struct landmark_box landmark_box(const float (*points)[2])
                 ey += (double)points[i][1] / 12;
         }
         d = hypot(mx - ex, my - ey);
-        return (struct landmark_box){ .x = ex + 0.32 * (mx - ex),
-                                      .y = ey + 0.32 * (my - ey),
-                                      .width = 0.75 * 2.78 * d,
-                                      .height = 2.78 * d };
+        return (struct landmark_box){
+                .x = ex + 0.32 * (mx - ex), .y = ey + 0.32 * (my - ey), .width = 0.75 * 2.78 * d, .height = 2.78 * d
+        };
 }
 
 void landmark_offset_mirror(float (*points)[2], double share)
@@ -38,8 +37,7 @@ void landmark_offset_mirror(float (*points)[2], double share)
 
 double landmark_eye_distance(const float (*points)[2])
 {
-        return hypot((double)points[45][0] - (double)points[36][0],
-                     (double)points[45][1] - (double)points[36][1]);
+        return hypot((double)points[45][0] - (double)points[36][0], (double)points[45][1] - (double)points[36][1]);
 }
 
 double landmark_error(const float (*a)[2], const float (*b)[2])

@@ -19,7 +19,7 @@
 struct landmark_state {
         struct point_loss loss;
         double crop;      /* side of the crop over the box's height */
-        double offset; /* how far right of their places the set's points lie, of the eyes' distance */
+        double offset;    /* how far right of their places the set's points lie, of the eyes' distance */
         double tight;     /* share of faces whose box is nearly right */
         double negatives; /* rows without a face per row with one */
         double confidence_weight;
@@ -30,12 +30,12 @@ struct landmark_state {
         float *target;                 /* [batch, LANDMARKS, 2] */
         float *is_face;                /* [batch] */
         float **scratch;               /* one a thread */
-        size_t first; /* of the batch that is loaded */
+        size_t first;                  /* of the batch that is loaded */
         const struct trainer *trainer;
 };
 
-struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct landmark_frame *frame,
-                                   double crop, unsigned side_px)
+struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct landmark_frame *frame, double crop,
+                                   unsigned side_px)
 {
         struct landmark_box box = landmark_box(f->points);
         double step = crop * box.height * frame->scale / side_px, centre = (side_px - 1) / 2.0;
@@ -49,8 +49,8 @@ struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct l
                                      box.y - 0.5 - d * (centre - sx) - e * (centre - sy) } };
 }
 
-int landmark_crop_points(const struct landmark_face *f, const struct nn_affine *map, bool mirror,
-                         unsigned side_px, float (*ret)[2])
+int landmark_crop_points(const struct landmark_face *f, const struct nn_affine *map, bool mirror, unsigned side_px,
+                         float (*ret)[2])
 {
         struct nn_affine back;
         int r = sample_invert(map, &back);
@@ -79,8 +79,8 @@ void landmark_crop(const struct landmark_face *f, const struct nn_affine *map, u
                 sample_onto(&f->image, &everywhere, map, side_px, side_px, ret);
 }
 
-static int configure(struct task *task, struct recipe *recipe, const struct training_config *config,
-                     struct net *net, struct recipe_error *error)
+static int configure(struct task *task, struct recipe *recipe, const struct training_config *config, struct net *net,
+                     struct recipe_error *error)
 {
         static const char *const losses[] = { "wing", "l2", NULL };
         config_setting_t *root = config_root_setting(&recipe->config), *s;
@@ -130,8 +130,7 @@ static int read_data(struct task *task, const struct task_options *options, stru
 {
         const struct scene_options face_free = { .part = SCENES_TRAINING, .face_free = true };
         struct landmark_state *l = task->state;
-        int r = landmark_set_load(options->data, LANDMARK_OVERSAMPLING * task->net->in.w / l->crop, &l->set,
-                                  error);
+        int r = landmark_set_load(options->data, LANDMARK_OVERSAMPLING * task->net->in.w / l->crop, &l->set, error);
 
         if (r >= 0 && options->background)
                 r = scene_set_load(options->background, &face_free, &l->background, error);
@@ -217,8 +216,7 @@ static void draw_background(struct landmark_state *l, struct rng *rng, unsigned 
         while (level + 1 < SCENE_LEVELS && size / side_px > 1.5 * (1u << level))
                 level++;
         double shrink = 1u << level, step = size / shrink / side_px;
-        struct nn_affine map = { { step, 0, x / shrink + step / 2 - 0.5, 0, step,
-                                   y / shrink + step / 2 - 0.5 } };
+        struct nn_affine map = { { step, 0, x / shrink + step / 2 - 0.5, 0, step, y / shrink + step / 2 - 0.5 } };
         struct landmark_face f = { .image = s->levels[level] };
 
         landmark_crop(&f, &map, side_px, ret);
@@ -256,8 +254,7 @@ static void load_row(struct task *task, size_t row, unsigned at, struct rng *rng
         if (!is_face && l->background && rng_uniform(rng) < 0.6)
                 draw_background(l, rng, side, x);
         else {
-                const struct landmark_face *f =
-                        &l->set->faces[l->rows[is_face ? row : rng_below(rng, l->n_train)]];
+                const struct landmark_face *f = &l->set->faces[l->rows[is_face ? row : rng_below(rng, l->n_train)]];
                 double share = rng_uniform(rng) < l->tight ? TIGHT : 1;
                 struct landmark_frame frame = is_face ? draw_frame(a, share, rng) : draw_wrong_frame(a, rng);
                 struct nn_affine map = landmark_crop_map(f, &frame, l->crop, side);
@@ -325,8 +322,8 @@ static double loss(struct task *task, unsigned n, uint64_t *ret_correct)
                 memset(dy, 0, 2 * LANDMARKS * sizeof(*dy));
                 if (is_face > 0)
                         sum += point_loss(&l->loss, l->points->y + (size_t)i * 2 * LANDMARKS,
-                                          l->target + (size_t)i * 2 * LANDMARKS, 2 * LANDMARKS,
-                                          task->net->in.w, 1.0 / n, dy);
+                                          l->target + (size_t)i * 2 * LANDMARKS, 2 * LANDMARKS, task->net->in.w,
+                                          1.0 / n, dy);
         }
         return sum / n;
 }
@@ -371,9 +368,7 @@ static int export_model(struct task *task, const char *path)
 {
         struct landmark_state *l = task->state;
         char crop[32];
-        const struct export_entry metadata[] = { { "emotiond.task", "landmarks" },
-                                                 { "emotiond.crop", crop },
-                                                 { 0 } };
+        const struct export_entry metadata[] = { { "emotiond.task", "landmarks" }, { "emotiond.crop", crop }, { 0 } };
         const struct export_info info = { .name = task->config->name,
                                           .licence = task->config->licence,
                                           .metadata = metadata };

@@ -27,11 +27,11 @@ struct landmark_frame {
  * landmark_crop_map() - from the crop's pixel numbers to the picture's
  * @crop: side of the crop as a multiple of the box's height
  */
-struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct landmark_frame *frame,
-                                   double crop, unsigned side_px);
+struct nn_affine landmark_crop_map(const struct landmark_face *f, const struct landmark_frame *frame, double crop,
+                                   unsigned side_px);
 /* The face's points in that crop as shares of its side, numbered anew in a mirror image. -EINVAL: no way
  * back. */
-int landmark_crop_points(const struct landmark_face *f, const struct nn_affine *map, bool mirror,
-                         unsigned side_px, float (*ret)[2]);
+int landmark_crop_points(const struct landmark_face *f, const struct nn_affine *map, bool mirror, unsigned side_px,
+                         float (*ret)[2]);
 /* Pixels 0..255 of the crop; what is outside the picture repeats its border. */
 void landmark_crop(const struct landmark_face *f, const struct nn_affine *map, unsigned side_px, float *ret);

@@ -118,8 +118,7 @@ static void gradient_part(struct net *net, struct layer *l, unsigned part, bool 
                 vec_relu_gradient(l->dy + from, l->y + from, to - from, add, dx + from);
         else
                 for (; from < to; from++)
-                        dx[from] = (add ? dx[from] : 0) +
-                                   l->dy[from] * slope_at(kind, a->slope, x[from], l->y[from]);
+                        dx[from] = (add ? dx[from] : 0) + l->dy[from] * slope_at(kind, a->slope, x[from], l->y[from]);
 }
 
 static void gradient_set(struct net *net, struct layer *l, unsigned part, unsigned thread)
@@ -156,10 +155,10 @@ static int export_node(struct export *e, struct net *net, struct layer *l)
                 char gate[64];
 
                 snprintf(gate, sizeof(gate), "%s.gate", l->name);
-                onnx_writer_node(e->writer, "HardSigmoid", (const char *[]) { in, NULL },
-                                 (const char *[]) { gate, NULL }, sixth);
-                onnx_writer_node(e->writer, "Mul", (const char *[]) { in, gate, NULL },
-                                 (const char *[]) { l->name, NULL }, NULL);
+                onnx_writer_node(e->writer, "HardSigmoid", (const char *[]){ in, NULL }, (const char *[]){ gate, NULL },
+                                 sixth);
+                onnx_writer_node(e->writer, "Mul", (const char *[]){ in, gate, NULL },
+                                 (const char *[]){ l->name, NULL }, NULL);
                 snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
                 return 0;
         }
@@ -167,17 +166,17 @@ static int export_node(struct export *e, struct net *net, struct layer *l)
         return 0;
 }
 
-#define ACTIVATION(kind, may_share) \
+#define ACTIVATION(kind, may_share)             \
         const struct layer_ops layer_##kind = { \
-                .type = #kind, \
-                .min_inputs = 1, \
-                .max_inputs = 1, \
-                .reads_output = true, \
-                .in_place = may_share, \
-                .configure = configure, \
-                .forward = forward, \
-                .backward = backward, \
-                .export = export_node, \
+                .type = #kind,                  \
+                .min_inputs = 1,                \
+                .max_inputs = 1,                \
+                .reads_output = true,           \
+                .in_place = may_share,          \
+                .configure = configure,         \
+                .forward = forward,             \
+                .backward = backward,           \
+                .export = export_node,          \
         }
 
 ACTIVATION(relu, true);

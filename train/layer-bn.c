@@ -207,7 +207,7 @@ static int export_node(struct export *e, struct net *net, struct layer *l)
                         export_floats(e, names[i], net->w + params[i]->at, dims, 1);
                         inputs[i + 1] = names[i];
                 }
-                onnx_writer_node(e->writer, "BatchNormalization", inputs, (const char *[]) { l->name, NULL },
+                onnx_writer_node(e->writer, "BatchNormalization", inputs, (const char *[]){ l->name, NULL },
                                  attributes);
                 snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         }

@@ -53,7 +53,7 @@ static int read_settings(struct layer *l, struct conv *c, config_setting_t *s, b
         unsigned kernel = 3;
         int r;
 
-        *c = (struct conv) { .filters = 0, .stride = 1, .dilation = 1, .groups = 1 };
+        *c = (struct conv){ .filters = 0, .stride = 1, .dilation = 1, .groups = 1 };
         r = recipe_unsigned(s, "filters", 1, LAYER_MAX_UNITS, &c->filters, error);
         if (r >= 0)
                 r = recipe_unsigned(s, "kernel", 1, 31, &kernel, error);
@@ -94,8 +94,8 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
         w = l->in.w + c->pad_left + c->pad_right;
         if (h < (c->kernel_h - 1) * c->dilation + 1 || w < (c->kernel_w - 1) * c->dilation + 1)
                 return recipe_fail(s, error, "the kernel is larger than the padded input");
-        l->out = (struct shape) { c->filters, (h - (c->kernel_h - 1) * c->dilation - 1) / c->stride + 1,
-                                  (w - (c->kernel_w - 1) * c->dilation - 1) / c->stride + 1 };
+        l->out = (struct shape){ c->filters, (h - (c->kernel_h - 1) * c->dilation - 1) / c->stride + 1,
+                                 (w - (c->kernel_w - 1) * c->dilation - 1) / c->stride + 1 };
         c->n_taps = (size_t)(l->in.c / c->groups) * c->kernel_h * c->kernel_w;
         l->macs = c->n_taps * shape_size(l->out);
         r = conv_planes_configure(l);

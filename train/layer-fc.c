@@ -21,7 +21,7 @@ int layer_fc_configure(struct net *net, struct layer *l, unsigned units, bool bi
 {
         int r;
 
-        l->out = (struct shape) { units, 1, 1 };
+        l->out = (struct shape){ units, 1, 1 };
         l->macs = units * shape_size(l->in);
         r = net_add_param(net, l, "weight", l->macs, true, true, &l->weight, error);
         if (r < 0)
@@ -96,8 +96,8 @@ static void forward(struct net *net, struct layer *l)
 }
 
 /* Of @n_rows units from @row on, and of @n inputs from @first on, to @g, whose rows are @stride apart. */
-static void weight_gradient(const struct net *net, const struct layer *l, size_t row, size_t n_rows, size_t first, size_t n,
-                            float *g, size_t stride)
+static void weight_gradient(const struct net *net, const struct layer *l, size_t row, size_t n_rows, size_t first,
+                            size_t n, float *g, size_t stride)
 {
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)n_rows, (int)n, (int)net->n, 1, l->dy + row,
                     (int)l->out.c, l->inputs[0]->y + first, (int)shape_size(l->in), 0, g, (int)stride);
@@ -139,7 +139,8 @@ static void learn_part(struct net *net, struct layer *l, unsigned part, unsigned
                         n = MIN(n_in - first, PIECE_FLOATS / rows);
                         weight_gradient(net, l, from, rows, first, n, g, n);
                         for (size_t i = 0; i < rows; i++)
-                                net->learn(net->learn_userdata, l->weight.index, (from + i) * n_in + first, n, g + i * n);
+                                net->learn(net->learn_userdata, l->weight.index, (from + i) * n_in + first, n,
+                                           g + i * n);
                 }
         }
 }
@@ -150,9 +151,9 @@ static void input_gradient(struct net *net, struct layer *l, unsigned part, bool
 
         net_part(n_in, FC_PARTS, part, &from, &to);
         if (from < to)
-                cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)net->n, (int)(to - from), (int)l->out.c,
-                            1, l->dy, (int)l->out.c, net->w + l->weight.at + from, (int)n_in, add,
-                            l->inputs[0]->dy + from, (int)n_in);
+                cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)net->n, (int)(to - from), (int)l->out.c, 1,
+                            l->dy, (int)l->out.c, net->w + l->weight.at + from, (int)n_in, add, l->inputs[0]->dy + from,
+                            (int)n_in);
 }
 
 static void input_gradient_set(struct net *net, struct layer *l, unsigned part, unsigned thread)

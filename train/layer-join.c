@@ -53,8 +53,8 @@ static void add_forward(struct net *net, struct layer *l)
 struct add_job {
         struct net *net;
         struct layer *layer;
-        float *dx[LAYER_MAX_INPUTS];  /* gradient of each input; NULL: not wanted */
-        bool add[LAYER_MAX_INPUTS];   /* to what stands there */
+        float *dx[LAYER_MAX_INPUTS]; /* gradient of each input; NULL: not wanted */
+        bool add[LAYER_MAX_INPUTS];  /* to what stands there */
 };
 
 static void add_backward_part(void *userdata, unsigned part, unsigned thread)
@@ -93,8 +93,8 @@ static int add_export(struct export *e, struct net *net, struct layer *l)
         for (unsigned i = 1; i < l->n_inputs; i++) {
                 snprintf(partial, sizeof(partial), "%s.%u", l->name, i);
                 onnx_writer_node(e->writer, "Add",
-                                 (const char *[]) { e->values[l->index], e->values[l->inputs[i]->index], NULL },
-                                 (const char *[]) { partial, NULL }, NULL);
+                                 (const char *[]){ e->values[l->index], e->values[l->inputs[i]->index], NULL },
+                                 (const char *[]){ partial, NULL }, NULL);
                 memcpy(e->values[l->index], partial, sizeof(partial));
         }
         if (j->relu)
@@ -194,8 +194,7 @@ static void scale_forward_part(struct net *net, struct layer *l, unsigned part, 
 
         net_part((size_t)net->n * l->in.c, NET_PARTS, part, &from, &to);
         for (; from < to; from++)
-                vec_affine(l->inputs[0]->y + from * plane, plane, l->inputs[1]->y[from], 0, false,
-                           l->y + from * plane);
+                vec_affine(l->inputs[0]->y + from * plane, plane, l->inputs[1]->y[from], 0, false, l->y + from * plane);
 }
 
 static void scale_forward(struct net *net, struct layer *l)
@@ -255,10 +254,10 @@ static int scale_export(struct export *e, struct net *net, struct layer *l)
         snprintf(names[0], sizeof(names[0]), "%s.shape", l->name);
         snprintf(names[1], sizeof(names[1]), "%s.gate", l->name);
         onnx_writer_initializer(e->writer, names[0], &t);
-        onnx_writer_node(e->writer, "Reshape", (const char *[]) { e->values[gate->index], names[0], NULL },
-                         (const char *[]) { names[1], NULL }, NULL);
-        onnx_writer_node(e->writer, "Mul", (const char *[]) { e->values[l->inputs[0]->index], names[1], NULL },
-                         (const char *[]) { l->name, NULL }, NULL);
+        onnx_writer_node(e->writer, "Reshape", (const char *[]){ e->values[gate->index], names[0], NULL },
+                         (const char *[]){ names[1], NULL }, NULL);
+        onnx_writer_node(e->writer, "Mul", (const char *[]){ e->values[l->inputs[0]->index], names[1], NULL },
+                         (const char *[]){ l->name, NULL }, NULL);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;
 }

@@ -61,7 +61,7 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
 
         if (!n)
                 return -ENOMEM;
-        *n = (struct lcn) { .size = 9, .floor = 1e-3 };
+        *n = (struct lcn){ .size = 9, .floor = 1e-3 };
         l->out = l->in;
         r = recipe_unsigned(s, "size", 3, MAX_SIZE, &n->size, error);
         n->sigma = n->size / 4.0;
@@ -252,7 +252,7 @@ static void node(struct export *e, const struct layer *l, const char *op, const 
         snprintf(names[2], sizeof(names[2]), "%s%s", l->name, suffix);
         if (!b)
                 in[1] = NULL;
-        onnx_writer_node(e->writer, op, in, (const char *[]) { names[2], NULL }, attributes);
+        onnx_writer_node(e->writer, op, in, (const char *[]){ names[2], NULL }, attributes);
 }
 
 static int write_constants(struct export *e, const struct layer *l, const struct lcn *n)

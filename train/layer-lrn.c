@@ -20,7 +20,7 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
 
         if (!n)
                 return -ENOMEM;
-        *n = (struct lrn) { .size = 5, .alpha = 1e-4, .beta = 0.75, .bias = 1 };
+        *n = (struct lrn){ .size = 5, .alpha = 1e-4, .beta = 0.75, .bias = 1 };
         l->out = l->in;
         net_need_scratch(net, 0, 2 * (size_t)l->in.c);
         r = recipe_unsigned(s, "size", 1, 255, &n->size, error);

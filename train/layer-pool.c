@@ -51,7 +51,7 @@ static int configure(struct net *net, struct layer *l, config_setting_t *s, stru
         w = l->in.w + p->pad_left + p->pad_right;
         if (MAX(p->pad_bottom, p->pad_right) >= p->kernel || h < p->kernel || w < p->kernel)
                 return recipe_fail(s, error, "the window does not fit the input or its margin");
-        l->out = (struct shape) { l->in.c, (h - p->kernel) / p->stride + 1, (w - p->kernel) / p->stride + 1 };
+        l->out = (struct shape){ l->in.c, (h - p->kernel) / p->stride + 1, (w - p->kernel) / p->stride + 1 };
         return 0;
 }
 
@@ -73,7 +73,7 @@ static struct window window_at(const struct layer *l, const struct pool *p, unsi
 {
         unsigned top = y * p->stride, left = x * p->stride;
 
-        return (struct window) {
+        return (struct window){
                 .y0 = top > p->pad_top ? top - p->pad_top : 0,
                 .y1 = MIN(top + p->kernel - MIN(p->pad_top, top + p->kernel), l->in.h),
                 .x0 = left > p->pad_left ? left - p->pad_left : 0,
@@ -270,7 +270,7 @@ const struct layer_ops layer_avgpool = {
 
 static int global_configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)
 {
-        l->out = (struct shape) { l->in.c, 1, 1 };
+        l->out = (struct shape){ l->in.c, 1, 1 };
         return 0;
 }
 

@@ -83,8 +83,8 @@ static int export_node(struct export *e, struct net *net, struct layer *l)
 
         snprintf(name, sizeof(name), "%s.slope", l->name);
         export_floats(e, name, net->w + l->weight.at, dims, 3);
-        onnx_writer_node(e->writer, "PRelu", (const char *[]) { e->values[l->inputs[0]->index], name, NULL },
-                         (const char *[]) { l->name, NULL }, NULL);
+        onnx_writer_node(e->writer, "PRelu", (const char *[]){ e->values[l->inputs[0]->index], name, NULL },
+                         (const char *[]){ l->name, NULL }, NULL);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;
 }

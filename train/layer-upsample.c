@@ -57,8 +57,7 @@ static int export_upsample(struct export *e, struct net *net, struct layer *l)
 
         snprintf(name, sizeof(name), "%s.scales", l->name);
         export_floats(e, name, scales, (const int64_t[]){ 4 }, 1);
-        onnx_writer_node(e->writer, "Resize",
-                         (const char *[]){ e->values[l->inputs[0]->index], "", name, NULL },
+        onnx_writer_node(e->writer, "Resize", (const char *[]){ e->values[l->inputs[0]->index], "", name, NULL },
                          (const char *[]){ l->name, NULL }, attributes);
         snprintf(e->values[l->index], sizeof(e->values[0]), "%s", l->name);
         return 0;

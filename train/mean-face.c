@@ -18,9 +18,9 @@ static const float pose_limit[4] = { 0.1f, 0.1f, 0.2f, 0.25f };
 struct job {
         const struct dataset *d;
         const struct mean_face_config *config;
-        struct pose *poses;  /* [n] */
-        float *likeness;     /* [n], correlation with the mean of the class */
-        float *threshold;    /* [n_classes], the likeness that a picture needs */
+        struct pose *poses; /* [n] */
+        float *likeness;    /* [n], correlation with the mean of the class */
+        float *threshold;   /* [n_classes], the likeness that a picture needs */
         float weights[MATCH_N];
 };
 
@@ -110,8 +110,7 @@ static void add_symmetric(float *x, unsigned size_px, float *sum)
         nn_normalise(NN_NORMALISE_CONTRAST, x, (size_t)size_px * size_px);
         for (unsigned y = 0; y < size_px; y++)
                 for (unsigned i = 0; i < size_px; i++)
-                        sum[y * size_px + i] +=
-                                0.5f * (x[y * size_px + i] + x[y * size_px + size_px - 1 - i]);
+                        sum[y * size_px + i] += 0.5f * (x[y * size_px + i] + x[y * size_px + size_px - 1 - i]);
 }
 
 /* Mean of the pictures of each class that are like enough. @x: scratch of one picture. */

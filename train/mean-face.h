@@ -12,7 +12,7 @@ struct mean_face_config {
         unsigned size_px; /* side of a mean face, 8..512; may exceed that of the pictures, whose shifts differ by
                              fractions of a pixel */
         unsigned passes;  /* 0: plain means; each pass more aligns the pictures better to the means of the last */
-        double keep;      /* share of a class that is used in the last pass: those most like the mean; above 0, up to 1 */
+        double keep; /* share of a class that is used in the last pass: those most like the mean; above 0, up to 1 */
 };
 
 /**

@@ -8,11 +8,10 @@
 #define NET_MAX_FLOATS ((size_t)1 << 28) /* a gigabyte of parameters */
 
 static const struct layer_ops *const kinds[] = {
-        &layer_conv,      &layer_batchnorm, &layer_fc,      &layer_dropout,   &layer_relu,
-        &layer_leakyrelu, &layer_sigmoid,   &layer_tanh,    &layer_hardswish, &layer_maxpool,
-        &layer_avgpool,   &layer_global_avgpool, &layer_add, &layer_concat,   &layer_scale,
-        &layer_lrn,       &layer_lcn,       &layer_prelu,   &layer_hardsigmoid,
-        &layer_upsample,
+        &layer_conv,        &layer_batchnorm, &layer_fc,        &layer_dropout, &layer_relu,    &layer_leakyrelu,
+        &layer_sigmoid,     &layer_tanh,      &layer_hardswish, &layer_maxpool, &layer_avgpool, &layer_global_avgpool,
+        &layer_add,         &layer_concat,    &layer_scale,     &layer_lrn,     &layer_lcn,     &layer_prelu,
+        &layer_hardsigmoid, &layer_upsample,
 };
 
 const struct layer_ops *layer_ops_find(const char *type)
@@ -72,9 +71,9 @@ int net_add_param(struct net *net, const struct layer *l, const char *name, size
                 return -ENOMEM;
         net->params = p;
         p += net->n_params++;
-        *p = (struct net_param) { .at = net->n_floats, .n = n, .trainable = trainable, .decay = decay, .rate = 1 };
+        *p = (struct net_param){ .at = net->n_floats, .n = n, .trainable = trainable, .decay = decay, .rate = 1 };
         snprintf(p->name, sizeof(p->name), "%s.%s", l->name, name);
-        *ret = (struct param) { .at = net->n_floats, .n = n, .index = net->n_params - 1 };
+        *ret = (struct param){ .at = net->n_floats, .n = n, .index = net->n_params - 1 };
         /* each starts on a cache line */
         net->n_floats += (n + 15) / 16 * 16;
         return 0;
@@ -201,7 +200,8 @@ static int name_layer(struct net *net, struct layer *l, const char *name, const 
         if (!name)
                 name = automatic;
         if (!*name || strlen(name) >= sizeof(l->name) || strspn(name, letters) != strlen(name) || find(net, name))
-                return recipe_fail(s, error, "name \"%s\" is too long, taken, or not of letters, digits, _ and -", name);
+                return recipe_fail(s, error, "name \"%s\" is too long, taken, or not of letters, digits, _ and -",
+                                   name);
         for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
                 if (strcmp(name, reserved[i]) == 0)
                         return recipe_fail(s, error, "name \"%s\" is one of the ONNX file's own", name);
@@ -261,7 +261,7 @@ static int add_input(struct net *net, config_setting_t *root, struct recipe_erro
         struct layer *l;
         int r, kind = NN_NORMALISE_UNIT;
 
-        net->in = (struct shape) { 1, 48, 48 };
+        net->in = (struct shape){ 1, 48, 48 };
         r = recipe_child(root, "input", CONFIG_TYPE_GROUP, &s, error);
         if (r < 0)
                 return r;
@@ -303,8 +303,10 @@ static int read_outputs(struct net *net, config_setting_t *root, struct recipe_e
                 struct layer *l = name ? find(net, name) : NULL;
 
                 if (!l || l->is_output || !l->needs_gradient || net->n_outputs == NET_MAX_OUTPUTS)
-                        return recipe_fail(list, error, "\"%s\" is no layer that learns, comes twice, or is one of too "
-                                           "many", name ? name : "");
+                        return recipe_fail(list, error,
+                                           "\"%s\" is no layer that learns, comes twice, or is one of too "
+                                           "many",
+                                           name ? name : "");
                 l->is_output = true;
                 net->outputs[net->n_outputs++] = l;
         }

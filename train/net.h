@@ -36,8 +36,8 @@ struct net {
         unsigned n_layers;
         struct shape in;
         enum nn_normalisation normalisation;
-        unsigned n_classes; /* units of the last layer; 0 where the recipe names outputs */
-        struct layer *head; /* see net_add_head(); NULL: none */
+        unsigned n_classes;                     /* units of the last layer; 0 where the recipe names outputs */
+        struct layer *head;                     /* see net_add_head(); NULL: none */
         struct layer *outputs[NET_MAX_OUTPUTS]; /* those that the recipe's "outputs" names, else the last layer */
         unsigned n_outputs;
 
@@ -55,7 +55,7 @@ struct net {
 
         struct nn_pool *pool;
         const struct conv_kernels *kernels;
-        float **gradients;     /* the memory of the layers' dy, ended by NULL; see net-gradients.c */
+        float **gradients; /* the memory of the layers' dy, ended by NULL; see net-gradients.c */
         size_t shared_floats, thread_floats;
         float *shared;   /* one layer's scratch for all threads */
         float **scratch; /* one a thread */

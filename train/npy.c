@@ -161,8 +161,8 @@ int npy_write(const char *path, const struct nn_tensor *t)
                 return -EINVAL;
         for (size_t i = 0; i < ARRAY_LEN(types); i++)
                 if (types[i].type == t->type)
-                        n = (size_t)snprintf(header, sizeof(header), "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                                             types[i].descr);
+                        n = (size_t)snprintf(header, sizeof(header),
+                                             "{'descr': '%s', 'fortran_order': False, 'shape': (", types[i].descr);
         for (unsigned i = 0; i < t->n_dims; i++)
                 n += (size_t)snprintf(header + n, sizeof(header) - n, "%" PRId64 ",%s", t->dims[i],
                                       i + 1 < t->n_dims ? " " : "");

@@ -10,11 +10,16 @@ void progress_begin(struct progress *p, const struct trainer *t)
 {
         size_t macs = 0;
 
-        *p = (struct progress) { .terminal = isatty(STDOUT_FILENO), .started_at = clock_seconds(), .first_step = t->step };
+        *p = (struct progress){ .terminal = isatty(STDOUT_FILENO),
+                                .started_at = clock_seconds(),
+                                .first_step = t->step };
         for (unsigned i = 0; i < t->net->n_layers; i++)
                 macs += t->net->layers[i]->macs;
         printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", net_n_learned(t->net),
-               (double)macs * 1e-6, t->n_rows, t->task ? t->task->n_valid : t->valid ? t->valid->n : 0,
+               (double)macs * 1e-6, t->n_rows,
+               t->task    ? t->task->n_valid
+               : t->valid ? t->valid->n
+                          : 0,
                t->net->kernels->name);
         fflush(stdout);
 }
@@ -59,11 +64,11 @@ void progress_epoch(struct progress *p, const struct trainer *t)
         unsigned minutes;
 
         time_left(p, t, &rate, &minutes);
-        printf("%sepoch %u/%u: loss %.4f, accuracy %.2f %%", p->terminal ? "\r\033[K" : "", t->epoch,
-               t->config.epochs, r->train_loss, 100 * r->train_accuracy);
+        printf("%sepoch %u/%u: loss %.4f, accuracy %.2f %%", p->terminal ? "\r\033[K" : "", t->epoch, t->config.epochs,
+               r->train_loss, 100 * r->train_accuracy);
         if (trainer_validates(t))
-                printf("; validation loss %.4f, accuracy %.2f %% (best %.2f)", r->valid_loss,
-                       100 * r->valid_accuracy, 100 * t->best_accuracy);
+                printf("; validation loss %.4f, accuracy %.2f %% (best %.2f)", r->valid_loss, 100 * r->valid_accuracy,
+                       100 * t->best_accuracy);
         printf("; %.0f samples/s, %u:%02u h left\n", rate, minutes / 60, minutes % 60);
         fflush(stdout);
 }

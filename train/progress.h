@@ -9,7 +9,7 @@
 
 struct progress {
         bool terminal;
-        double shown_at;  /* seconds, monotonic */
+        double shown_at; /* seconds, monotonic */
         double started_at;
         uint64_t first_step;
 };

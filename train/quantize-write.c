@@ -47,8 +47,8 @@ static void initializer(struct output *o, const char *name, enum nn_type type, u
 }
 
 /* NAME_q, NAME_scale and, if @zeros, NAME_zero become NAME_dq; scales along @axis. */
-static void dequantized(struct output *o, const char *name, const struct nn_tensor *bytes, int64_t n_scales, int64_t axis,
-                        const float *scales, const void *zeros)
+static void dequantized(struct output *o, const char *name, const struct nn_tensor *bytes, int64_t n_scales,
+                        int64_t axis, const float *scales, const void *zeros)
 {
         const struct onnx_attribute attributes[] = { { .name = "axis", .kind = ONNX_INT, .i = axis }, { 0 } };
         _cleanup_(freep) char *q = suffixed(o, name, "q"), *scale = suffixed(o, name, "scale");
@@ -60,12 +60,14 @@ static void dequantized(struct output *o, const char *name, const struct nn_tens
         initializer(o, scale, NN_FLOAT32, 1, &n_scales, scales);
         if (zeros)
                 initializer(o, zero, bytes->type, 1, &n_scales, zeros);
-        onnx_writer_node(o->w, "DequantizeLinear", zeros ? NAMES(q, scale, zero) : NAMES(q, scale), NAMES(dq), attributes);
+        onnx_writer_node(o->w, "DequantizeLinear", zeros ? NAMES(q, scale, zero) : NAMES(q, scale), NAMES(dq),
+                         attributes);
 }
 
 /* The largest weight of each of @n outputs becomes 127. @step: from one weight of an output to the next; @stride: from
  * one output to the next. */
-static void round_weights(const float *w, size_t n, size_t per_output, size_t stride, size_t step, float *scales, int8_t *q)
+static void round_weights(const float *w, size_t n, size_t per_output, size_t stride, size_t step, float *scales,
+                          int8_t *q)
 {
         for (size_t k = 0; k < n; k++) {
                 float largest = 0;
@@ -125,7 +127,8 @@ static void bias(struct output *o, const struct nn_node *n, float *scales)
         }
         for (size_t k = 0; k < count; k++) {
                 scales[k] *= quant_of(o, n->in[0])->scale;
-                q[k] = (int32_t)fmin(fmax(rint((double)((float *)b->data)[k] / (double)scales[k]), -2147483520.), 2147483520.);
+                q[k] = (int32_t)fmin(fmax(rint((double)((float *)b->data)[k] / (double)scales[k]), -2147483520.),
+                                     2147483520.);
         }
         whole.type = NN_INT32;
         whole.data = q;
@@ -159,8 +162,13 @@ static void copy_attributes(const struct nn_node *n, struct onnx_attribute *to, 
         for (size_t i = 0; i < n->n_attributes; i++) {
                 const struct nn_attribute *a = &n->attributes[i];
 
-                to[i] = (struct onnx_attribute){ .name = a->name, .i = a->i, .f = a->f, .s = a->s, .ints = a->ints,
-                                                 .floats = a->floats, .n = a->n };
+                to[i] = (struct onnx_attribute){ .name = a->name,
+                                                 .i = a->i,
+                                                 .f = a->f,
+                                                 .s = a->s,
+                                                 .ints = a->ints,
+                                                 .floats = a->floats,
+                                                 .n = a->n };
                 switch (a->kind) {
                 case NN_ATTRIBUTE_INT:
                         to[i].kind = ONNX_INT;

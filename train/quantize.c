@@ -50,8 +50,8 @@ static enum quantized_node kind_of(const struct quantizer *z, const struct nn_no
         if (is_op(n, "Gemm") || is_op(n, "MatMul")) {
                 int64_t inputs = w->n_dims == 2 ? w->dims[nn_node_int(n, "transB", 0) ? 1 : 0] : INT64_MAX;
 
-                return inputs <= LAYER_MOST_INPUTS && nn_tensor_n_elements(w) >= LAYER_LEAST_WEIGHTS ? QUANTIZE_LAYER :
-                                                                                                       QUANTIZE_NOT;
+                return inputs <= LAYER_MOST_INPUTS && nn_tensor_n_elements(w) >= LAYER_LEAST_WEIGHTS ? QUANTIZE_LAYER
+                                                                                                     : QUANTIZE_NOT;
         }
         groups = nn_node_int(n, "group", 1);
         if (z->options->weights_only || !is_op(n, "Conv") || w->n_dims != 4 || (n->n_in > 2 && !constant(z, n, 2)))

@@ -35,10 +35,10 @@ int quantize(const char *path, const struct dataset *d, const struct quantize_op
 
 /* Between quantize.c, which decides, and quantize-write.c. */
 struct quantized_value {
-        bool wanted;      /* gets QuantizeLinear and DequantizeLinear */
-        uint32_t like;    /* takes its scale from this value; its own index otherwise */
-        float lo, hi;     /* seen; lo <= 0 <= hi */
-        uint32_t *bins;   /* QUANTIZE_BINS counts over lo..hi, or NULL */
+        bool wanted;    /* gets QuantizeLinear and DequantizeLinear */
+        uint32_t like;  /* takes its scale from this value; its own index otherwise */
+        float lo, hi;   /* seen; lo <= 0 <= hi */
+        uint32_t *bins; /* QUANTIZE_BINS counts over lo..hi, or NULL */
         float scale;
         int zero;
 };

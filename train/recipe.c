@@ -28,8 +28,8 @@ int recipe_fail(const config_setting_t *s, struct recipe_error *error, const cha
         va_start(ap, format);
         vsnprintf(what, sizeof(what), format, ap);
         va_end(ap);
-        snprintf(error->text, sizeof(error->text), "%s:%u: %s%s%s", recipe->path,
-                 config_setting_source_line(s), name ? name : "", name ? ": " : "", what);
+        snprintf(error->text, sizeof(error->text), "%s:%u: %s%s%s", recipe->path, config_setting_source_line(s),
+                 name ? name : "", name ? ": " : "", what);
         return -EINVAL;
 }
 
@@ -109,8 +109,7 @@ int recipe_int(config_setting_t *group, const char *key, int64_t lo, int64_t hi,
                 return recipe_fail(s, error, "must be a whole number");
         x = config_setting_type(s) == CONFIG_TYPE_INT ? config_setting_get_int(s) : config_setting_get_int64(s);
         if (x < lo || x > hi)
-                return recipe_fail(s, error, "%lld is outside %lld..%lld", (long long)x, (long long)lo,
-                                   (long long)hi);
+                return recipe_fail(s, error, "%lld is outside %lld..%lld", (long long)x, (long long)lo, (long long)hi);
         *value = x;
         return 0;
 }
@@ -205,8 +204,7 @@ char *recipe_resolve(const char *recipe_path, const char *path)
         return asprintf(&s, "%.*s/%s", (int)(slash - recipe_path), recipe_path, path) < 0 ? NULL : s;
 }
 
-int recipe_child(config_setting_t *group, const char *key, int type, config_setting_t **ret,
-                 struct recipe_error *error)
+int recipe_child(config_setting_t *group, const char *key, int type, config_setting_t **ret, struct recipe_error *error)
 {
         config_setting_t *s = config_setting_get_member(group, key);
 

@@ -25,7 +25,8 @@ static uint64_t hash_rows(const struct dataset *d)
         uint64_t hash = cells_hash((const char *)d->pixels, d->n * picture);
 
         hash = hash * 31 + cells_hash((const char *)d->classes, d->n);
-        return d->votes ? hash * 31 + cells_hash((const char *)d->votes, d->n * d->n_classes * sizeof(*d->votes)) : hash;
+        return d->votes ? hash * 31 + cells_hash((const char *)d->votes, d->n * d->n_classes * sizeof(*d->votes))
+                        : hash;
 }
 
 int run_identity(const struct recipe *recipe, const struct dataset *train, uint64_t *ret)

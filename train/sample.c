@@ -55,8 +55,7 @@ void sample_onto(const struct nn_image *src, const struct sample_area *from, con
                 for (unsigned i = x0; i < x1; i++) {
                         double xs = m[0] * i + m[1] * j + m[2], ys = m[3] * i + m[4] * j + m[5];
 
-                        if (xs >= from->x0 - 0.5 && xs < from->x1 - 0.5 && ys >= from->y0 - 0.5 &&
-                            ys < from->y1 - 0.5)
+                        if (xs >= from->x0 - 0.5 && xs < from->x1 - 0.5 && ys >= from->y0 - 0.5 && ys < from->y1 - 0.5)
                                 ret[(size_t)j * width_px + i] = nn_image_sample(src, (float)xs, (float)ys);
                 }
 }

@@ -48,15 +48,14 @@ struct svg *svg_free(struct svg *s)
 
 void svg_rect(struct svg *s, double x, double y, double width, double height, const char *color)
 {
-        fprintf(s->f, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"/>\n", x, y, width,
-                height, color);
+        fprintf(s->f, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"/>\n", x, y, width, height,
+                color);
 }
 
 void svg_line(struct svg *s, double x1, double y1, double x2, double y2, const char *color, double stroke)
 {
-        fprintf(s->f,
-                "<line x1=\"%.2f\" y1=\"%.2f\" x2=\"%.2f\" y2=\"%.2f\" stroke=\"%s\" stroke-width=\"%g\"/>\n", x1, y1,
-                x2, y2, color, stroke);
+        fprintf(s->f, "<line x1=\"%.2f\" y1=\"%.2f\" x2=\"%.2f\" y2=\"%.2f\" stroke=\"%s\" stroke-width=\"%g\"/>\n", x1,
+                y1, x2, y2, color, stroke);
 }
 
 void svg_text(struct svg *s, double x, double y, double size, enum svg_anchor anchor, const char *color,

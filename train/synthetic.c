@@ -52,8 +52,8 @@ static bool config_is_valid(const struct synthetic_config *c, unsigned n_classes
         for (unsigned i = 0; i < n_classes; i++)
                 if (!(c->exaggeration[i] > 0 && c->exaggeration[i] <= 10))
                         return false;
-        return c->hold_s > 0 && c->hold_s <= 3600 && c->morph_s >= 0 && c->morph_s <= 3600 &&
-               c->face_px >= 8 && c->face_px <= c->width_px && c->face_px <= c->height_px;
+        return c->hold_s > 0 && c->hold_s <= 3600 && c->morph_s >= 0 && c->morph_s <= 3600 && c->face_px >= 8 &&
+               c->face_px <= c->width_px && c->face_px <= c->height_px;
 }
 
 int synthetic_init(struct synthetic *s, const uint8_t *strip, unsigned width_px, unsigned height_px,
@@ -169,7 +169,6 @@ void synthetic_render(struct synthetic *s, size_t i, uint8_t *ret)
                         float opacity = (float)CLAMP((1 - r) / 0.16, 0.0, 1.0);
                         float *w = &s->warped[(size_t)y * c->width_px + x];
 
-                        ret[(size_t)y * c->width_px + x] =
-                                (uint8_t)lrintf(BACKGROUND + opacity * (*w - BACKGROUND));
+                        ret[(size_t)y * c->width_px + x] = (uint8_t)lrintf(BACKGROUND + opacity * (*w - BACKGROUND));
                 }
 }

@@ -14,27 +14,27 @@
 
 struct synthetic_config {
         unsigned width_px, height_px, rate_hz;
-        double hold_s;       /* how long an expression stays as it is */
-        double morph_s;      /* how long the change to the next one takes; the last changes into the first */
+        double hold_s;  /* how long an expression stays as it is */
+        double morph_s; /* how long the change to the next one takes; the last changes into the first */
         /* of each class; 1: its mean; more: further away from the mean of all, like a caricature */
         double exaggeration[SYNTHETIC_MAX_CLASSES];
-        double face_px;      /* side of the face's square in the picture */
+        double face_px; /* side of the face's square in the picture */
         unsigned n_steps;
         unsigned steps[SYNTHETIC_MAX_STEPS]; /* class of each step */
 };
 
 struct synthetic {
         struct synthetic_config config;
-        unsigned size_px;  /* side of one mean face */
-        uint8_t *faces;    /* [n_classes, size, size], exaggerated */
-        uint8_t *mixed;    /* [size, size] scratch */
-        float *warped;     /* [height, width] scratch */
+        unsigned size_px; /* side of one mean face */
+        uint8_t *faces;   /* [n_classes, size, size], exaggerated */
+        uint8_t *mixed;   /* [size, size] scratch */
+        float *warped;    /* [height, width] scratch */
 };
 
 /* What frame @i shows. */
 struct synthetic_truth {
-        unsigned class;  /* the one with the greater weight */
-        double weight;   /* of it, 0.5..1; 1 while it is held */
+        unsigned class; /* the one with the greater weight */
+        double weight;  /* of it, 0.5..1; 1 while it is held */
 };
 
 /**

@@ -63,12 +63,18 @@ static int parse_option(int c, struct train_options *o)
 int train_options_parse(int argc, char **argv, struct train_options *ret)
 {
         static const struct option options[] = {
-                { "data", required_argument, NULL, 'd' },       { "ferplus", required_argument, NULL, 'f' },
-                { "majority", no_argument, NULL, 'm' },         { "contempt", no_argument, NULL, 'c' },
-                { "background", required_argument, NULL, 'b' }, { "out", required_argument, NULL, 'o' },
-                { "threads", required_argument, NULL, 't' },    { "epochs", required_argument, NULL, 'e' },
-                { "init", required_argument, NULL, 'i' },       { "resume", no_argument, NULL, 'r' },
-                { "help", no_argument, NULL, 'h' },             { 0 },
+                { "data", required_argument, NULL, 'd' },
+                { "ferplus", required_argument, NULL, 'f' },
+                { "majority", no_argument, NULL, 'm' },
+                { "contempt", no_argument, NULL, 'c' },
+                { "background", required_argument, NULL, 'b' },
+                { "out", required_argument, NULL, 'o' },
+                { "threads", required_argument, NULL, 't' },
+                { "epochs", required_argument, NULL, 'e' },
+                { "init", required_argument, NULL, 'i' },
+                { "resume", no_argument, NULL, 'r' },
+                { "help", no_argument, NULL, 'h' },
+                { 0 },
         };
         int c;
 

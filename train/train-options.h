@@ -9,7 +9,7 @@
 
 struct train_options {
         const char *recipe, *data, *background, *out, *init; /* paths; background and init may be NULL */
-        struct dataset_options labels; /* FER+ file, and whether its majority is the label */
+        struct dataset_options labels;                       /* FER+ file, and whether its majority is the label */
         unsigned threads;
         unsigned epochs; /* 0: the recipe's */
         bool resume;

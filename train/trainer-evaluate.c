@@ -37,8 +37,9 @@ static int sample_rows(const struct dataset *set, struct dataset **ret)
 
         if (!rows)
                 return -ENOMEM;
-        *rows = (struct dataset){ .width_px = set->width_px, .height_px = set->height_px, .n = set->n / every,
-                                  .n_classes = set->n_classes };
+        *rows = (struct dataset){
+                .width_px = set->width_px, .height_px = set->height_px, .n = set->n / every, .n_classes = set->n_classes
+        };
         rows->pixels = malloc(rows->n * size);
         rows->classes = malloc(rows->n);
         if (!rows->pixels || !rows->classes)

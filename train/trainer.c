@@ -57,8 +57,8 @@ static void step(struct trainer *t, const struct net_param *p, size_t from, size
         float b1 = (float)c->momentum, b2 = (float)c->beta2;
 
         if (c->optimiser == OPTIMISER_ADAM)
-                vec_adam(w, g, velocity, t->second + p->at + from, n, rate, b1, b2, t->correction,
-                         t->second_correction, decay);
+                vec_adam(w, g, velocity, t->second + p->at + from, n, rate, b1, b2, t->correction, t->second_correction,
+                         decay);
         else
                 vec_sgd(w, g, velocity, n, rate, b1, decay, c->nesterov);
 }
@@ -329,7 +329,7 @@ int trainer_finish_epoch(struct trainer *t)
                 valid_loss = m.loss;
                 valid_accuracy = metrics_accuracy(&m);
         }
-        *record = (struct trainer_record) {
+        *record = (struct trainer_record){
                 .rate = schedule_rate(&t->config, t->epoch),
                 .train_loss = t->loss_sum / (double)t->n_batches,
                 .train_accuracy = (double)t->n_correct / (double)(t->n_batches * t->config.batch),

@@ -20,31 +20,31 @@ struct trainer_record {
 };
 
 struct trainer {
-        struct net *net;                  /* borrowed */
-        struct task *task;                /* borrowed; NULL: classification, with the sets below */
-        size_t n_rows;                    /* of an epoch */
+        struct net *net;   /* borrowed */
+        struct task *task; /* borrowed; NULL: classification, with the sets below */
+        size_t n_rows;     /* of an epoch */
         struct training_config config;
         const struct dataset *train, *valid; /* borrowed; valid may be NULL; both are with a task */
 
-        unsigned epoch;     /* in progress, from 0 */
+        unsigned epoch;          /* in progress, from 0 */
         size_t batch, n_batches; /* next in the epoch; full batches of an epoch */
         uint64_t step;
-        float rate;         /* of this step, as are Adam's corrections of its two moments */
+        float rate; /* of this step, as are Adam's corrections of its two moments */
         float correction, second_correction;
-        double loss_sum;    /* over the batches of this epoch */
+        double loss_sum; /* over the batches of this epoch */
         uint64_t n_correct;
-        double seconds;     /* spent in this epoch */
+        double seconds;                     /* spent in this epoch */
         float *velocity, *second, *average; /* [n_floats]; second only for adam, average only if config.average */
         struct trainer_record *history;     /* [config.epochs] */
         double best_accuracy;               /* -1: none yet */
         uint64_t identity;                  /* of recipe and data, for checkpoints; 0: not looked at */
 
-        size_t *order;      /* [n_rows] of this epoch */
-        float *target;      /* [batch, classes] */
-        float *vote_target; /* the same for the head, weighed; NULL without votes_task */
-        struct distill *distill; /* NULL: no teachers */
+        size_t *order;                       /* [n_rows] of this epoch */
+        float *target;                       /* [batch, classes] */
+        float *vote_target;                  /* the same for the head, weighed; NULL without votes_task */
+        struct distill *distill;             /* NULL: no teachers */
         double weights[DATASET_MAX_CLASSES]; /* of a row by its class */
-        float **scratch;    /* one a thread, for the augmentation */
+        float **scratch;                     /* one a thread, for the augmentation */
 };
 
 /* -EINVAL: too few rows for a batch, other classes than the network's, votes_task without votes or net->head; -ENOMEM */

@@ -49,12 +49,18 @@ static int read_augment(config_setting_t *s, struct augment_config *a, struct re
                 const char *key;
                 double max, *value;
         } keys[] = {
-                { "shift", 1, &a->shift },           { "scale", 1, &a->scale },
-                { "rotate_deg", 180, &a->rotate_deg }, { "shear", 1, &a->shear },
-                { "stretch", 1, &a->stretch },       { "flip", 1, &a->flip },
-                { "contrast", 1, &a->contrast },     { "brightness", 1, &a->brightness },
-                { "blur_px", 10, &a->blur_px },      { "noise", 255, &a->noise },
-                { "cutout", 1, &a->cutout },         { "cutout_size", 1, &a->cutout_size },
+                { "shift", 1, &a->shift },
+                { "scale", 1, &a->scale },
+                { "rotate_deg", 180, &a->rotate_deg },
+                { "shear", 1, &a->shear },
+                { "stretch", 1, &a->stretch },
+                { "flip", 1, &a->flip },
+                { "contrast", 1, &a->contrast },
+                { "brightness", 1, &a->brightness },
+                { "blur_px", 10, &a->blur_px },
+                { "noise", 255, &a->noise },
+                { "cutout", 1, &a->cutout },
+                { "cutout_size", 1, &a->cutout_size },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++) {

@@ -42,7 +42,7 @@ struct training_config {
         const char *teachers[TRAINING_MAX_TEACHERS]; /* files, relative to the recipe; owned by it */
         unsigned n_teachers;
         double distill_share, distill_temperature; /* the teachers' part of the loss, the rest is the target's */
-        bool distill_mirror; /* what they say of the picture and of its mirror image, averaged */
+        bool distill_mirror;                       /* what they say of the picture and of its mirror image, averaged */
         const char *start;                         /* checkpoint or model to begin from, as above; NULL: none */
         const char *recipe_path;
         const char *name, *licence; /* of the model; owned by the recipe; may be NULL */

@@ -30,7 +30,7 @@ void vec_relu_gradient(const float *dy, const float *y, size_t n, bool add, floa
 void vec_sgd(float *w, const float *g, float *v, size_t n, float rate, float momentum, float decay, bool nesterov);
 /* Adam (Kingma & Ba 2014, arXiv:1412.6980) with decoupled decay: moments m and v with decays b1 and b2, corrected by
  * the factors c1 and c2; w -= rate * (m * c1 / (sqrt(v * c2) + 1e-8) + decay * w) */
-void vec_adam(float *w, const float *g, float *m, float *v, size_t n, float rate, float b1, float b2, float c1, float c2,
-              float decay);
+void vec_adam(float *w, const float *g, float *m, float *v, size_t n, float rate, float b1, float b2, float c1,
+              float c2, float decay);
 /* m = m + k * (w - m) */
 void vec_blend(float *m, const float *w, size_t n, float k);

@@ -191,15 +191,13 @@ static int read_headers(struct avi *a, struct source_error *error)
                         a->first_pos = a->pos;
                         return 0;
                 }
-                if (chunk.id == FOURCC('s', 't', 'r', 'h') && ++stream < MAX_STREAMS && video < 0 &&
-                    chunk.size >= 28 && container_read(a->fd, chunk.data_pos, b, 28) == 0 &&
-                    get32(b) == FOURCC('v', 'i', 'd', 's')) {
+                if (chunk.id == FOURCC('s', 't', 'r', 'h') && ++stream < MAX_STREAMS && video < 0 && chunk.size >= 28 &&
+                    container_read(a->fd, chunk.data_pos, b, 28) == 0 && get32(b) == FOURCC('v', 'i', 'd', 's')) {
                         video = stream;
                         a->base.frame_rate_hz = container_rate(get32(b + 24), get32(b + 20));
                 }
-                if (chunk.id == FOURCC('s', 't', 'r', 'f') && stream == video && video >= 0 &&
-                    chunk.size >= 20 && container_read(a->fd, chunk.data_pos, b, 20) == 0 &&
-                    !is_motion_jpeg(get32(b + 16)))
+                if (chunk.id == FOURCC('s', 't', 'r', 'f') && stream == video && video >= 0 && chunk.size >= 20 &&
+                    container_read(a->fd, chunk.data_pos, b, 20) == 0 && !is_motion_jpeg(get32(b + 16)))
                         return source_fail(error, -EOPNOTSUPP, "The AVI file's video is not Motion-JPEG");
         }
         return source_fail(error, -EBADMSG, "The AVI file ends before its frames, or is broken");
@@ -214,8 +212,7 @@ static int find_size(struct avi *a, struct source_error *error)
         do {
                 r = next_frame(a, true, &size);
                 if (r == 1)
-                        r = jpeg_decoder_header(a->jpeg, a->data, size, &a->base.width_px,
-                                                &a->base.height_px) < 0
+                        r = jpeg_decoder_header(a->jpeg, a->data, size, &a->base.width_px, &a->base.height_px) < 0
                                     ? -EBADMSG
                                     : 1;
         } while (r == 0 || r == -EBADMSG);

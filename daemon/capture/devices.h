@@ -12,7 +12,7 @@
 struct source_device {
         char node[64]; /* "/dev/video0" */
         char name[64]; /* V4L2 card */
-        char bus[64]; /* where it is plugged in, "usb-0000:00:14.0-1"; stays the same over replugging there */
+        char bus[64];  /* where it is plugged in, "usb-0000:00:14.0-1"; stays the same over replugging there */
 };
 
 /**

@@ -20,8 +20,7 @@ static int is_picture_name(const struct dirent *e)
         const char *dot = strrchr(e->d_name, '.');
 
         return dot && dot != e->d_name &&
-               (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
-                strcasecmp(dot, ".png") == 0);
+               (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
 }
 
 static int open_entry(struct folder *a, int i)
@@ -78,9 +77,7 @@ static void folder_free(struct container *c)
         free(a);
 }
 
-static const struct container_ops folder_ops = { .next = folder_next,
-                                                 .rewind = folder_rewind,
-                                                 .free = folder_free };
+static const struct container_ops folder_ops = { .next = folder_next, .rewind = folder_rewind, .free = folder_free };
 
 /* Size and format of the first picture that can be read. */
 static int find_first(struct folder *a)

@@ -72,8 +72,7 @@ static void gray_row(const uint8_t *src, unsigned step, unsigned width_px, bool 
 
 /* @gray: the row's luma in full range already. Factors of BT.601 in 1/65536; limited chroma has 255 / 224 as
  * well. */
-static void bgr_row(const struct yuv_view *view, unsigned row, unsigned width_px, const uint8_t *gray,
-                    uint8_t *dst)
+static void bgr_row(const struct yuv_view *view, unsigned row, unsigned width_px, const uint8_t *gray, uint8_t *dst)
 {
         const int v_r = view->limited ? 104597 : 91881, u_g = view->limited ? 25675 : 22554;
         const int v_g = view->limited ? 53279 : 46802, u_b = view->limited ? 132201 : 116130;
@@ -95,8 +94,7 @@ void planes_from_yuv(struct planes *p, const struct yuv_view *view)
         for (unsigned row = 0; row < p->height_px; row++) {
                 uint8_t *gray = p->gray + (size_t)row * p->width_px;
 
-                gray_row(view->y + row * view->y_stride_bytes, view->y_step, p->width_px, view->limited,
-                         gray);
+                gray_row(view->y + row * view->y_stride_bytes, view->y_step, p->width_px, view->limited, gray);
                 if (p->want_bgr)
                         bgr_row(view, row, p->width_px, gray, p->bgr + 3 * (size_t)row * p->width_px);
         }
@@ -107,9 +105,8 @@ void planes_gray_from_bgr(struct planes *p)
         size_t n = (size_t)p->width_px * p->height_px;
 
         for (size_t i = 0; i < n; i++)
-                p->gray[i] = (p->bgr[3 * i] * 7471 + p->bgr[3 * i + 1] * 38470 + p->bgr[3 * i + 2] * 19595 +
-                              32768) >>
-                             16;
+                p->gray[i] =
+                        (p->bgr[3 * i] * 7471 + p->bgr[3 * i + 1] * 38470 + p->bgr[3 * i + 2] * 19595 + 32768) >> 16;
 }
 
 int planes_from_jpeg(struct planes *p, struct jpeg_decoder *d, const uint8_t *data, size_t size)
@@ -120,11 +117,9 @@ int planes_from_jpeg(struct planes *p, struct jpeg_decoder *d, const uint8_t *da
             height_px != p->height_px)
                 return -EBADMSG;
         if (!p->want_bgr)
-                return jpeg_decoder_decode(d, data, size, PICTURE_GRAY8, width_px, height_px, p->gray,
-                                           width_px);
+                return jpeg_decoder_decode(d, data, size, PICTURE_GRAY8, width_px, height_px, p->gray, width_px);
         /* once to colour: reading the entropy-coded data twice would cost more than this sum */
-        if (jpeg_decoder_decode(d, data, size, PICTURE_BGR24, width_px, height_px, p->bgr,
-                                3 * (size_t)width_px) < 0)
+        if (jpeg_decoder_decode(d, data, size, PICTURE_BGR24, width_px, height_px, p->bgr, 3 * (size_t)width_px) < 0)
                 return -EBADMSG;
         planes_gray_from_bgr(p);
         return 0;

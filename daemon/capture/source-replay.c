@@ -50,8 +50,7 @@ double container_rate(double numerator, double denominator)
 {
         double rate = denominator > 0 ? numerator / denominator : 0;
 
-        return isfinite(rate) && rate >= 0.01 && rate <= CONTAINER_MAX_RATE_HZ ? rate
-                                                                               : CONTAINER_DEFAULT_RATE_HZ;
+        return isfinite(rate) && rate >= 0.01 && rate <= CONTAINER_MAX_RATE_HZ ? rate : CONTAINER_DEFAULT_RATE_HZ;
 }
 
 /* When the picture at @position is due, and its timestamp. */
@@ -180,8 +179,7 @@ static void replay_free(struct source *source)
 static const struct source_ops replay_ops = { .free = replay_free, .next = replay_next };
 
 /* The kind is told by what is there, not by the name. */
-static int open_container(const struct source_config *config, struct container **ret,
-                          struct source_error *error)
+static int open_container(const struct source_config *config, struct container **ret, struct source_error *error)
 {
         const char *path = config->device;
         char start[12] = {};
@@ -206,8 +204,8 @@ static int open_container(const struct source_config *config, struct container *
                         return y4m_open(fd, ret, error);
         }
         fd_close(fd);
-        return source_fail(error, -EBADMSG,
-                           "%s is neither a Motion-JPEG AVI or Y4M file nor a folder of pictures", path);
+        return source_fail(error, -EBADMSG, "%s is neither a Motion-JPEG AVI or Y4M file nor a folder of pictures",
+                           path);
 }
 
 int source_replay_open(const struct source_config *config, struct source **ret, struct source_error *error)
@@ -231,8 +229,7 @@ int source_replay_open(const struct source_config *config, struct source **ret, 
         if (r < 0)
                 return r;
         source_copy_text(source->info.device, sizeof(source->info.device), config->device);
-        source_copy_text(source->info.name, sizeof(source->info.name),
-                         slash && slash[1] ? slash + 1 : config->device);
+        source_copy_text(source->info.name, sizeof(source->info.name), slash && slash[1] ? slash + 1 : config->device);
         source_copy_text(source->info.format, sizeof(source->info.format), s->container->format);
         source->info.width_px = s->container->width_px;
         source->info.height_px = s->container->height_px;

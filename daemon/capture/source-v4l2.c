@@ -52,9 +52,7 @@ static int fail_errno(struct camera *s, int r, const char *what, struct source_e
 
 static struct v4l2_buffer buffer_of(unsigned index)
 {
-        return (struct v4l2_buffer){ .index = index,
-                                     .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-                                     .memory = V4L2_MEMORY_MMAP };
+        return (struct v4l2_buffer){ .index = index, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP };
 }
 
 static int map_buffers(struct camera *s, struct source_error *error)
@@ -99,10 +97,9 @@ static int start_streaming(struct camera *s, struct source_error *error)
 
         r = control(s, VIDIOC_STREAMON, &type);
         if (r == -ENOSPC)
-                return source_fail(
-                        error, r,
-                        "%s: the USB bus has no bandwidth left: use a smaller size or rate, or another port",
-                        s->base.info.device);
+                return source_fail(error, r,
+                                   "%s: the USB bus has no bandwidth left: use a smaller size or rate, or another port",
+                                   s->base.info.device);
         if (r < 0)
                 return fail_errno(s, r, "start streaming", error);
         s->streaming = true;
@@ -348,9 +345,7 @@ int source_v4l2_open(const struct source_config *config, const struct v4l2_io *i
         if (!s)
                 return source_fail(error, -ENOMEM, "Out of memory");
         source = &s->base;
-        *s = (struct camera){
-                .base.ops = &camera_ops, .io = io, .fd = -1, .planes.want_bgr = config->want_bgr
-        };
+        *s = (struct camera){ .base.ops = &camera_ops, .io = io, .fd = -1, .planes.want_bgr = config->want_bgr };
         r = v4l2_device_open(io, config->device, &device, error);
         if (r < 0)
                 return r;
@@ -359,8 +354,7 @@ int source_v4l2_open(const struct source_config *config, const struct v4l2_io *i
         if (r < 0)
                 return r;
         fill_info(s, &device);
-        if (jpeg_decoder_new(&s->jpeg) < 0 ||
-            planes_reserve(&s->planes, s->mode.width_px, s->mode.height_px) < 0)
+        if (jpeg_decoder_new(&s->jpeg) < 0 || planes_reserve(&s->planes, s->mode.width_px, s->mode.height_px) < 0)
                 return source_fail(error, -ENOMEM, "Out of memory");
         r = map_buffers(s, error);
         if (r < 0)

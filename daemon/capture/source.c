@@ -27,8 +27,7 @@ struct source *source_free(struct source *s)
         return NULL;
 }
 
-int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct frame *ret,
-                struct source_error *error)
+int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct frame *ret, struct source_error *error)
 {
         struct source_error unwanted;
 

@@ -21,8 +21,7 @@ static int check_is_camera(const struct v4l2_io *io, int fd, const char *path, s
         /* one driver may have several nodes: capabilities are those of all, device_caps those of this one */
         caps = c.capabilities & V4L2_CAP_DEVICE_CAPS ? c.device_caps : c.capabilities;
         if (caps & V4L2_CAP_META_CAPTURE)
-                return source_fail(error, -ENOTTY, "%s is not a camera: it gives metadata, no pictures",
-                                   path);
+                return source_fail(error, -ENOTTY, "%s is not a camera: it gives metadata, no pictures", path);
         if (!(caps & V4L2_CAP_VIDEO_CAPTURE))
                 return source_fail(error, -ENOTTY, "%s is not a camera: it cannot capture video", path);
         if (!(caps & V4L2_CAP_STREAMING))
@@ -33,8 +32,7 @@ static int check_is_camera(const struct v4l2_io *io, int fd, const char *path, s
         return 0;
 }
 
-static int open_node(const struct v4l2_io *io, const char *path, struct source_device *ret,
-                     struct source_error *error)
+static int open_node(const struct v4l2_io *io, const char *path, struct source_device *ret, struct source_error *error)
 {
         int fd, r;
 
@@ -49,12 +47,12 @@ static int open_node(const struct v4l2_io *io, const char *path, struct source_d
         case -ENOENT:
         case -ENODEV:
         case -ENXIO:
-                return source_fail(error, r == -ENXIO ? -ENODEV : r,
-                                   "%s does not exist: no camera is plugged in there", path);
+                return source_fail(error, r == -ENXIO ? -ENODEV : r, "%s does not exist: no camera is plugged in there",
+                                   path);
         case -EACCES:
         case -EPERM:
-                return source_fail(error, -EACCES,
-                                   "%s may not be opened: the service must be in the group video", path);
+                return source_fail(error, -EACCES, "%s may not be opened: the service must be in the group video",
+                                   path);
         case -EBUSY:
                 return source_fail(error, r, "%s is used by another program", path);
         case -EISDIR:
@@ -149,12 +147,10 @@ static int open_first(const struct v4l2_io *io, struct source_device *ret, struc
         }
         if (first)
                 return first;
-        return source_fail(error, -ENODEV,
-                           "No camera is plugged in: no node /dev/video* is a capture device");
+        return source_fail(error, -ENODEV, "No camera is plugged in: no node /dev/video* is a capture device");
 }
 
-int v4l2_device_open(const struct v4l2_io *io, const char *path, struct source_device *ret,
-                     struct source_error *error)
+int v4l2_device_open(const struct v4l2_io *io, const char *path, struct source_device *ret, struct source_error *error)
 {
         *ret = (struct source_device){};
         if (strcmp(path, "auto") == 0)

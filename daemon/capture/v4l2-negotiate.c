@@ -14,9 +14,8 @@ static const struct format {
         const char *name;
         double cost; /* of a pixel on its way to luma; only the order matters */
 } formats[] = {
-        { V4L2_PIX_FMT_GREY, "GREY", 1 },    { V4L2_PIX_FMT_NV12, "NV12", 1.1 },
-        { V4L2_PIX_FMT_YUYV, "YUYV", 2 },    { V4L2_PIX_FMT_MJPEG, "MJPG", 20 },
-        { V4L2_PIX_FMT_JPEG, "MJPG", 20.1 },
+        { V4L2_PIX_FMT_GREY, "GREY", 1 },   { V4L2_PIX_FMT_NV12, "NV12", 1.1 },  { V4L2_PIX_FMT_YUYV, "YUYV", 2 },
+        { V4L2_PIX_FMT_MJPEG, "MJPG", 20 }, { V4L2_PIX_FMT_JPEG, "MJPG", 20.1 },
 };
 
 struct candidate {
@@ -71,8 +70,7 @@ static double fraction_rate(const struct v4l2_fract *interval)
         return interval->numerator ? (double)interval->denominator / interval->numerator : 0;
 }
 
-static double highest_rate(const struct search *s, uint32_t pixel_format, unsigned width_px,
-                           unsigned height_px)
+static double highest_rate(const struct search *s, uint32_t pixel_format, unsigned width_px, unsigned height_px)
 {
         double best = 0;
 
@@ -123,11 +121,8 @@ static void consider_sizes(struct search *s, const struct format *f)
                         consider(s, f, e.discrete.width, e.discrete.height);
                         continue;
                 }
-                consider(s, f,
-                         step_to(s->width_px, e.stepwise.min_width, e.stepwise.max_width,
-                                 e.stepwise.step_width),
-                         step_to(s->height_px, e.stepwise.min_height, e.stepwise.max_height,
-                                 e.stepwise.step_height));
+                consider(s, f, step_to(s->width_px, e.stepwise.min_width, e.stepwise.max_width, e.stepwise.step_width),
+                         step_to(s->height_px, e.stepwise.min_height, e.stepwise.max_height, e.stepwise.step_height));
                 return;
         }
         /* a driver that lists no sizes takes what it is asked for, or the nearest */
@@ -180,8 +175,7 @@ static int read_back(const struct v4l2_pix_format *p, struct v4l2_mode *ret, str
                 return source_fail(error, -EOPNOTSUPP, "The camera set a pixel format that is not read");
         if (!p->width || !p->height || p->width > PICTURE_MAX_SIDE_PX || p->height > PICTURE_MAX_SIDE_PX ||
             (uint64_t)p->width * p->height > PICTURE_MAX_PIXELS)
-                return source_fail(error, -EOPNOTSUPP, "The camera set an impossible size: %ux%u", p->width,
-                                   p->height);
+                return source_fail(error, -EOPNOTSUPP, "The camera set an impossible size: %ux%u", p->width, p->height);
         *ret = (struct v4l2_mode){
                 .pixel_format = p->pixelformat,
                 .width_px = p->width,
@@ -218,8 +212,8 @@ static int set_format(const struct v4l2_io *io, int fd, const struct candidate *
         if (r == -EBUSY)
                 return source_fail(error, r, "The camera is used by another program");
         if (r < 0)
-                return source_fail(error, r, "The camera refuses %s at %ux%u: %s", c->format->name,
-                                   c->width_px, c->height_px, strerror(-r));
+                return source_fail(error, r, "The camera refuses %s at %ux%u: %s", c->format->name, c->width_px,
+                                   c->height_px, strerror(-r));
         return read_back(&f.fmt.pix, ret, error);
 }
 
@@ -242,12 +236,11 @@ static int set_rate(const struct v4l2_io *io, int fd, double wanted_hz, struct v
         return 0;
 }
 
-int v4l2_negotiate(const struct v4l2_io *io, int fd, const struct source_config *config,
-                   struct v4l2_mode *ret, struct source_error *error)
+int v4l2_negotiate(const struct v4l2_io *io, int fd, const struct source_config *config, struct v4l2_mode *ret,
+                   struct source_error *error)
 {
-        const char *only = config->pixel_format && strcmp(config->pixel_format, "auto") != 0
-                                   ? config->pixel_format
-                                   : NULL;
+        const char *only =
+                config->pixel_format && strcmp(config->pixel_format, "auto") != 0 ? config->pixel_format : NULL;
         struct v4l2_format now = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
         struct search s = {
                 .io = io,
@@ -266,8 +259,7 @@ int v4l2_negotiate(const struct v4l2_io *io, int fd, const struct source_config 
                 s.height_px = r < 0 ? 480 : now.fmt.pix.height;
         }
         if (search_formats(&s, only) < 0)
-                return source_fail(error, -EINVAL, "%.32s is no pixel format: auto, MJPG, YUYV, NV12 or GREY",
-                                   only);
+                return source_fail(error, -EINVAL, "%.32s is no pixel format: auto, MJPG, YUYV, NV12 or GREY", only);
         if (!s.best.format)
                 return source_fail(error, -EOPNOTSUPP, "The camera offers no %s",
                                    only ? only : "MJPG, YUYV, NV12 or GREY");

@@ -28,5 +28,5 @@ const char *v4l2_mode_name(uint32_t pixel_format);
  * 0; -EOPNOTSUPP no format that we read; -EBUSY another program holds it; -EINVAL a format name that is
  * unknown; others as the kernel says. @error is filled.
  */
-int v4l2_negotiate(const struct v4l2_io *io, int fd, const struct source_config *config,
-                   struct v4l2_mode *ret, struct source_error *error);
+int v4l2_negotiate(const struct v4l2_io *io, int fd, const struct source_config *config, struct v4l2_mode *ret,
+                   struct source_error *error);

@@ -22,11 +22,10 @@ static const struct layout {
         bool gray, alpha;
         uint8_t shift_x, shift_y;
 } layouts[] = {
-        { "420", false, false, 1, 1 },      { "420jpeg", false, false, 1, 1 },
-        { "420mpeg2", false, false, 1, 1 }, { "420paldv", false, false, 1, 1 },
-        { "422", false, false, 1, 0 },      { "444", false, false, 0, 0 },
-        { "411", false, false, 2, 0 },      { "440", false, false, 0, 1 },
-        { "444alpha", false, true, 0, 0 },  { "mono", true, false, 0, 0 },
+        { "420", false, false, 1, 1 },      { "420jpeg", false, false, 1, 1 }, { "420mpeg2", false, false, 1, 1 },
+        { "420paldv", false, false, 1, 1 }, { "422", false, false, 1, 0 },     { "444", false, false, 0, 0 },
+        { "411", false, false, 2, 0 },      { "440", false, false, 0, 1 },     { "444alpha", false, true, 0, 0 },
+        { "mono", true, false, 0, 0 },
 };
 
 /* A line at a->pos without its end; moves behind it. */
@@ -118,8 +117,7 @@ static unsigned long parse_number(const char *s, char stop, const char **ret_res
         return n > 0 && n <= 9 && (*s == '\0' || *s == stop) ? v : 0;
 }
 
-static int parse_header(struct y4m *a, char *line, const struct layout **ret_layout,
-                        struct source_error *error)
+static int parse_header(struct y4m *a, char *line, const struct layout **ret_layout, struct source_error *error)
 {
         const struct layout *layout = &layouts[0];
         unsigned long width = 0, height = 0, numerator = 0, denominator = 0;
@@ -127,8 +125,7 @@ static int parse_header(struct y4m *a, char *line, const struct layout **ret_lay
         const char *rest;
 
         a->view.limited = true; /* what the format says where nothing else does */
-        for (char *word = strtok_r(line + strlen(MAGIC), " ", &saved); word;
-             word = strtok_r(NULL, " ", &saved)) {
+        for (char *word = strtok_r(line + strlen(MAGIC), " ", &saved); word; word = strtok_r(NULL, " ", &saved)) {
                 if (word[0] == 'W') {
                         width = parse_number(word + 1, 0, &rest);
                 } else if (word[0] == 'H') {
@@ -139,18 +136,16 @@ static int parse_header(struct y4m *a, char *line, const struct layout **ret_lay
                 } else if (word[0] == 'C') {
                         layout = find_layout(word + 1);
                         if (!layout)
-                                return source_fail(error, -EOPNOTSUPP,
-                                                   "The Y4M file's pixel format %.32s is not read", word + 1);
+                                return source_fail(error, -EOPNOTSUPP, "The Y4M file's pixel format %.32s is not read",
+                                                   word + 1);
                 } else if (strcmp(word, "XCOLORRANGE=FULL") == 0) {
                         a->view.limited = false;
                 }
         }
         if (!width || !height)
                 return source_fail(error, -EBADMSG, "The Y4M file's header has no valid size");
-        if (width > PICTURE_MAX_SIDE_PX || height > PICTURE_MAX_SIDE_PX ||
-            width * height > PICTURE_MAX_PIXELS)
-                return source_fail(error, -EFBIG, "The Y4M file's pictures are too large: %lux%lu", width,
-                                   height);
+        if (width > PICTURE_MAX_SIDE_PX || height > PICTURE_MAX_SIDE_PX || width * height > PICTURE_MAX_PIXELS)
+                return source_fail(error, -EFBIG, "The Y4M file's pictures are too large: %lux%lu", width, height);
         a->base.width_px = width;
         a->base.height_px = height;
         a->base.frame_rate_hz = container_rate(numerator, denominator);

@@ -109,8 +109,7 @@ static bool label_is_valid(const char *s)
 {
         size_t n = strlen(s);
 
-        return n > 0 && n < 32 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n &&
-               strcmp(s, "unsure") != 0;
+        return n > 0 && n < 32 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n && strcmp(s, "unsure") != 0;
 }
 
 static int read_labels(struct classifier *c, struct classifier_error *error)
@@ -168,14 +167,18 @@ static int check_input(struct classifier *c, struct classifier_error *error)
 {
         const struct nn_tensor *in = nn_model_input(c->model, 0);
 
-        if (nn_model_n_inputs(c->model) != 1 || nn_model_n_outputs(c->model) != 1 || !in ||
-            in->type != NN_FLOAT32 || in->n_dims != 4 || in->dims[1] != 1)
-                return fail(error, -EINVAL, "model %s is no classifier of gray pictures: it must have one input "
-                                            "[N, 1, H, W] of float32 and one output", c->file);
+        if (nn_model_n_inputs(c->model) != 1 || nn_model_n_outputs(c->model) != 1 || !in || in->type != NN_FLOAT32 ||
+            in->n_dims != 4 || in->dims[1] != 1)
+                return fail(error, -EINVAL,
+                            "model %s is no classifier of gray pictures: it must have one input "
+                            "[N, 1, H, W] of float32 and one output",
+                            c->file);
         for (size_t i = 2; i < 4; i++)
                 if (in->dims[i] < MIN_SIDE_PX || in->dims[i] > MAX_SIDE_PX)
-                        return fail(error, -EINVAL, "model %s must fix the sides of its input between %d and %d "
-                                                    "pixels", c->file, MIN_SIDE_PX, MAX_SIDE_PX);
+                        return fail(error, -EINVAL,
+                                    "model %s must fix the sides of its input between %d and %d "
+                                    "pixels",
+                                    c->file, MIN_SIDE_PX, MAX_SIDE_PX);
         c->info.height_px = (unsigned)in->dims[2];
         c->info.width_px = (unsigned)in->dims[3];
         return 0;
@@ -187,9 +190,8 @@ static bool plan_fits(const struct classifier *c, struct nn_plan *p, unsigned ba
 
         return in && out && in->type == NN_FLOAT32 && out->type == NN_FLOAT32 && in->n_dims == 4 &&
                in->dims[0] == batch &&
-               nn_tensor_n_elements(in) == (int64_t)batch * c->info.width_px * c->info.height_px &&
-               out->n_dims >= 2 && out->dims[0] == batch &&
-               nn_tensor_n_elements(out) == (int64_t)batch * c->info.n_labels;
+               nn_tensor_n_elements(in) == (int64_t)batch * c->info.width_px * c->info.height_px && out->n_dims >= 2 &&
+               out->dims[0] == batch && nn_tensor_n_elements(out) == (int64_t)batch * c->info.n_labels;
 }
 
 static int make_plan(const struct classifier *c, unsigned batch, struct nn_plan **ret, struct nn_error *error)
@@ -197,8 +199,8 @@ static int make_plan(const struct classifier *c, unsigned batch, struct nn_plan 
         struct nn_plan_options options = { .batch = batch, .threads = c->threads };
         struct nn_plan *plan;
         /* one that is not heavy gets no second */
-        int r = (c->heavy ? nn_plan_new(c->model, &options, &plan, error) :
-                            nn_plan_new_last(c->model, &options, &plan, error));
+        int r = (c->heavy ? nn_plan_new(c->model, &options, &plan, error)
+                          : nn_plan_new_last(c->model, &options, &plan, error));
 
         if (r < 0)
                 return r;

@@ -47,8 +47,7 @@ void decision_update(struct decision *d, const struct decision_rules *rules, con
                 bool leads = (int)i != now && s >= rules->min_confidence && s >= to_beat &&
                              (now == EMOTION_UNSURE || scores[i] > scores[now]);
 
-                if (challenge(d, i, leads, now_usec, hold_usec) &&
-                    (best == EMOTION_UNSURE || scores[i] > scores[best]))
+                if (challenge(d, i, leads, now_usec, hold_usec) && (best == EMOTION_UNSURE || scores[i] > scores[best]))
                         best = (int)i;
         }
         unsure = challenge(d, EMOTION_MAX, unsure && now != EMOTION_UNSURE, now_usec, hold_usec);

@@ -15,8 +15,8 @@
 #include "daemon/vision/pipeline.h"
 
 struct decision {
-        int announced;                         /* label index or EMOTION_UNSURE, where a face starts */
-        uint64_t since_usec[EMOTION_MAX + 1];  /* a challenger since; the last one is "unsure" */
+        int announced;                        /* label index or EMOTION_UNSURE, where a face starts */
+        uint64_t since_usec[EMOTION_MAX + 1]; /* a challenger since; the last one is "unsure" */
         bool challenges[EMOTION_MAX + 1];
 };
 

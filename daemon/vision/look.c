@@ -111,8 +111,7 @@ static void look_at_tracks(struct pipeline *p, const struct emo_image *image, ui
                 struct track *t = &p->tracks.items[i];
                 struct emo_detect_hints hints;
 
-                if (needs_look(t, now_usec) && roi_of(t, image, &hints) &&
-                    detect(p, image, &hints, ROI_MAX_BOXES) >= 0)
+                if (needs_look(t, now_usec) && roi_of(t, image, &hints) && detect(p, image, &hints, ROI_MAX_BOXES) >= 0)
                         t->missed = true;
         }
 }

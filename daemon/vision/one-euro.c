@@ -22,7 +22,7 @@ static double gain(double cutoff_hz, double dt_sec)
 double one_euro_update(struct one_euro *f, const struct one_euro_params *p, double x, double dt_sec)
 {
         if (!f->started) {
-                *f = (struct one_euro) { .started = true, .value = x };
+                *f = (struct one_euro){ .started = true, .value = x };
                 return x;
         }
         if (!(dt_sec > 0))

@@ -29,9 +29,9 @@ static bool is_within(double x, double max)
 static bool config_is_valid(const struct pipeline_config *c)
 {
         return c->detect_fps > 0 && c->detect_fps <= 1000 && c->idle_fps > 0 && c->idle_fps <= 1000 &&
-               c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES &&
-               is_within(c->min_align_confidence, 1) && is_within(c->min_quality, 1) &&
-               is_within(c->attention.max_yaw_deg, 90) && is_within(c->attention.max_pitch_deg, 90) && rules_are_valid(&c->rules);
+               c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES && is_within(c->min_align_confidence, 1) &&
+               is_within(c->min_quality, 1) && is_within(c->attention.max_yaw_deg, 90) &&
+               is_within(c->attention.max_pitch_deg, 90) && rules_are_valid(&c->rules);
 }
 
 int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,
@@ -67,8 +67,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
 
 bool pipeline_wants_bgr(const struct pipeline *p)
 {
-        return plugin_host_detector_format(p->host) == EMO_BGR24 ||
-               plugin_host_aligner_format(p->host) == EMO_BGR24;
+        return plugin_host_detector_format(p->host) == EMO_BGR24 || plugin_host_aligner_format(p->host) == EMO_BGR24;
 }
 
 uint64_t pipeline_clock_nsec(void)
@@ -217,8 +216,8 @@ static void decide_all(struct pipeline *p, uint64_t now_usec)
 static void fill_face(const struct pipeline *p, struct track *t)
 {
         struct face *f = &t->face;
-        int shown = f->emotion != EMOTION_UNSURE ? f->emotion
-                                                 : decision_best(t->smoothing.scores, p->model->n_labels, 0);
+        int shown =
+                f->emotion != EMOTION_UNSURE ? f->emotion : decision_best(t->smoothing.scores, p->model->n_labels, 0);
 
         f->box = track_box(t);
         f->since_usec = t->first_usec;

@@ -42,33 +42,33 @@ struct attention_rules {
 };
 
 struct pipeline_config {
-        double detect_fps;          /* looks for new faces per second while faces are tracked */
-        double idle_fps;            /* looks per second while nobody is in view */
-        uint64_t keep_usec;         /* a face survives this long without being found (default 1 s) */
-        uint64_t smoothing_usec;    /* time constant of the score filter */
-        unsigned min_face_px;       /* smaller faces are not looked for */
-        unsigned max_faces;         /* 1..PIPELINE_MAX_FACES */
+        double detect_fps;           /* looks for new faces per second while faces are tracked */
+        double idle_fps;             /* looks per second while nobody is in view */
+        uint64_t keep_usec;          /* a face survives this long without being found (default 1 s) */
+        uint64_t smoothing_usec;     /* time constant of the score filter */
+        unsigned min_face_px;        /* smaller faces are not looked for */
+        unsigned max_faces;          /* 1..PIPELINE_MAX_FACES */
         double min_align_confidence; /* 0..1: landmarks below it are not this face's, and the detector is asked */
-        double min_quality;         /* 0..1: a face whose picture is worse is unsure, see quality.h; 0: none is */
-        unsigned faces_per_frame;   /* the largest are classified in each frame, of the rest one in turn; 0: all are */
+        double min_quality;          /* 0..1: a face whose picture is worse is unsure, see quality.h; 0: none is */
+        unsigned faces_per_frame;    /* the largest are classified in each frame, of the rest one in turn; 0: all are */
         struct attention_rules attention;
         struct decision_rules rules; /* of listener 0 */
 };
 
 /* One face as it is now. */
 struct face {
-        uint32_t id;              /* random per visit, never 0 */
+        uint32_t id; /* random per visit, never 0 */
         struct emo_box box;
-        unsigned n_points;        /* 0 or 68 */
+        unsigned n_points; /* 0 or 68 */
         float points[EMO_MAX_LANDMARKS][2];
-        int emotion;              /* announced by listener 0: label index or EMOTION_UNSURE */
-        double confidence;        /* smoothed score of @emotion, or of the best one when unsure; 0..1 */
+        int emotion;               /* announced by listener 0: label index or EMOTION_UNSURE */
+        double confidence;         /* smoothed score of @emotion, or of the best one when unsure; 0..1 */
         float scores[EMOTION_MAX]; /* smoothed probabilities, sum 1 */
         struct face_pose pose;
-        bool facing;              /* the camera, as announced */
-        double quality;           /* 0..1, of its picture; see quality.h */
-        uint64_t since_usec;      /* first seen */
-        uint64_t seen_usec;       /* last found */
+        bool facing;         /* the camera, as announced */
+        double quality;      /* 0..1, of its picture; see quality.h */
+        uint64_t since_usec; /* first seen */
+        uint64_t seen_usec;  /* last found */
 };
 
 enum face_event_kind {
@@ -80,10 +80,10 @@ enum face_event_kind {
 
 struct face_event {
         enum face_event_kind kind;
-        unsigned listener;    /* of FACE_EMOTION_CHANGED; 0 for the other kinds, which go to everybody */
+        unsigned listener; /* of FACE_EMOTION_CHANGED; 0 for the other kinds, which go to everybody */
         uint32_t face;
-        int from, to;         /* label index or EMOTION_UNSURE; the first change of a face starts from unsure */
-        double confidence;    /* 0..1, of @to; for unsure: of the best label */
+        int from, to;            /* label index or EMOTION_UNSURE; the first change of a face starts from unsure */
+        double confidence;       /* 0..1, of @to; for unsure: of the best label */
         uint64_t timestamp_usec; /* of the frame */
         struct emo_box box;
         bool facing;           /* of FACE_ATTENTION_CHANGED; a face that appears does not face the camera yet */

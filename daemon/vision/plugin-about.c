@@ -21,7 +21,7 @@ static int read_at(int fd, uint64_t at, void *ret, size_t size_bytes)
 }
 
 /* The place of the section in the file. */
-static int find_section(int fd, const ElfW(Ehdr) *header, uint64_t *ret_at, size_t *ret_size)
+static int find_section(int fd, const ElfW(Ehdr) * header, uint64_t *ret_at, size_t *ret_size)
 {
         ElfW(Shdr) sections[MAX_SECTIONS];
         _cleanup_(freep) char *names = NULL;

@@ -58,8 +58,7 @@ static void service_log(void *self, int priority, const char *message)
         const struct instance *in = self;
 
         if (message)
-                (void)log_full(CLAMP(priority, LOG_ERR, LOG_DEBUG), 0, "plugin %s: %s", in->plugin->info.name,
-                               message);
+                (void)log_full(CLAMP(priority, LOG_ERR, LOG_DEBUG), 0, "plugin %s: %s", in->plugin->info.name, message);
 }
 
 static int service_get_bool(void *self, const char *path, int *ret)
@@ -203,7 +202,8 @@ static int plugin_load_now(struct plugin *p)
         p->handle = handle;
         p->descriptor = d;
         if (changed)
-                plugin_set_error(p, "has changed on disk and is used as it was: restart the service to use it as it is");
+                plugin_set_error(p,
+                                 "has changed on disk and is used as it was: restart the service to use it as it is");
         return note_about(p, d->version, d->description, d->licence, d->detector, d->aligner);
 }
 
@@ -387,8 +387,8 @@ static bool may_replace(struct plugin_host *h, const char *name)
 }
 
 /* @setting: a name, or "auto" for the first of @candidates that opens. */
-static void open_kind(struct plugin_host *h, const struct plugin_host_config *config, bool aligner,
-                      const char *setting, const char *const candidates[N_AUTO])
+static void open_kind(struct plugin_host *h, const struct plugin_host_config *config, bool aligner, const char *setting,
+                      const char *const candidates[N_AUTO])
 {
         size_t n = is_auto(setting) ? N_AUTO : 1;
         struct emo_error why = { "" };
@@ -546,9 +546,8 @@ static bool alignment_is_sane(const struct emo_alignment *a, const struct emo_im
         for (size_t i = 0; i < a->n_points; i++)
                 if (!(fabsf(a->points[i][0]) <= limit && fabsf(a->points[i][1]) <= limit))
                         return false;
-        if (a->n_points == 0 &&
-            !(a->side_px >= 1 && a->side_px <= limit && fabsf(a->x) <= limit && fabsf(a->y) <= limit &&
-              fabsf(a->roll_rad) <= 4.f))
+        if (a->n_points == 0 && !(a->side_px >= 1 && a->side_px <= limit && fabsf(a->x) <= limit &&
+                                  fabsf(a->y) <= limit && fabsf(a->roll_rad) <= 4.f))
                 return false;
         return a->confidence >= 0 && a->confidence <= 1;
 }

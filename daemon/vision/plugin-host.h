@@ -32,8 +32,8 @@ struct plugin_info {
 };
 
 struct plugin_host_config {
-        const char *folder;           /* EMO_PLUGIN_DIR, or another for tests */
-        const char *const *model_dirs; /* NULL-terminated: where find_file() looks */
+        const char *folder;             /* EMO_PLUGIN_DIR, or another for tests */
+        const char *const *model_dirs;  /* NULL-terminated: where find_file() looks */
         const char *detector, *aligner; /* names, or PLUGIN_AUTO */
         /* group "plugins" of the configuration, or NULL; each plugin sees its own group in it. Must outlive the host. */
         const config_setting_t *settings;

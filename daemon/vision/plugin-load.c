@@ -27,7 +27,7 @@ _printf_(3, 4) static int fail(struct plugin_load_error *error, int r, const cha
 }
 
 /* The dynamic linker maps what the program headers say and dies of SIGBUS where the file is shorter than they say. */
-static int check_segments(int fd, const ElfW(Ehdr) *header, uint64_t file_bytes, struct plugin_load_error *error)
+static int check_segments(int fd, const ElfW(Ehdr) * header, uint64_t file_bytes, struct plugin_load_error *error)
 {
         ElfW(Phdr) segments[MAX_PROGRAM_HEADERS];
         size_t size_bytes = header->e_phnum * sizeof(*segments);
@@ -72,7 +72,7 @@ static int check_file(const char *path, struct plugin_load_error *error)
 /* An object as it is mapped, with its program headers. */
 struct mapped {
         const struct link_map *map;
-        const ElfW(Phdr) *segments;
+        const ElfW(Phdr) * segments;
         size_t n_segments;
 };
 

@@ -12,9 +12,9 @@ static const struct {
         unsigned landmark;
         double at[3];
 } model[] = {
-        { 36, { -45, 0, 0 } },    { 39, { -20, 1, -6 } },  { 42, { 20, 1, -6 } },   { 45, { 45, 0, 0 } },
-        { 27, { 0, 1, -25 } },    { 30, { 0, 37, -45 } },  { 31, { -13, 45, -22 } }, { 33, { 0, 48, -28 } },
-        { 35, { 13, 45, -22 } },  { 48, { -26, 71, -5 } }, { 54, { 26, 71, -5 } },
+        { 36, { -45, 0, 0 } },   { 39, { -20, 1, -6 } },  { 42, { 20, 1, -6 } },    { 45, { 45, 0, 0 } },
+        { 27, { 0, 1, -25 } },   { 30, { 0, 37, -45 } },  { 31, { -13, 45, -22 } }, { 33, { 0, 48, -28 } },
+        { 35, { 13, 45, -22 } }, { 48, { -26, 71, -5 } }, { 54, { 26, 71, -5 } },
 };
 
 const double *pose_model_point(unsigned landmark)
@@ -42,7 +42,8 @@ static bool solve3(const double m[3][3], const double b[2][3], double ret[2][3])
                 return false;
         for (int k = 0; k < 2; k++)
                 for (int i = 0; i < 3; i++)
-                        ret[k][i] = (cofactor[i][0] * b[k][0] + cofactor[i][1] * b[k][1] + cofactor[i][2] * b[k][2]) / det;
+                        ret[k][i] =
+                                (cofactor[i][0] * b[k][0] + cofactor[i][1] * b[k][1] + cofactor[i][2] * b[k][2]) / det;
         return true;
 }
 
@@ -108,9 +109,9 @@ int pose_fit(const float (*points)[2], unsigned n, struct face_pose *ret)
         double along = cos(yaw) * a[0][0] + sin(yaw) * x2;
         double down = sin(yaw) * sin(pitch) * a[0][0] + cos(pitch) * a[1][0] - cos(yaw) * sin(pitch) * x2;
 
-        *ret = (struct face_pose) { .known = true,
-                                    .yaw_deg = (float)(yaw * 180 / M_PI),
-                                    .pitch_deg = (float)(pitch * 180 / M_PI),
-                                    .roll_deg = (float)(atan2(down, along) * 180 / M_PI) };
+        *ret = (struct face_pose){ .known = true,
+                                   .yaw_deg = (float)(yaw * 180 / M_PI),
+                                   .pitch_deg = (float)(pitch * 180 / M_PI),
+                                   .roll_deg = (float)(atan2(down, along) * 180 / M_PI) };
         return 0;
 }

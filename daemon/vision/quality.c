@@ -56,7 +56,7 @@ void quality_measure(const float *crop, unsigned width_px, unsigned height_px, d
         spread(crop, (size_t)width_px * height_px, &mean, &variance);
         /* a crop of one colour has no edges, and dividing by nothing would find some */
         sharpness = laplacian_variance(crop, width_px, height_px) / fmax(variance, 1);
-        *ret = (struct quality) {
+        *ret = (struct quality){
                 .size = ramp(side_px, 8, 24),
                 .turn = pose->known ? ramp(turned_deg(pose), 70, 30) : 1,
                 .light = fmin(ramp(mean, 5, 25), ramp(sqrt(variance), 3, 11)),

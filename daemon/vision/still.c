@@ -10,8 +10,8 @@
 #include "daemon/vision/quality.h"
 
 /* Aligns and crops box @b as face @ret, input @i of the classifier. Return: 0 or negative errno. */
-static int crop_still(struct pipeline *p, const struct frame *f, const struct emo_image *image,
-                      const struct emo_box *b, unsigned i, struct face *ret)
+static int crop_still(struct pipeline *p, const struct frame *f, const struct emo_image *image, const struct emo_box *b,
+                      unsigned i, struct face *ret)
 {
         struct attention_rules at_once = p->config.attention;
         float *input = classifier_input(p->classifier, i);
@@ -24,10 +24,9 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
         if (pipeline_stage_result(p, STAGE_ALIGNER, r, &error) < 0)
                 return r;
         at_once.hold_usec = 0;
-        *ret = (struct face){ .box = *b,
-                              .n_points = a.n_points,
-                              .since_usec = f->timestamp_usec,
-                              .seen_usec = f->timestamp_usec };
+        *ret = (struct face){
+                .box = *b, .n_points = a.n_points, .since_usec = f->timestamp_usec, .seen_usec = f->timestamp_usec
+        };
         memcpy(ret->points, a.points, sizeof(ret->points));
         (void)pose_fit(ret->points, ret->n_points, &ret->pose);
         ret->facing = attention_update(&(struct attention){ 0 }, &at_once, &ret->pose, 0);
@@ -67,9 +66,9 @@ static int classify_still(struct pipeline *p, const struct frame *f, const struc
                 int best = decision_best(p->scores[i], n_labels, 0);
 
                 memcpy(ret[i].scores, p->scores[i], n_labels * sizeof(float));
-                ret[i].emotion = ret[i].quality < p->config.min_quality ?
-                                         EMOTION_UNSURE :
-                                         decision_best(p->scores[i], n_labels, rules->min_confidence);
+                ret[i].emotion = ret[i].quality < p->config.min_quality
+                                         ? EMOTION_UNSURE
+                                         : decision_best(p->scores[i], n_labels, rules->min_confidence);
                 ret[i].confidence = best >= 0 ? (double)p->scores[i][best] : 0;
         }
         return (int)n;

@@ -21,9 +21,9 @@ struct track_axis {
 
 /* How the detector's box lies about the landmarks, so that landmarks alone can move the box on. */
 struct track_anchor {
-        bool valid; /* the rest is known */
-        bool holds; /* the last landmarks were those of this face: no need for the detector */
-        double dx, dy; /* from the landmarks' centre to the box's, in landmark sizes */
+        bool valid;           /* the rest is known */
+        bool holds;           /* the last landmarks were those of this face: no need for the detector */
+        double dx, dy;        /* from the landmarks' centre to the box's, in landmark sizes */
         double scale, aspect; /* box width in landmark sizes, height in widths */
 };
 
@@ -46,7 +46,7 @@ struct track {
         struct attention attention;
         uint64_t measured_usec; /* when its picture was looked at last; 0: never */
         bool poor;              /* its picture is too bad to be classified */
-        struct face face; /* what the result shows; id is the track's */
+        struct face face;       /* what the result shows; id is the track's */
         struct decision decisions[PIPELINE_MAX_LISTENERS];
         bool fresh[PIPELINE_MAX_LISTENERS]; /* a listener that has not heard of this face yet */
 };

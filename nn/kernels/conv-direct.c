@@ -122,7 +122,8 @@ static void pack_whole(struct nn_conv *c, const struct nn_conv_unit *u, const fl
                         unsigned n = MIN(at_once, d->c - i);
                         const float *from = strip;
 
-                        c->ops->map->turn(MIN(c->b, d->k - k), n * taps, weights + k * row + i * taps, row, strip, c->b);
+                        c->ops->map->turn(MIN(c->b, d->k - k), n * taps, weights + k * row + i * taps, row, strip,
+                                          c->b);
                         for (unsigned j = i; j < i + n; j++) {
                                 size_t step, at = weight_index(c, u, j, &step);
                                 float *to = c->weights + u->weights + at * width + block * c->b;
@@ -210,8 +211,10 @@ static void plan_tiles(struct image *im)
                 im->columns *= im->rows;
                 im->rows = 1;
         }
-        im->step = stride > 2 ? NN_STEP_ANY : blocked ? (stride == 1 ? NN_STEP_BLOCK : NN_STEP_2_BLOCKS)
-                                            : stride == 1 ? NN_STEP_1 : NN_STEP_2;
+        im->step = stride > 2    ? NN_STEP_ANY
+                   : blocked     ? (stride == 1 ? NN_STEP_BLOCK : NN_STEP_2_BLOCKS)
+                   : stride == 1 ? NN_STEP_1
+                                 : NN_STEP_2;
         while (!c->ops->tile->fn[im->step][0][0][max - 1])
                 max--;
         /* few columns: the number of rows that leaves the fewest tiles */

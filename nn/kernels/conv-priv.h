@@ -39,9 +39,9 @@ struct nn_conv {
         const struct nn_conv_way *way;
         enum nn_layout in, out; /* of the way */
         unsigned b, out_h, out_w;
-        unsigned n_kb; /* output blocks */
+        unsigned n_kb;  /* output blocks */
         bool half_tail; /* the last one has no more than half of its channels */
-        bool clamp;    /* the activation is min(max(y, lo), hi), done where the sums are stored */
+        bool clamp;     /* the activation is min(max(y, lo), hi), done where the sums are stored */
         float lo, hi;
         void *owned; /* the memory of the following, if nobody else owns it */
         float *weights;
@@ -79,9 +79,9 @@ void nn_conv_finish(const struct nn_conv *c, unsigned block, size_t pixels, floa
 
 /* Where the padded input of one image lies when @c needs a copy with its zeros. */
 struct nn_conv_frame {
-        size_t h, w;            /* of one plane, padding included */
-        size_t pixel;           /* floats of a pixel: the block, or 1 if the input is plain */
-        size_t planes;          /* blocks or channels */
+        size_t h, w;   /* of one plane, padding included */
+        size_t pixel;  /* floats of a pixel: the block, or 1 if the input is plain */
+        size_t planes; /* blocks or channels */
         bool copied;
 };
 struct nn_conv_frame nn_conv_frame(const struct nn_conv *c);

@@ -210,7 +210,8 @@ static size_t m_floats(const struct nn_conv *c, size_t group)
 
 static size_t thread_floats(const struct nn_conv *c, size_t group)
 {
-        return nn_round_up(v_floats(c, group) + m_floats(c, group) + (MAX_SIDE * MAX_SIDE + NN_TILE_MAX_BLOCKS) * c->b, 16);
+        return nn_round_up(v_floats(c, group) + m_floats(c, group) + (MAX_SIDE * MAX_SIDE + NN_TILE_MAX_BLOCKS) * c->b,
+                           16);
 }
 
 static size_t winograd_scratch_bytes(const struct nn_conv *c, unsigned threads)
@@ -249,10 +250,12 @@ static void transform_phase(const struct job *job, unsigned phase, size_t tile, 
         size_t reach = (side - 1) * stride + 1;
         const float *x = job->call->x + at.image * blocks * plane;
         bool inside = row >= 0 && column >= 0 && (size_t)row + reach <= d->h && (size_t)column + reach <= d->w;
-        struct nn_winograd_border edge = { .h = d->h, .w = d->w, .row = row, .column = column, .stride = stride,
-                                           .to = border };
-        struct nn_winograd_input p = { .x = border, .x_row = side * c->b, .x_step = c->b,
-                                       .v_point = blocks * phases * n * c->b };
+        struct nn_winograd_border edge = {
+                .h = d->h, .w = d->w, .row = row, .column = column, .stride = stride, .to = border
+        };
+        struct nn_winograd_input p = {
+                .x = border, .x_row = side * c->b, .x_step = c->b, .v_point = blocks * phases * n * c->b
+        };
 
         for (size_t i = 0; i < blocks; i++, x += plane) {
                 if (inside) {

@@ -14,7 +14,8 @@
 /* Inputs of fewer channels are read plain: blocks would be mostly empty. */
 #define PLAIN_MAX_CHANNELS 4u
 
-static unsigned out_size(unsigned size, unsigned before, unsigned after, unsigned kernel, unsigned dilation, unsigned stride)
+static unsigned out_size(unsigned size, unsigned before, unsigned after, unsigned kernel, unsigned dilation,
+                         unsigned stride)
 {
         uint64_t padded = (uint64_t)size + before + after, reach = (uint64_t)(kernel - 1) * dilation + 1;
 
@@ -48,8 +49,8 @@ static bool mul_fits(size_t a, size_t b, size_t c, size_t d)
 
 bool nn_conv_is_valid(enum nn_isa isa, const struct nn_conv_desc *d)
 {
-        if (!nn_kernel_ops(isa) || !d->n || !d->c || !d->h || !d->w || !d->k || !d->r || !d->s || !d->groups || !d->dilation[0] ||
-            !d->dilation[1] || d->c % d->groups || d->k % d->groups)
+        if (!nn_kernel_ops(isa) || !d->n || !d->c || !d->h || !d->w || !d->k || !d->r || !d->s || !d->groups ||
+            !d->dilation[0] || !d->dilation[1] || d->c % d->groups || d->k % d->groups)
                 return false;
         if (d->c > INT32_MAX || d->k > INT32_MAX || !nn_conv_out_h(d) || !nn_conv_out_w(d))
                 return false;
@@ -253,7 +254,8 @@ static size_t reorder_in(const struct nn_conv *c)
         if (c->in == d->in)
                 return 0;
         return nn_round_up(c->in == NN_BLOCKED ? nn_blocked_floats(c->isa, d->n, d->c, d->h, d->w)
-                                               : (size_t)d->n * d->c * d->h * d->w, 16);
+                                               : (size_t)d->n * d->c * d->h * d->w,
+                           16);
 }
 
 static size_t reorder_out(const struct nn_conv *c)

@@ -8,14 +8,14 @@
 #include "nn/kernels/kernels.h"
 
 struct nn_conv_desc {
-        unsigned n, c, h, w;      /* input [n, c, h, w] */
-        unsigned k, r, s;         /* filters [k, c / groups, r, s] */
-        unsigned stride[2];       /* rows, columns; >= 1 */
-        unsigned pad[4];          /* zeros: above, left, below, right (the order of ONNX pads) */
-        unsigned dilation[2];     /* >= 1 */
-        unsigned groups;          /* >= 1, divides c and k */
-        struct nn_act act;        /* applied last */
-        bool residual;            /* add a tensor of the output's shape and layout before the activation */
+        unsigned n, c, h, w;  /* input [n, c, h, w] */
+        unsigned k, r, s;     /* filters [k, c / groups, r, s] */
+        unsigned stride[2];   /* rows, columns; >= 1 */
+        unsigned pad[4];      /* zeros: above, left, below, right (the order of ONNX pads) */
+        unsigned dilation[2]; /* >= 1 */
+        unsigned groups;      /* >= 1, divides c and k */
+        struct nn_act act;    /* applied last */
+        bool residual;        /* add a tensor of the output's shape and layout before the activation */
         enum nn_layout in, out;
         unsigned way; /* 0: the one with the least expected cost; or one of nn_conv_ways() */
 };

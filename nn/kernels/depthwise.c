@@ -18,30 +18,27 @@ NN_INLINE void pixels(const struct nn_depthwise *p, unsigned n, unsigned columns
 {
         const struct nn_conv_desc *d = p->d;
         const float *w = p->w + (size_t)run->first * columns * V, *x = run->x;
-        size_t step = (size_t)d->stride[1] * V, row = (size_t)d->dilation[0] * d->w * V, tap = (size_t)d->dilation[1] * V;
+        size_t step = (size_t)d->stride[1] * V, row = (size_t)d->dilation[0] * d->w * V,
+               tap = (size_t)d->dilation[1] * V;
         vf acc[MAX_PIXELS];
 
-        NN_UNROLL for (unsigned i = 0; i < n; i++)
-                acc[i] = v_load(p->bias);
+        NN_UNROLL for (unsigned i = 0; i < n; i++) acc[i] = v_load(p->bias);
         for (unsigned r = run->first; r < run->end; r++, x += row)
                 for (unsigned s = 0; s < columns; s++, w += V) {
                         const vf wv = v_load(w);
 
                         if (s >= run->left && (n > 1 || s < run->right))
                                 acc[0] = v_fma(wv, v_load(x + s * tap), acc[0]);
-                        NN_UNROLL for (unsigned i = 1; i + 1 < n; i++)
-                                acc[i] = v_fma(wv, v_load(x + s * tap + i * step), acc[i]);
+                        NN_UNROLL for (unsigned i = 1; i + 1 < n; i++) acc[i] =
+                                v_fma(wv, v_load(x + s * tap + i * step), acc[i]);
                         if (n > 1 && s < run->right)
                                 acc[n - 1] = v_fma(wv, v_load(x + s * tap + (n - 1) * step), acc[n - 1]);
                 }
         if (run->residual)
-                NN_UNROLL for (unsigned i = 0; i < n; i++)
-                        acc[i] += v_load(run->residual + i * V);
+                NN_UNROLL for (unsigned i = 0; i < n; i++) acc[i] += v_load(run->residual + i * V);
         if (p->clamp)
-                NN_UNROLL for (unsigned i = 0; i < n; i++)
-                        acc[i] = v_min(v_set1(p->hi), v_max(v_set1(p->lo), acc[i]));
-        NN_UNROLL for (unsigned i = 0; i < n; i++)
-                v_store(run->y + i * V, acc[i]);
+                NN_UNROLL for (unsigned i = 0; i < n; i++) acc[i] = v_min(v_set1(p->hi), v_max(v_set1(p->lo), acc[i]));
+        NN_UNROLL for (unsigned i = 0; i < n; i++) v_store(run->y + i * V, acc[i]);
 }
 
 /* The @c-th input column of a run of @n pixels with three columns of taps; zeros where the first or last pixel lacks
@@ -62,12 +59,12 @@ NN_INLINE void pixels_3(const struct nn_depthwise *p, unsigned n, unsigned strid
         size_t row = (size_t)d->dilation[0] * d->w * V;
         vf acc[MAX_PIXELS];
 
-        NN_UNROLL for (unsigned i = 0; i < n; i++)
-                acc[i] = v_load(p->bias);
+        NN_UNROLL for (unsigned i = 0; i < n; i++) acc[i] = v_load(p->bias);
         for (unsigned r = run->first; r < run->end; r++, x += row, w += 3 * V) {
                 const vf w0 = v_load(w), w1 = v_load(w + V), w2 = v_load(w + 2 * V);
 
-                NN_UNROLL for (unsigned c = 0; c < (n - 1) * stride + 3; c++) {
+                NN_UNROLL for (unsigned c = 0; c < (n - 1) * stride + 3; c++)
+                {
                         vf xv = column_of(run, x, c, n, stride);
 
                         /* under tap c - i * stride of pixel i */
@@ -80,17 +77,15 @@ NN_INLINE void pixels_3(const struct nn_depthwise *p, unsigned n, unsigned strid
                 }
         }
         if (run->residual)
-                NN_UNROLL for (unsigned i = 0; i < n; i++)
-                        acc[i] += v_load(run->residual + i * V);
+                NN_UNROLL for (unsigned i = 0; i < n; i++) acc[i] += v_load(run->residual + i * V);
         if (p->clamp)
-                NN_UNROLL for (unsigned i = 0; i < n; i++)
-                        acc[i] = v_min(v_set1(p->hi), v_max(v_set1(p->lo), acc[i]));
-        NN_UNROLL for (unsigned i = 0; i < n; i++)
-                v_store(run->y + i * V, acc[i]);
+                NN_UNROLL for (unsigned i = 0; i < n; i++) acc[i] = v_min(v_set1(p->hi), v_max(v_set1(p->lo), acc[i]));
+        NN_UNROLL for (unsigned i = 0; i < n; i++) v_store(run->y + i * V, acc[i]);
 }
 
 /* The range of taps of one axis that fall inside the input when the first one is at @origin. */
-static void inside(long origin, unsigned kernel, unsigned dilation, unsigned size, unsigned *ret_first, unsigned *ret_end)
+static void inside(long origin, unsigned kernel, unsigned dilation, unsigned size, unsigned *ret_first,
+                   unsigned *ret_end)
 {
         unsigned first = origin < 0 ? ((unsigned)-origin + dilation - 1) / dilation : 0;
         unsigned end = origin < (long)size ? (unsigned)(((long)size - origin + dilation - 1) / dilation) : 0;
@@ -137,12 +132,12 @@ static void inner_columns(const struct nn_depthwise *p, unsigned *ret_first, uns
 NN_INLINE void pixels_any(const struct nn_depthwise *p, unsigned columns, unsigned stride, const struct run *run)
 {
         switch (run->n) {
-#define PIXELS_CASE(n) \
-        case n: \
-                if (stride) \
+#define PIXELS_CASE(n)                               \
+        case n:                                      \
+                if (stride)                          \
                         pixels_3(p, n, stride, run); \
-                else \
-                        pixels(p, n, columns, run); \
+                else                                 \
+                        pixels(p, n, columns, run);  \
                 break
                 PIXELS_CASE(1);
                 PIXELS_CASE(2);
@@ -156,8 +151,8 @@ NN_INLINE void pixels_any(const struct nn_depthwise *p, unsigned columns, unsign
         }
 }
 
-NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned stride, unsigned row,
-                       unsigned row_end, const float *x, const float *residual, float *y)
+NN_INLINE void rows_of(const struct nn_depthwise *p, unsigned columns, unsigned stride, unsigned row, unsigned row_end,
+                       const float *x, const float *residual, float *y)
 {
         const struct nn_conv_desc *d = p->d;
         unsigned inner, inner_end, unused;

@@ -24,7 +24,7 @@ struct nn_fc {
         size_t b, panel; /* floats of a vector, of a full panel */
         size_t n_panels;
         unsigned char *weights;
-        size_t n_weights; /* elements */
+        size_t n_weights;              /* elements */
         float *bias, *slopes, *scales; /* padded to whole panels */
 };
 
@@ -107,7 +107,8 @@ static void pack(struct nn_fc *f, const float *weights)
 
                         if (f->d.weights_k_n)
                                 for (size_t k = 0; k < rows; k++)
-                                        memcpy(strip + k * width, weights + (k0 + k) * f->d.n + first, n * sizeof(*strip));
+                                        memcpy(strip + k * width, weights + (k0 + k) * f->d.n + first,
+                                               n * sizeof(*strip));
                         else
                                 for (size_t j = 0; j < n; j += f->b)
                                         f->ops->map->turn(MIN(f->b, n - j), rows, weights + (first + j) * f->d.k + k0,

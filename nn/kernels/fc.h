@@ -15,10 +15,10 @@ enum nn_fc_storage {
 };
 
 struct nn_fc_desc {
-        unsigned m;          /* rows of x: the batch */
-        unsigned k, n;       /* inputs and outputs of the layer */
-        bool weights_k_n;    /* weights given as [k, n] (Gemm without transB, MatMul); else [n, k] */
-        struct nn_act act;   /* NN_ACT_PRELU: one slope per output */
+        unsigned m;        /* rows of x: the batch */
+        unsigned k, n;     /* inputs and outputs of the layer */
+        bool weights_k_n;  /* weights given as [k, n] (Gemm without transB, MatMul); else [n, k] */
+        struct nn_act act; /* NN_ACT_PRELU: one slope per output */
         enum nn_fc_storage storage;
 };
 

@@ -99,11 +99,17 @@ void nn_gemm(enum nn_isa isa, bool trans_a, bool trans_b, size_t m, size_t n, si
 {
         struct gemm g = {
                 .ops = nn_kernel_ops(isa),
-                .trans_a = trans_a, .trans_b = trans_b,
-                .m = m, .n = n, .k = k,
+                .trans_a = trans_a,
+                .trans_b = trans_b,
+                .m = m,
+                .n = n,
+                .k = k,
                 .b = nn_isa_block(isa),
-                .alpha = alpha, .beta = beta,
-                .a_in = a, .b_in = b, .y = y,
+                .alpha = alpha,
+                .beta = beta,
+                .a_in = a,
+                .b_in = b,
+                .y = y,
         };
         size_t depth = MIN(k, (size_t)K_AT_ONCE);
 

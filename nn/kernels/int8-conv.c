@@ -21,12 +21,12 @@ struct nn_conv8 {
         bool depthwise, x_signed, copied;
         uint8_t x_zero;
         unsigned out_h, out_w, n_kb;
-        unsigned rows, columns;      /* of the output as the tiles see it: 1x1 kernels see one long row */
+        unsigned rows, columns; /* of the output as the tiles see it: 1x1 kernels see one long row */
         unsigned tile_rows, tile_columns;
         enum nn_step8 step;
         size_t frame_h, frame_w, pixel, planes;
-        struct nn_tile8 tile;        /* what all tiles share */
-        size_t unit_bytes;           /* weights of nn_int8_ops.max_blocks output blocks */
+        struct nn_tile8 tile; /* what all tiles share */
+        size_t unit_bytes;    /* weights of nn_int8_ops.max_blocks output blocks */
         unsigned char *weights;
         size_t weight_bytes;
         int32_t *start;
@@ -50,7 +50,8 @@ static bool desc_is_valid(const struct nn_conv8_desc *q)
         if (__builtin_mul_overflow((size_t)d->r, (size_t)d->s, &taps) ||
             __builtin_mul_overflow(taps, (size_t)d->c / d->groups, &taps) || taps > NN_CONV8_MAX_TAPS)
                 return false;
-        return !__builtin_mul_overflow((size_t)d->h + d->pad[0] + d->pad[2], (size_t)d->w + d->pad[1] + d->pad[3] + 4, &r) &&
+        return !__builtin_mul_overflow((size_t)d->h + d->pad[0] + d->pad[2], (size_t)d->w + d->pad[1] + d->pad[3] + 4,
+                                       &r) &&
                nn_byte_blocks(1, d->c, r, 1) && nn_byte_blocks(d->n, d->k, nn_conv_out_h(d), nn_conv_out_w(d)) &&
                nn_byte_blocks(d->n, d->c, d->h, d->w) && !__builtin_mul_overflow(taps, ((size_t)d->k + 32) * 16, &r);
 }
@@ -106,7 +107,8 @@ static void pack_unit(struct nn_conv8 *c, const int8_t *weights, unsigned block,
                                                 unsigned k = first + i / 4, b = i % 4;
 
                                                 if (blocked)
-                                                        *to++ = weight_at(c, weights, k, o * NN_BYTE_BLOCK + g * 4 + b, r, s);
+                                                        *to++ = weight_at(c, weights, k, o * NN_BYTE_BLOCK + g * 4 + b,
+                                                                          r, s);
                                                 else if (beside)
                                                         *to++ = weight_at(c, weights, k, o, r, s * 4 + b);
                                                 else
@@ -131,7 +133,8 @@ static int pack(struct nn_conv8 *c, const int8_t *weights)
                 c->weight_bytes = c->n_kb * c->unit_bytes;
                 for (unsigned k = 0; k < c->d.k; k++)
                         for (size_t i = 0; i < taps; i++)
-                                w[(k / NN_BYTE_BLOCK * taps + i) * NN_BYTE_BLOCK + k % NN_BYTE_BLOCK] = weights[k * taps + i];
+                                w[(k / NN_BYTE_BLOCK * taps + i) * NN_BYTE_BLOCK + k % NN_BYTE_BLOCK] =
+                                        weights[k * taps + i];
                 return 0;
         }
         c->unit_bytes = groups * t->n_r * t->n_s * max * NN_BYTE_BLOCK * 4;
@@ -140,7 +143,8 @@ static int pack(struct nn_conv8 *c, const int8_t *weights)
         if (!c->weights)
                 return -ENOMEM;
         for (unsigned block = 0; block < c->n_kb; block += max)
-                pack_unit(c, weights, block, MIN(max, c->n_kb - block), (int8_t *)c->weights + block / max * c->unit_bytes);
+                pack_unit(c, weights, block, MIN(max, c->n_kb - block),
+                          (int8_t *)c->weights + block / max * c->unit_bytes);
         return 0;
 }
 

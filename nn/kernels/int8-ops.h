@@ -8,9 +8,9 @@
 /* A few output blocks at a few output pixels of one to three rows; as struct nn_tile, in bytes. */
 struct nn_tile8 {
         const uint8_t *x;
-        const void *w;         /* [outer][r][s][group of 4 lanes][output][4]; depthwise: int32 [r][s][16] */
-        const int32_t *start;  /* [output]: what the sums begin with */
-        const float *mul, *add; /* [output]: y = sum * mul + add */
+        const void *w;           /* [outer][r][s][group of 4 lanes][output][4]; depthwise: int32 [r][s][16] */
+        const int32_t *start;    /* [output]: what the sums begin with */
+        const float *mul, *add;  /* [output]: y = sum * mul + add */
         const uint8_t *residual; /* like y, or NULL: y += residual * r_mul */
         float r_mul, lo, hi;
         int zero; /* y is clamped to lo..hi and rounded, then zero is added: in this order, since ties go to even */
@@ -29,12 +29,12 @@ enum nn_step8 { NN_STEP8_BLOCK, NN_STEP8_2_BLOCKS, NN_STEP8_1, NN_STEP8_2, NN_ST
 
 /* Rows of x, split in high and low bytes, times a panel of weights. */
 struct nn_panel8 {
-        size_t n_groups;          /* of four inputs */
+        size_t n_groups;           /* of four inputs */
         const uint8_t *high, *low; /* [rows] at distance ldx, 4 * n_groups each */
         size_t ldx;
-        const int8_t *w;          /* [group][output][4] */
+        const int8_t *w;                       /* [group][output][4] */
         const int32_t *start_high, *start_low; /* [output] */
-        float *y;                 /* [rows] at distance ldy: 256 * high sum + low sum */
+        float *y;                              /* [rows] at distance ldy: 256 * high sum + low sum */
         size_t ldy;
 };
 typedef void (*nn_panel8_fn)(const struct nn_panel8 *p);

@@ -92,7 +92,8 @@ NN_INLINE vi v_dot4(vi acc, vi x, vi w)
 #else
         /* the even and the odd bytes as 16-bit numbers: pairs of products cannot overflow 32 bits */
         __m256i even = _mm256_and_si256((__m256i)x, _mm256_set1_epi16(255)), odd = _mm256_srli_epi16((__m256i)x, 8);
-        __m256i w_even = _mm256_srai_epi16(_mm256_slli_epi16((__m256i)w, 8), 8), w_odd = _mm256_srai_epi16((__m256i)w, 8);
+        __m256i w_even = _mm256_srai_epi16(_mm256_slli_epi16((__m256i)w, 8), 8),
+                w_odd = _mm256_srai_epi16((__m256i)w, 8);
 
         return acc + (vi)_mm256_madd_epi16(even, w_even) + (vi)_mm256_madd_epi16(odd, w_odd);
 #endif

@@ -18,12 +18,13 @@ NN_INLINE void store(const struct nn_tile8 *t, unsigned vectors, unsigned rows, 
         const vf lo = v_set1(t->lo), hi = v_set1(t->hi), r_mul = v_set1(t->r_mul);
         vf y[MAX_SUMS];
 
-        NN_UNROLL for (unsigned i = 0; i < vectors * n; i++)
-                y[i] = v_fma(v_from_int(acc[i]), v_load(t->mul + i / n * V), v_load(t->add + i / n * V));
+        NN_UNROLL for (unsigned i = 0; i < vectors * n; i++) y[i] =
+                v_fma(v_from_int(acc[i]), v_load(t->mul + i / n * V), v_load(t->add + i / n * V));
         if (t->residual)
-                NN_UNROLL for (unsigned i = 0; i < vectors * n; i++)
-                        y[i] = v_fma(v_from_int(v_load_u8(t->residual + AT(t, i / n) + i % n / pixels * t->y_row +
-                                                          i % pixels * NN_BYTE_BLOCK)), r_mul, y[i]);
+                NN_UNROLL for (unsigned i = 0; i < vectors * n; i++) y[i] =
+                        v_fma(v_from_int(v_load_u8(t->residual + AT(t, i / n) + i % n / pixels * t->y_row +
+                                                   i % pixels * NN_BYTE_BLOCK)),
+                              r_mul, y[i]);
         NN_UNROLL for (unsigned i = 0; i < vectors * n; i++)
                 v_store_byte(t->y + AT(t, i / n) + i % n / pixels * t->y_row + i % pixels * NN_BYTE_BLOCK,
                              v_round(v_min(hi, v_max(y[i], lo))) + t->zero);
@@ -36,8 +37,7 @@ NN_INLINE void tile(const struct nn_tile8 *t, unsigned blocks, unsigned rows, un
         const int8_t *w = t->w;
         size_t x_row = t->x_row;
 
-        NN_UNROLL for (unsigned i = 0; i < vectors * n; i++)
-                acc[i] = vi_load(t->start + i / n * V);
+        NN_UNROLL for (unsigned i = 0; i < vectors * n; i++) acc[i] = vi_load(t->start + i / n * V);
         for (unsigned o = 0; o < t->n_outer; o++) {
                 const uint8_t *x_outer = t->x + o * t->x_outer;
                 size_t lanes = 4 * (size_t)(o + 1 < t->n_outer ? t->groups : t->last_groups);
@@ -49,13 +49,13 @@ NN_INLINE void tile(const struct nn_tile8 *t, unsigned blocks, unsigned rows, un
                                 for (; x < end; x += 4, w += vectors * V * 4) {
                                         vi wv[NN_TILE8_MAX_BLOCKS * PER_BLOCK];
 
-                                        NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                                                wv[v] = vi_load(w + v * V * 4);
-                                        NN_UNROLL for (unsigned i = 0; i < n; i++) {
+                                        NN_UNROLL for (unsigned v = 0; v < vectors; v++) wv[v] = vi_load(w + v * V * 4);
+                                        NN_UNROLL for (unsigned i = 0; i < n; i++)
+                                        {
                                                 vi xv = v_four(x + i / pixels * x_row + i % pixels * step);
 
-                                                NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                                                        acc[v * n + i] = v_dot4(acc[v * n + i], xv, wv[v]);
+                                                NN_UNROLL for (unsigned v = 0; v < vectors; v++) acc[v * n + i] =
+                                                        v_dot4(acc[v * n + i], xv, wv[v]);
                                         }
                                 }
                         }
@@ -69,10 +69,10 @@ NN_INLINE void tile(const struct nn_tile8 *t, unsigned blocks, unsigned rows, un
 #define STEP_NN_STEP8_2 2
 #define STEP_NN_STEP8_ANY t->x_step
 
-#define TILE(step, r, b, p) \
+#define TILE(step, r, b, p)                                                 \
         static void tile_##step##_##r##_##b##_##p(const struct nn_tile8 *t) \
-        { \
-                tile(t, b, r, p, STEP_##step); \
+        {                                                                   \
+                tile(t, b, r, p, STEP_##step);                              \
         }
 #define ENTRY(step, r, b, p) [(p)-1] = tile_##step##_##r##_##b##_##p,
 
@@ -82,8 +82,7 @@ NN_INLINE void tile(const struct nn_tile8 *t, unsigned blocks, unsigned rows, un
 #define WIDE(f, ...) MIDDLE(f, __VA_ARGS__) f(__VA_ARGS__, 4)
 #if V == 16
 #define BLOCKS 2
-#define ONE_ROW(f, ...) \
-        WIDE(f, __VA_ARGS__) f(__VA_ARGS__, 6) f(__VA_ARGS__, 8) f(__VA_ARGS__, 12) f(__VA_ARGS__, 14)
+#define ONE_ROW(f, ...) WIDE(f, __VA_ARGS__) f(__VA_ARGS__, 6) f(__VA_ARGS__, 8) f(__VA_ARGS__, 12) f(__VA_ARGS__, 14)
 #define TWO_ROWS(f, ...) WIDE(f, __VA_ARGS__) f(__VA_ARGS__, 6) f(__VA_ARGS__, 7)
 #define THREE_ROWS WIDE
 #elif defined(NN_SIMD_DOT)
@@ -120,15 +119,14 @@ NN_INLINE void depthwise_pixels(const struct nn_tile8 *t, unsigned pixels, unsig
                 struct nn_tile8 part = *t;
                 vi acc[4];
 
-                NN_UNROLL for (unsigned i = 0; i < pixels; i++)
-                        acc[i] = vi_load(t->start + v * V);
+                NN_UNROLL for (unsigned i = 0; i < pixels; i++) acc[i] = vi_load(t->start + v * V);
                 for (unsigned r = 0; r < t->n_r; r++)
                         for (unsigned s = 0; s < t->n_s; s++, w += NN_BYTE_BLOCK) {
                                 const uint8_t *x = t->x + r * t->x_r + s * t->x_s + at * t->x_step + v * V;
                                 vi wv = vi_load(w);
 
-                                NN_UNROLL for (unsigned i = 0; i < pixels; i++)
-                                        acc[i] += v_mul_byte(v_load_u8(x + i * t->x_step), wv);
+                                NN_UNROLL for (unsigned i = 0; i < pixels; i++) acc[i] +=
+                                        v_mul_byte(v_load_u8(x + i * t->x_step), wv);
                         }
                 part.mul += v * V;
                 part.add += v * V;
@@ -156,7 +154,8 @@ NN_INLINE void panel(const struct nn_panel8 *p, unsigned rows, unsigned vectors)
         const int8_t *w = p->w;
         size_t ldx = p->ldx;
 
-        NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++) {
+        NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
+        {
                 high[i] = vi_load(p->start_high + i % vectors * V);
                 low[i] = vi_load(p->start_low + i % vectors * V);
         }
@@ -164,9 +163,9 @@ NN_INLINE void panel(const struct nn_panel8 *p, unsigned rows, unsigned vectors)
                 vi wv[NN_PANEL8_MAX_VECTORS];
 
                 __builtin_prefetch(w + 4096);
-                NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                        wv[v] = vi_load(w + v * V * 4);
-                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++) {
+                NN_UNROLL for (unsigned v = 0; v < vectors; v++) wv[v] = vi_load(w + v * V * 4);
+                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
+                {
                         high[i] = v_dot4(high[i], v_four(xh + i / vectors * ldx), wv[i % vectors]);
                         low[i] = v_dot4(low[i], v_four(xl + i / vectors * ldx), wv[i % vectors]);
                 }
@@ -176,10 +175,10 @@ NN_INLINE void panel(const struct nn_panel8 *p, unsigned rows, unsigned vectors)
                         v_fma(v_from_int(high[i]), v_set1(256.f), v_from_int(low[i])));
 }
 
-#define PANEL(rows, vectors) \
+#define PANEL(rows, vectors)                                            \
         static void panel_##rows##_##vectors(const struct nn_panel8 *p) \
-        { \
-                panel(p, rows, vectors); \
+        {                                                               \
+                panel(p, rows, vectors);                                \
         }
 #define PANEL_ENTRY(rows, vectors) [(vectors)-1] = panel_##rows##_##vectors,
 #if NN_SIMD_REGISTERS == 32

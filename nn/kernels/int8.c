@@ -138,7 +138,8 @@ void nn_max_pool8(enum nn_dot dot, const struct nn_pool2d_desc *d, const uint8_t
 
         for (size_t p = 0; p < planes; p++, x += d->h * row)
                 for (unsigned i = 0; i < d->out_h; i++) {
-                        size_t rows, r = clip_window(i, d->stride[0], d->pad[0], d->kernel[0], d->dilation[0], d->h, &rows);
+                        size_t rows,
+                                r = clip_window(i, d->stride[0], d->pad[0], d->kernel[0], d->dilation[0], d->h, &rows);
 
                         for (unsigned j = 0; j < d->out_w; j++, y += NN_BYTE_BLOCK) {
                                 size_t columns;

@@ -22,8 +22,8 @@
 /* How sums of products of bytes are made; each has its own build of the kernels. */
 enum nn_dot {
         NN_DOT_PORTABLE,
-        NN_DOT_NEON,        /* aarch64 */
-        NN_DOT_NEON_DOT,    /* aarch64 with the dot product instructions of ARMv8.2 */
+        NN_DOT_NEON,     /* aarch64 */
+        NN_DOT_NEON_DOT, /* aarch64 with the dot product instructions of ARMv8.2 */
         NN_DOT_AVX2,
         NN_DOT_AVX2_VNNI,   /* AVX-VNNI */
         NN_DOT_AVX512_VNNI, /* AVX-512 with VNNI */
@@ -47,11 +47,11 @@ struct nn_quant {
 };
 
 struct nn_conv8_desc {
-        struct nn_conv_desc d;     /* groups: 1 or depthwise; act: none, ReLU or clip; out: NN_BLOCKED; in: NN_BLOCKED, or
+        struct nn_conv_desc d; /* groups: 1 or depthwise; act: none, ReLU or clip; out: NN_BLOCKED; in: NN_BLOCKED, or
                                       NN_PLAIN for at most NN_CONV8_PLAIN_CHANNELS channels; residual: byte blocks */
         struct nn_quant x, y, residual;
-        bool x_signed;             /* PLAIN input of signed bytes; x.zero is moved up by 128 all the same */
-        const float *w_scales;     /* [k] */
+        bool x_signed;         /* PLAIN input of signed bytes; x.zero is moved up by 128 all the same */
+        const float *w_scales; /* [k] */
 };
 
 #define NN_CONV8_PLAIN_CHANNELS 4u

@@ -7,11 +7,11 @@
 #include "basic/macro.h"
 #include "nn/kernels/ops.h"
 
-#define OPS_OF(isa) \
-        { \
-                .vec = &nn_vec_ops_##isa, .map = &nn_map_ops_##isa, .tile = &nn_tile_ops_##isa, \
-                .depthwise = &nn_depthwise_ops_##isa, .winograd = &nn_winograd_ops_##isa, \
-                .lrn = &nn_lrn_ops_##isa, .panel = &nn_panel_ops_##isa \
+#define OPS_OF(isa)                                                                                                 \
+        {                                                                                                           \
+                .vec = &nn_vec_ops_##isa, .map = &nn_map_ops_##isa, .tile = &nn_tile_ops_##isa,                     \
+                .depthwise = &nn_depthwise_ops_##isa, .winograd = &nn_winograd_ops_##isa, .lrn = &nn_lrn_ops_##isa, \
+                .panel = &nn_panel_ops_##isa                                                                        \
         }
 
 /* Instruction sets that were not built in are left zero. */

@@ -115,8 +115,8 @@ void nn_pool2d_run(enum nn_isa isa, const struct nn_pool2d_desc *d, const float 
                         ops->pool2d_plain(d, x, y);
 }
 
-void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t n, size_t c, size_t hw,
-                    const float *x, float *y)
+void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t n, size_t c, size_t hw, const float *x,
+                    float *y)
 {
         const struct nn_map_ops *ops = nn_kernel_ops(isa)->map;
         size_t b = nn_isa_block(isa);

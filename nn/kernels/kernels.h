@@ -59,10 +59,10 @@ size_t nn_blocked_floats(enum nn_isa isa, size_t n, size_t c, size_t h, size_t w
 enum nn_act_kind {
         NN_ACT_NONE,
         NN_ACT_RELU,
-        NN_ACT_CLIP,         /* min(max(x, a), b) */
-        NN_ACT_LEAKY,        /* x < 0 ? a * x : x */
-        NN_ACT_PRELU,        /* the same with slopes[channel] */
-        NN_ACT_SIGMOID,      /* 1 / (1 + exp(-x)) */
+        NN_ACT_CLIP,    /* min(max(x, a), b) */
+        NN_ACT_LEAKY,   /* x < 0 ? a * x : x */
+        NN_ACT_PRELU,   /* the same with slopes[channel] */
+        NN_ACT_SIGMOID, /* 1 / (1 + exp(-x)) */
         NN_ACT_TANH,
         NN_ACT_HARD_SIGMOID, /* min(max(a * x + b, 0), 1) */
         NN_ACT_HARD_SWISH,   /* x * min(max(x / 6 + 0.5, 0), 1) */
@@ -104,24 +104,24 @@ void nn_scale_channels(enum nn_isa isa, enum nn_binary op, enum nn_layout layout
                        size_t hw, const float *x, const float *s, float *y);
 
 struct nn_pool2d_desc {
-        unsigned n, c, h, w;         /* input */
-        unsigned out_h, out_w;       /* output; the caller has applied ceil_mode and auto_pad */
-        unsigned kernel[2];          /* rows, columns */
-        unsigned stride[2];          /* >= 1 */
-        unsigned pad[2];             /* rows above, columns left; what overhangs at the other end is padding too */
-        unsigned dilation[2];        /* >= 1 */
-        bool average;                /* else maximum */
-        bool count_include_pad;      /* average: padding counts as zeros, within the pads given and pad_end */
-        unsigned pad_end[2];         /* rows below, columns right, for count_include_pad */
-        enum nn_layout layout;       /* of input and output */
+        unsigned n, c, h, w;    /* input */
+        unsigned out_h, out_w;  /* output; the caller has applied ceil_mode and auto_pad */
+        unsigned kernel[2];     /* rows, columns */
+        unsigned stride[2];     /* >= 1 */
+        unsigned pad[2];        /* rows above, columns left; what overhangs at the other end is padding too */
+        unsigned dilation[2];   /* >= 1 */
+        bool average;           /* else maximum */
+        bool count_include_pad; /* average: padding counts as zeros, within the pads given and pad_end */
+        unsigned pad_end[2];    /* rows below, columns right, for count_include_pad */
+        enum nn_layout layout;  /* of input and output */
 };
 
 /* Window maximum or average. @y must not overlap @x. A window that is all padding gives -FLT_MAX or 0. */
 void nn_pool2d_run(enum nn_isa isa, const struct nn_pool2d_desc *d, const float *x, float *y);
 
 /* Mean or maximum over hw of [n, c, hw]: y is [n, c], in blocked form n * ceil(c / b) * b. */
-void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t n, size_t c, size_t hw,
-                    const float *x, float *y);
+void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t n, size_t c, size_t hw, const float *x,
+                    float *y);
 
 /* Nearest-neighbour enlargement by whole factors: y[n][c][i][j] = x[n][c][i / factor_h][j / factor_w]. */
 void nn_upsample(enum nn_isa isa, enum nn_layout layout, size_t n, size_t c, size_t h, size_t w, size_t factor_h,

@@ -11,7 +11,8 @@ struct taps {
         long origin;
 };
 
-static struct taps taps_of(unsigned out, unsigned stride, unsigned pad, unsigned kernel, unsigned dilation, unsigned size)
+static struct taps taps_of(unsigned out, unsigned stride, unsigned pad, unsigned kernel, unsigned dilation,
+                           unsigned size)
 {
         struct taps t = { .origin = (long)out * stride - (long)pad };
 
@@ -93,7 +94,8 @@ static void pool2d_block(const struct nn_pool2d_desc *d, const float *x, float *
 
                         if (rows && columns)
                                 p += ((size_t)(r.origin + (long)(r.first * d->dilation[0])) * d->w +
-                                      (size_t)(s.origin + (long)(s.first * d->dilation[1]))) * V;
+                                      (size_t)(s.origin + (long)(s.first * d->dilation[1]))) *
+                                     V;
                         if (d->average)
                                 v_store(y, window(true, p, rows, columns, row_step, step) *
                                                    v_set1(divisor_of(d, i, j, r, s)));
@@ -156,11 +158,9 @@ static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y, siz
                 size_t at = MIN(p, n - V);
                 vf t[V];
 
-                NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        t[i] = i < c ? v_load(x + i * x_row + at) : v_zero();
+                NN_UNROLL for (unsigned i = 0; i < V; i++) t[i] = i < c ? v_load(x + i * x_row + at) : v_zero();
                 v_turn(t);
-                NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        v_store(y + (at + i) * y_row, t[i]);
+                NN_UNROLL for (unsigned i = 0; i < V; i++) v_store(y + (at + i) * y_row, t[i]);
         }
         for (size_t p = 0; n < V && p < n; p++, y += y_row) {
                 v_store(y, v_zero());
@@ -175,12 +175,9 @@ static void from_block(size_t c, size_t hw, const float *x, float *y)
                 size_t at = MIN(p, hw - V);
                 vf t[V];
 
-                NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        t[i] = v_load(x + (at + i) * V);
+                NN_UNROLL for (unsigned i = 0; i < V; i++) t[i] = v_load(x + (at + i) * V);
                 v_turn(t);
-                NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        if (i < c)
-                                v_store(y + i * hw + at, t[i]);
+                NN_UNROLL for (unsigned i = 0; i < V; i++) if (i < c) v_store(y + i * hw + at, t[i]);
         }
         for (size_t p = 0; hw < V && p < hw; p++, x += V)
                 for (size_t i = 0; i < c; i++)

@@ -47,7 +47,7 @@ struct nn_tile {
         /* the sums: outer runs over input blocks (over channels if the input is plain), lane over what lies beside
          * each other in memory: the channels of a block, the columns of a plain row under the filter */
         unsigned n_outer, n_r, n_s, lanes, last_lanes;
-        unsigned r_first, r_end; /* of the n_r: those outside would only add zeros */
+        unsigned r_first, r_end;         /* of the n_r: those outside would only add zeros */
         size_t x_outer, x_r, x_s, x_row; /* floats; x_row: to the input of the next row's pixels */
         size_t x_step;                   /* floats from one output pixel's input to the next one's */
         bool clamp;                      /* min(max(y, lo), hi) at the end */
@@ -162,13 +162,13 @@ struct nn_panel_ops {
         nn_panel_fn fn[3][NN_PANEL_MAX_ROWS][NN_PANEL_MAX_VECTORS]; /* [enum nn_fc_storage][rows - 1][vectors - 1] */
 };
 
-#define NN_DECLARE_OPS(isa) \
-        extern const struct nn_vec_ops nn_vec_ops_##isa; \
-        extern const struct nn_map_ops nn_map_ops_##isa; \
-        extern const struct nn_tile_ops nn_tile_ops_##isa; \
+#define NN_DECLARE_OPS(isa)                                          \
+        extern const struct nn_vec_ops nn_vec_ops_##isa;             \
+        extern const struct nn_map_ops nn_map_ops_##isa;             \
+        extern const struct nn_tile_ops nn_tile_ops_##isa;           \
         extern const struct nn_depthwise_ops nn_depthwise_ops_##isa; \
-        extern const struct nn_winograd_ops nn_winograd_ops_##isa; \
-        extern const struct nn_lrn_ops nn_lrn_ops_##isa; \
+        extern const struct nn_winograd_ops nn_winograd_ops_##isa;   \
+        extern const struct nn_lrn_ops nn_lrn_ops_##isa;             \
         extern const struct nn_panel_ops nn_panel_ops_##isa
 
 NN_DECLARE_OPS(portable);

@@ -28,21 +28,20 @@ NN_INLINE void one_row(const struct nn_panel *p, enum nn_fc_storage storage, uns
         vf acc[8];
         size_t k = 0;
 
-        NN_UNROLL for (unsigned i = 0; i < sets * vectors; i++)
-                acc[i] = v_zero();
+        NN_UNROLL for (unsigned i = 0; i < sets * vectors; i++) acc[i] = v_zero();
         if (p->accumulate)
-                NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                        acc[v] = v_load(p->y + v * V);
+                NN_UNROLL for (unsigned v = 0; v < vectors; v++) acc[v] = v_load(p->y + v * V);
         for (; k + sets <= p->k; k += sets)
-                NN_UNROLL for (unsigned i = 0; i < sets * vectors; i++)
-                        acc[i] = v_fma(v_set1(p->x[k + i / vectors]), weight(storage, p->w, (k * vectors + i) * V), acc[i]);
+                NN_UNROLL for (unsigned i = 0; i < sets * vectors; i++) acc[i] =
+                        v_fma(v_set1(p->x[k + i / vectors]), weight(storage, p->w, (k * vectors + i) * V), acc[i]);
         for (; k < p->k; k++) {
                 vf xv = v_set1(p->x[k]);
 
-                NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                        acc[v] = v_fma(xv, weight(storage, p->w, (k * vectors + v) * V), acc[v]);
+                NN_UNROLL for (unsigned v = 0; v < vectors; v++) acc[v] =
+                        v_fma(xv, weight(storage, p->w, (k * vectors + v) * V), acc[v]);
         }
-        NN_UNROLL for (unsigned v = 0; v < vectors; v++) {
+        NN_UNROLL for (unsigned v = 0; v < vectors; v++)
+        {
                 vf sum = acc[v] + acc[vectors + v];
 
                 if (sets == 4)
@@ -61,32 +60,29 @@ NN_INLINE void panel(const struct nn_panel *p, enum nn_fc_storage storage, unsig
                 one_row(p, storage, vectors);
                 return;
         }
-        NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
-                acc[i] = v_zero();
+        NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++) acc[i] = v_zero();
         if (p->accumulate)
-                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
-                        acc[i] = v_load(p->y + i / vectors * p->ldy + i % vectors * V);
+                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++) acc[i] =
+                        v_load(p->y + i / vectors * p->ldy + i % vectors * V);
         for (size_t k = 0; k < p->k; k++) {
                 vf wv[NN_PANEL_MAX_VECTORS];
 
-                NN_UNROLL for (unsigned v = 0; v < vectors; v++)
-                        wv[v] = weight(storage, p->w, (k * vectors + v) * V);
-                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
-                        acc[i] = v_fma(v_set1(x[i / vectors * ldx + k]), wv[i % vectors], acc[i]);
+                NN_UNROLL for (unsigned v = 0; v < vectors; v++) wv[v] = weight(storage, p->w, (k * vectors + v) * V);
+                NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++) acc[i] =
+                        v_fma(v_set1(x[i / vectors * ldx + k]), wv[i % vectors], acc[i]);
         }
         NN_UNROLL for (unsigned i = 0; i < rows * vectors; i++)
                 v_store(p->y + i / vectors * p->ldy + i % vectors * V, acc[i]);
 }
 
-#define PANEL(storage, rows, vectors) \
+#define PANEL(storage, rows, vectors)                                              \
         static void panel_##storage##_##rows##_##vectors(const struct nn_panel *p) \
-        { \
-                panel(p, storage, rows, vectors); \
+        {                                                                          \
+                panel(p, storage, rows, vectors);                                  \
         }
 #define ENTRY(storage, rows, vectors) [vectors - 1] = panel_##storage##_##rows##_##vectors,
 
-#define FOR_VECTORS(f, storage, rows) \
-        f(storage, rows, 1) f(storage, rows, 2) f(storage, rows, 3) f(storage, rows, 4)
+#define FOR_VECTORS(f, storage, rows) f(storage, rows, 1) f(storage, rows, 2) f(storage, rows, 3) f(storage, rows, 4)
 #define ROW_ENTRIES(storage, rows) [rows - 1] = { FOR_VECTORS(ENTRY, storage, rows) },
 #define ROW_PANELS(storage, rows) FOR_VECTORS(PANEL, storage, rows)
 #if MAX_ROWS == 6

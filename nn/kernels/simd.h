@@ -309,7 +309,7 @@ NN_INLINE vf v_load_i8(const int8_t *p)
 {
         typedef int8_t narrow __attribute__((vector_size(V), aligned(1), may_alias));
 
-        return (vf)__builtin_convertvector(__builtin_convertvector(*(const narrow *)p, vi), vf);
+        return (vf) __builtin_convertvector(__builtin_convertvector(*(const narrow *)p, vi), vf);
 }
 
 #endif
@@ -331,10 +331,8 @@ NN_INLINE void v_store_n(float *p, vf v, size_t n)
 
 /* The lanes of two vectors in turn: of their lower and of their upper halves. */
 #if V == 16
-#define v_zip_low(a, b) \
-        __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define v_zip_high(a, b) \
-        __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define v_zip_high(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #elif V == 8
 #define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define v_zip_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
@@ -349,13 +347,14 @@ NN_INLINE void v_turn(vf *x)
 {
         vf t[V];
 
-        NN_UNROLL for (unsigned pass = 1; pass < V; pass *= 2) {
-                NN_UNROLL for (unsigned i = 0; i < V / 2; i++) {
+        NN_UNROLL for (unsigned pass = 1; pass < V; pass *= 2)
+        {
+                NN_UNROLL for (unsigned i = 0; i < V / 2; i++)
+                {
                         t[2 * i] = v_zip_low(x[i], x[i + V / 2]);
                         t[2 * i + 1] = v_zip_high(x[i], x[i + V / 2]);
                 }
-                NN_UNROLL for (unsigned i = 0; i < V; i++)
-                        x[i] = t[i];
+                NN_UNROLL for (unsigned i = 0; i < V; i++) x[i] = t[i];
         }
 }
 

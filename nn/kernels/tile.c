@@ -20,14 +20,12 @@
 NN_INLINE void tile_store(const struct nn_tile *t, unsigned blocks, unsigned rows, unsigned pixels, vf *acc)
 {
         if (t->residual)
-                NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++)
-                        acc[i] += v_load(t->residual + i / pixels / rows * t->y_block + i / pixels % rows * t->y_row +
-                                         i % pixels * V);
+                NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++) acc[i] += v_load(
+                        t->residual + i / pixels / rows * t->y_block + i / pixels % rows * t->y_row + i % pixels * V);
         if (t->clamp) {
                 const vf lo = v_set1(t->lo), hi = v_set1(t->hi);
 
-                NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++)
-                        acc[i] = v_min(hi, v_max(lo, acc[i]));
+                NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++) acc[i] = v_min(hi, v_max(lo, acc[i]));
         }
         NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++)
                 v_store(t->y + i / pixels / rows * t->y_block + i / pixels % rows * t->y_row + i % pixels * V, acc[i]);
@@ -40,11 +38,10 @@ NN_INLINE void tile_store_half(const struct nn_tile *t, unsigned blocks, unsigne
         size_t block = blocks * t->y_block;
 
         if (t->residual)
-                NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++)
-                        acc[i] += h_load(t->residual + block + i / pixels * t->y_row + i % pixels * V);
+                NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++) acc[i] +=
+                        h_load(t->residual + block + i / pixels * t->y_row + i % pixels * V);
         if (t->clamp)
-                NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++)
-                        acc[i] = h_clamp(acc[i], t->lo, t->hi);
+                NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++) acc[i] = h_clamp(acc[i], t->lo, t->hi);
         NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++)
                 v_store(t->y + block + i / pixels * t->y_row + i % pixels * V, h_widen(acc[i]));
 }
@@ -61,8 +58,8 @@ NN_INLINE void tile(const struct nn_tile *t, unsigned blocks, unsigned rows, uns
         vf acc[NN_TILE_MAX_BLOCKS * NN_TILE_MAX_PIXELS];
         size_t x_row = t->x_row;
 
-        NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++)
-                acc[i] = v_load(t->bias + i / pixels / rows * V);
+        NN_UNROLL for (unsigned i = 0; i < blocks * rows * pixels; i++) acc[i] =
+                v_load(t->bias + i / pixels / rows * V);
 
         for (unsigned o = 0; o < t->n_outer; o++) {
                 const float *x_outer = t->x + o * t->x_outer;
@@ -76,7 +73,8 @@ NN_INLINE void tile(const struct nn_tile *t, unsigned blocks, unsigned rows, uns
                                 for (; x < end; x++, w += blocks * V) {
                                         vf w0 = v_load(w), w1 = blocks > 1 ? v_load(w + V) : w0;
 
-                                        NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++) {
+                                        NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++)
+                                        {
                                                 vf xv = v_set1(x[i / pixels * x_row + i % pixels * step]);
 
                                                 acc[i] = v_fma(w0, xv, acc[i]);
@@ -97,7 +95,8 @@ NN_INLINE void tile_half(const struct nn_tile *t, unsigned blocks, unsigned rows
         hf last[NN_TILE_MAX_PIXELS];
         size_t x_row = t->x_row;
 
-        NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++) {
+        NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++)
+        {
                 if (blocks)
                         acc[i] = v_load(t->bias);
                 last[i] = h_load(t->bias + blocks * V);
@@ -115,7 +114,8 @@ NN_INLINE void tile_half(const struct nn_tile *t, unsigned blocks, unsigned rows
                                         vf w0 = v_load(w);
                                         hf w1 = h_load(w + blocks * V);
 
-                                        NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++) {
+                                        NN_UNROLL for (unsigned i = 0; i < rows * pixels; i++)
+                                        {
                                                 float xs = x[i / pixels * x_row + i % pixels * step];
 
                                                 if (blocks) {
@@ -142,16 +142,16 @@ NN_INLINE void tile_half(const struct nn_tile *t, unsigned blocks, unsigned rows
 #define STEP_NN_STEP_2 2
 #define STEP_NN_STEP_ANY t->x_step
 
-#define TILE(step, r, b, p) \
+#define TILE(step, r, b, p)                                                \
         static void tile_##step##_##r##_##b##_##p(const struct nn_tile *t) \
-        { \
-                tile(t, b, r, p, STEP_##step); \
+        {                                                                  \
+                tile(t, b, r, p, STEP_##step);                             \
         }
 #define ENTRY(step, r, b, p) [(p)-1] = tile_##step##_##r##_##b##_##p,
-#define TILE_HALF(step, r, b, p) \
+#define TILE_HALF(step, r, b, p)                                                \
         static void tile_half_##step##_##r##_##b##_##p(const struct nn_tile *t) \
-        { \
-                tile_half(t, b, r, p, STEP_##step); \
+        {                                                                       \
+                tile_half(t, b, r, p, STEP_##step);                             \
         }
 #define ENTRY_HALF(step, r, b, p) [(p)-1] = tile_half_##step##_##r##_##b##_##p,
 
@@ -160,10 +160,10 @@ NN_INLINE void tile_half(const struct nn_tile *t, unsigned blocks, unsigned rows
 #define PIXELS_4(f, ...) PIXELS_3(f, __VA_ARGS__) f(__VA_ARGS__, 4)
 #define PIXELS_6(f, ...) PIXELS_4(f, __VA_ARGS__) f(__VA_ARGS__, 5) f(__VA_ARGS__, 6)
 #define PIXELS_7(f, ...) PIXELS_6(f, __VA_ARGS__) f(__VA_ARGS__, 7)
-#define PIXELS_14(f, ...) \
-        PIXELS_7(f, __VA_ARGS__) \
+#define PIXELS_14(f, ...)                                                                            \
+        PIXELS_7(f, __VA_ARGS__)                                                                     \
         f(__VA_ARGS__, 8) f(__VA_ARGS__, 9) f(__VA_ARGS__, 10) f(__VA_ARGS__, 11) f(__VA_ARGS__, 12) \
-        f(__VA_ARGS__, 13) f(__VA_ARGS__, 14)
+                f(__VA_ARGS__, 13) f(__VA_ARGS__, 14)
 /* as many pixels as the registers hold, by number of rows */
 #if MAX_PIXELS == 14
 #define ONE_ROW PIXELS_14

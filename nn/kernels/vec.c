@@ -54,8 +54,8 @@ static void act_any(const struct nn_act *act, vf a, size_t n, const float *x, fl
                 if (x != y)
                         memmove(y, x, n * sizeof(float));
                 break;
-#define ACT_CASE(kind) \
-        case kind: \
+#define ACT_CASE(kind)                         \
+        case kind:                             \
                 act_loop(kind, a, b, n, x, y); \
                 break
                 ACT_CASE(NN_ACT_RELU);
@@ -125,8 +125,8 @@ NN_INLINE void binary_loop(enum nn_binary op, bool relu, size_t n, const float *
 static void binary(enum nn_binary op, bool relu, size_t n, const float *a, const float *b, float *y)
 {
         switch (op) {
-#define BINARY_CASE(op) \
-        case op: \
+#define BINARY_CASE(op)                            \
+        case op:                                   \
                 binary_loop(op, relu, n, a, b, y); \
                 break
                 BINARY_CASE(NN_ADD);
@@ -158,8 +158,8 @@ NN_INLINE void scalar_loop(enum nn_binary op, bool swap, size_t n, const float *
 static void scalar_any(enum nn_binary op, bool swap, size_t n, const float *x, vf s, float *y)
 {
         switch (op) {
-#define SCALAR_CASE(op) \
-        case op: \
+#define SCALAR_CASE(op)                            \
+        case op:                                   \
                 scalar_loop(op, swap, n, x, s, y); \
                 break
                 SCALAR_CASE(NN_ADD);

@@ -51,7 +51,8 @@ NN_INLINE void output_line(unsigned side, unsigned m, const vf *d, vf *out)
         vf s = d[1] + d[2], t = d[1] - d[2];
         vf even = side == 6 ? d[3] + d[4] : d[3], odd = side == 6 ? d[3] - d[4] : d[3];
 
-        NN_UNROLL for (unsigned i = 0; i < m; i++) {
+        NN_UNROLL for (unsigned i = 0; i < m; i++)
+        {
                 vf v = i % 2 ? t : s;
 
                 if (i == 0)
@@ -69,17 +70,16 @@ NN_INLINE void input(unsigned side, const struct nn_winograd_input *p)
         vf half[MAX_SIDE * MAX_SIDE], line[MAX_SIDE], out[MAX_SIDE];
 
         /* columns first, read line by line; half is kept turned by 90 degrees */
-        NN_UNROLL for (unsigned j = 0; j < side; j++) {
-                NN_UNROLL for (unsigned i = 0; i < side; i++)
-                        line[i] = v_load(p->x + i * p->x_row + j * p->x_step);
+        NN_UNROLL for (unsigned j = 0; j < side; j++)
+        {
+                NN_UNROLL for (unsigned i = 0; i < side; i++) line[i] = v_load(p->x + i * p->x_row + j * p->x_step);
                 input_line(side, line, out);
-                NN_UNROLL for (unsigned i = 0; i < side; i++)
-                        half[i * side + j] = out[i];
+                NN_UNROLL for (unsigned i = 0; i < side; i++) half[i * side + j] = out[i];
         }
-        NN_UNROLL for (unsigned i = 0; i < side; i++) {
+        NN_UNROLL for (unsigned i = 0; i < side; i++)
+        {
                 input_line(side, half + i * side, out);
-                NN_UNROLL for (unsigned j = 0; j < side; j++)
-                        v_store(p->v + (i * side + j) * p->v_point, out[j]);
+                NN_UNROLL for (unsigned j = 0; j < side; j++) v_store(p->v + (i * side + j) * p->v_point, out[j]);
         }
 }
 
@@ -112,23 +112,23 @@ NN_INLINE void output(unsigned side, unsigned m, const struct nn_winograd_output
 {
         vf half[MAX_TILE * MAX_SIDE], line[MAX_SIDE], out[MAX_TILE], bias = v_load(p->bias);
 
-        NN_UNROLL for (unsigned j = 0; j < side; j++) {
-                NN_UNROLL for (unsigned i = 0; i < side; i++)
-                        line[i] = v_load(p->m + (i * side + j) * p->m_point);
+        NN_UNROLL for (unsigned j = 0; j < side; j++)
+        {
+                NN_UNROLL for (unsigned i = 0; i < side; i++) line[i] = v_load(p->m + (i * side + j) * p->m_point);
                 output_line(side, m, line, out);
-                NN_UNROLL for (unsigned i = 0; i < m; i++)
-                        half[i * side + j] = out[i];
+                NN_UNROLL for (unsigned i = 0; i < m; i++) half[i * side + j] = out[i];
         }
-        NN_UNROLL for (unsigned i = 0; i < m; i++) {
+        NN_UNROLL for (unsigned i = 0; i < m; i++)
+        {
                 if (i >= p->rows)
                         break;
                 output_line(side, m, half + i * side, out);
-                NN_UNROLL for (unsigned j = 0; j < m; j++)
-                        if (j < p->columns) {
-                                size_t at = i * p->y_row + j * V;
+                NN_UNROLL for (unsigned j = 0; j < m; j++) if (j < p->columns)
+                {
+                        size_t at = i * p->y_row + j * V;
 
-                                v_store(p->y + at, finish(p, bias, out[j], at));
-                        }
+                        v_store(p->y + at, finish(p, bias, out[j], at));
+                }
         }
 }
 
@@ -147,8 +147,7 @@ NN_INLINE float coefficient(unsigned side, unsigned taps, unsigned i, unsigned t
 
         if (i == side - 1)
                 return t == taps - 1 ? power : 0;
-        NN_UNROLL for (unsigned k = 0; k < t; k++)
-                power *= points[side - NN_WINOGRAD_MIN_SIDE][i];
+        NN_UNROLL for (unsigned k = 0; k < t; k++) power *= points[side - NN_WINOGRAD_MIN_SIDE][i];
         return power;
 }
 
@@ -157,9 +156,8 @@ NN_INLINE vf filter_line(unsigned side, unsigned taps, unsigned i, const vf *w)
 {
         vf sum = v_zero();
 
-        NN_UNROLL for (unsigned t = 0; t < taps; t++)
-                if (coefficient(side, taps, i, t) != 0)
-                        sum = v_fma(v_set1(coefficient(side, taps, i, t)), w[t], sum);
+        NN_UNROLL for (unsigned t = 0; t < taps; t++) if (coefficient(side, taps, i, t) != 0) sum =
+                v_fma(v_set1(coefficient(side, taps, i, t)), w[t], sum);
         return sum;
 }
 
@@ -167,31 +165,29 @@ NN_INLINE void filter(unsigned side, unsigned taps, const float *w, float *u, si
 {
         vf line[NN_WINOGRAD_MAX_TAPS], half[MAX_SIDE * NN_WINOGRAD_MAX_TAPS];
 
-        NN_UNROLL for (unsigned s = 0; s < taps; s++) {
-                NN_UNROLL for (unsigned t = 0; t < taps; t++)
-                        line[t] = v_load(w + (t * taps + s) * V);
-                NN_UNROLL for (unsigned i = 0; i < side; i++)
-                        half[i * taps + s] = filter_line(side, taps, i, line);
+        NN_UNROLL for (unsigned s = 0; s < taps; s++)
+        {
+                NN_UNROLL for (unsigned t = 0; t < taps; t++) line[t] = v_load(w + (t * taps + s) * V);
+                NN_UNROLL for (unsigned i = 0; i < side; i++) half[i * taps + s] = filter_line(side, taps, i, line);
         }
-        NN_UNROLL for (unsigned i = 0; i < side; i++)
-                NN_UNROLL for (unsigned j = 0; j < side; j++)
-                        v_store(u + (i * side + j) * u_point, filter_line(side, taps, j, half + i * taps));
+        NN_UNROLL for (unsigned i = 0; i < side; i++) NN_UNROLL for (unsigned j = 0; j < side; j++)
+                v_store(u + (i * side + j) * u_point, filter_line(side, taps, j, half + i * taps));
 }
 
-#define INPUT(side) \
+#define INPUT(side)                                                 \
         static void input_##side(const struct nn_winograd_input *p) \
-        { \
-                input(side, p); \
+        {                                                           \
+                input(side, p);                                     \
         }
-#define OUTPUT(side, m) \
+#define OUTPUT(side, m)                                                     \
         static void output_##side##_##m(const struct nn_winograd_output *p) \
-        { \
-                output(side, m, p); \
+        {                                                                   \
+                output(side, m, p);                                         \
         }
-#define FILTER(side, m) \
+#define FILTER(side, m)                                                           \
         static void filter_##side##_##m(const float *w, float *u, size_t u_point) \
-        { \
-                filter(side, side + 1 - m, w, u, u_point); \
+        {                                                                         \
+                filter(side, side + 1 - m, w, u, u_point);                        \
         }
 
 INPUT(4)

@@ -68,11 +68,6 @@ static const struct emo_aligner_ops aligner = {
 EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "aligner");
 
 const struct emo_plugin emo_plugin = {
-        EMO_PLUGIN_HEADER,
-        .format = EMO_GRAY8,
-        .name = NAME,
-        .version = PLUGIN_VERSION,
-        .description = DESCRIPTION,
-        .licence = LICENCE,
-        .aligner = &aligner,
+        EMO_PLUGIN_HEADER,          .format = EMO_GRAY8, .name = NAME,        .version = PLUGIN_VERSION,
+        .description = DESCRIPTION, .licence = LICENCE,  .aligner = &aligner,
 };

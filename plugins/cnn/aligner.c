@@ -150,8 +150,7 @@ static void fill_alignment(const struct landmarks_face *face, struct emo_alignme
         ret->roll_rad = (float)square.roll_rad;
 }
 
-int aligner_find(struct aligner *a, const struct emo_image *image, const struct emo_box *box,
-                 struct emo_alignment *ret)
+int aligner_find(struct aligner *a, const struct emo_image *image, const struct emo_box *box, struct emo_alignment *ret)
 {
         const struct nn_image src = { .data = image->data,
                                       .width_px = image->width_px,

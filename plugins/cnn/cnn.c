@@ -150,12 +150,7 @@ static const struct emo_aligner_ops aligner_ops = {
 EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector aligner");
 
 const struct emo_plugin emo_plugin = {
-        EMO_PLUGIN_HEADER,
-        .format = EMO_GRAY8,
-        .name = NAME,
-        .version = PLUGIN_VERSION,
-        .description = DESCRIPTION,
-        .licence = LICENCE,
-        .detector = &detector_ops,
-        .aligner = &aligner_ops,
+        EMO_PLUGIN_HEADER,         .format = EMO_GRAY8,        .name = NAME,
+        .version = PLUGIN_VERSION, .description = DESCRIPTION, .licence = LICENCE,
+        .detector = &detector_ops, .aligner = &aligner_ops,
 };

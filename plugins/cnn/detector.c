@@ -89,8 +89,10 @@ static int check_input(struct detector *d, struct nn_error *error)
 
         if (nn_model_n_inputs(d->model) != 1 || in->type != NN_FLOAT32 || in->n_dims != 4 || in->dims[0] > 1 ||
             (in->dims[1] != 1 && in->dims[1] != 3) || !side_is_possible(in->dims[2]) || !side_is_possible(in->dims[3]))
-                return nn_fail(error, -EINVAL, "it must have one input [1, 1, H, W] or [1, 3, H, W] of float32, H and W "
-                                            "open or multiples of %u", UNIT_PX);
+                return nn_fail(error, -EINVAL,
+                               "it must have one input [1, 1, H, W] or [1, 3, H, W] of float32, H and W "
+                               "open or multiples of %u",
+                               UNIT_PX);
         d->channels = (unsigned)in->dims[1];
         return 0;
 }

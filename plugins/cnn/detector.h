@@ -17,11 +17,11 @@
 struct detector;
 
 struct detector_config {
-        double threshold;      /* least score, 0..1 */
-        double overlap;        /* of two boxes that are two faces, at most, 0..1 */
-        uint32_t min_face_px;  /* where the caller has no limit */
-        uint32_t face_px;      /* what the smallest face should measure in the network's input */
-        uint32_t max_side_px;  /* of the network's input */
+        double threshold;     /* least score, 0..1 */
+        double overlap;       /* of two boxes that are two faces, at most, 0..1 */
+        uint32_t min_face_px; /* where the caller has no limit */
+        uint32_t face_px;     /* what the smallest face should measure in the network's input */
+        uint32_t max_side_px; /* of the network's input */
 };
 
 /**

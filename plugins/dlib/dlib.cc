@@ -113,8 +113,8 @@ bool cut(const emo_image *image, const emo_detect_hints *hints, uint32_t *x, uin
                 width_px = std::min(hints->roi_width, width_px - *x);
                 height_px = std::min(hints->roi_height, height_px - *y);
         }
-        *ret = { image->data + *y * image->stride_bytes + *x, static_cast<long>(height_px),
-                 static_cast<long>(width_px), static_cast<long>(image->stride_bytes) };
+        *ret = { image->data + *y * image->stride_bytes + *x, static_cast<long>(height_px), static_cast<long>(width_px),
+                 static_cast<long>(image->stride_bytes) };
         return width_px && height_px;
 }
 
@@ -176,8 +176,8 @@ int detector_detect(void *self, const emo_image *image, const emo_detect_hints *
                 uint64_t n_pixels = static_cast<uint64_t>(view.n_rows) * static_cast<uint64_t>(view.n_columns);
 
                 if (n_pixels > MAX_PIXELS >> (2 * d->set.upsample)) {
-                        snprintf(error->text, sizeof(error->text), "a picture of %ldx%ld is too large",
-                                 view.n_columns, view.n_rows);
+                        snprintf(error->text, sizeof(error->text), "a picture of %ldx%ld is too large", view.n_columns,
+                                 view.n_rows);
                         return -EFBIG;
                 }
                 search(d, view);
@@ -255,8 +255,8 @@ void aligner_close(void *self)
 // False for a box that dlib cannot work with.
 bool to_rectangle(const emo_box *box, dlib::rectangle *ret)
 {
-        if (!(std::fabs(box->x) < MAX_COORDINATE && std::fabs(box->y) < MAX_COORDINATE &&
-              box->width < MAX_COORDINATE && box->height < MAX_COORDINATE && box->width >= 2 && box->height >= 2))
+        if (!(std::fabs(box->x) < MAX_COORDINATE && std::fabs(box->y) < MAX_COORDINATE && box->width < MAX_COORDINATE &&
+              box->height < MAX_COORDINATE && box->width >= 2 && box->height >= 2))
                 return false;
         long left = std::lround(box->x + 0.5f), top = std::lround(box->y + 0.5f);
 
@@ -334,14 +334,8 @@ EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector aligner")
 
 // in the order of the structure: not all compilers of C++17 know names here
 const struct emo_plugin emo_plugin = {
-        EMO_PLUGIN_MAGIC,
-        EMO_PLUGIN_ABI,
-        sizeof(struct emo_plugin),
-        EMO_GRAY8,
-        NAME,
-        PLUGIN_VERSION,
-        DESCRIPTION,
-        LICENCE,
-        &detector_ops,
+        EMO_PLUGIN_MAGIC, EMO_PLUGIN_ABI, sizeof(struct emo_plugin),
+        EMO_GRAY8,        NAME,           PLUGIN_VERSION,
+        DESCRIPTION,      LICENCE,        &detector_ops,
         &aligner_ops,
 };

@@ -98,9 +98,8 @@ int cascade_search_gray(struct cascade *c, const uint8_t *data, uint32_t width_p
                                                cv::Size(min, min), cv::Size(limit, limit));
                 c->order.resize(c->objects.size());
                 std::iota(c->order.begin(), c->order.end(), 0);
-                std::stable_sort(c->order.begin(), c->order.end(), [&](size_t a, size_t b) {
-                        return c->n_hits.at(a) > c->n_hits.at(b);
-                });
+                std::stable_sort(c->order.begin(), c->order.end(),
+                                 [&](size_t a, size_t b) { return c->n_hits.at(a) > c->n_hits.at(b); });
                 size_t n = std::min(max, c->order.size());
 
                 for (size_t i = 0; i < n; i++) {

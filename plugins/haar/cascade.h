@@ -15,8 +15,8 @@ extern "C" {
 struct cascade;
 
 struct cascade_search {
-        double scale_factor;   /* step between two sizes, over 1 */
-        int neighbours;        /* hits that must overlap for a face */
+        double scale_factor;     /* step between two sizes, over 1 */
+        int neighbours;          /* hits that must overlap for a face */
         uint32_t min_px, max_px; /* side of a face; 0: no limit */
 };
 

@@ -44,9 +44,10 @@ static int find_cascade(const struct emo_host *host, const char *name, char *ret
                         return 0;
         }
         if (r < 0)
-                snprintf(error->text, sizeof(error->text),
-                         "cascade %.100s not found: install the Debian package opencv-data, or set plugins.haar.cascade",
-                         name);
+                snprintf(
+                        error->text, sizeof(error->text),
+                        "cascade %.100s not found: install the Debian package opencv-data, or set plugins.haar.cascade",
+                        name);
         return r;
 }
 
@@ -157,8 +158,8 @@ static int haar_detect(void *self, const struct emo_image *image, const struct e
         struct cascade_hit hits[MAX_HITS];
         uint32_t min_px = hints->min_face_px ?: h->min_face_px;
         struct cascade_search how = { .scale_factor = hints->roi_width ? sqrt(h->scale_factor) : h->scale_factor,
-                                      .neighbours = hints->roi_width ? MIN(h->neighbours, ROI_NEIGHBOURS)
-                                                                     : h->neighbours };
+                                      .neighbours =
+                                              hints->roi_width ? MIN(h->neighbours, ROI_NEIGHBOURS) : h->neighbours };
         struct window w;
         int n;
 
@@ -201,11 +202,6 @@ static const struct emo_detector_ops detector = {
 EMO_PLUGIN_ABOUT(NAME, PLUGIN_VERSION, DESCRIPTION, LICENCE, "detector");
 
 const struct emo_plugin emo_plugin = {
-        EMO_PLUGIN_HEADER,
-        .format = EMO_GRAY8,
-        .name = NAME,
-        .version = PLUGIN_VERSION,
-        .description = DESCRIPTION,
-        .licence = LICENCE,
-        .detector = &detector,
+        EMO_PLUGIN_HEADER,          .format = EMO_GRAY8, .name = NAME,          .version = PLUGIN_VERSION,
+        .description = DESCRIPTION, .licence = LICENCE,  .detector = &detector,
 };

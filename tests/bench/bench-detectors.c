@@ -163,8 +163,9 @@ static int split(char *line, char **cells, int max)
 /* Lines of one picture stand together. */
 static int play(struct bench *b, const char *table)
 {
-        static const char *const names[4][2] = { { "x", "left" }, { "y", "top" }, { "w", "box_width" },
-                                                 { "h", "box_height" } };
+        static const char *const names[4][2] = {
+                { "x", "left" }, { "y", "top" }, { "w", "box_width" }, { "h", "box_height" }
+        };
         FILE *f = fopen(table, "re");
         struct picture_truth t = { .n = 0 };
         char line[2048], *cells[64];

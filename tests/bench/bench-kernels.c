@@ -78,13 +78,22 @@ static void run_conv(void *userdata)
         nn_conv_run(j->c, j->x, NULL, j->y, j->scratch, j->pool);
 }
 
-static void bench_conv(const struct bench *b, unsigned n, unsigned c, unsigned size, unsigned k, unsigned r, unsigned stride,
-                       unsigned groups)
+static void bench_conv(const struct bench *b, unsigned n, unsigned c, unsigned size, unsigned k, unsigned r,
+                       unsigned stride, unsigned groups)
 {
         unsigned pad = r / 2;
-        struct nn_conv_desc d = { .n = n, .c = c, .h = size, .w = size, .k = k, .r = r, .s = r,
-                                  .stride = { stride, stride }, .pad = { pad, pad, pad, pad }, .dilation = { 1, 1 },
-                                  .groups = groups, .act.kind = NN_ACT_RELU };
+        struct nn_conv_desc d = { .n = n,
+                                  .c = c,
+                                  .h = size,
+                                  .w = size,
+                                  .k = k,
+                                  .r = r,
+                                  .s = r,
+                                  .stride = { stride, stride },
+                                  .pad = { pad, pad, pad, pad },
+                                  .dilation = { 1, 1 },
+                                  .groups = groups,
+                                  .act.kind = NN_ACT_RELU };
         struct conv_job j = { .pool = b->pool };
         float *w = numbers((size_t)k * c / groups * r * r);
         char what[100];
@@ -97,11 +106,10 @@ static void bench_conv(const struct bench *b, unsigned n, unsigned c, unsigned s
         j.x = numbers(nn_blocked_floats(b->isa, n, c, size, size));
         j.y = numbers(nn_blocked_floats(b->isa, n, k, nn_conv_out_h(&d), nn_conv_out_w(&d)));
         j.scratch = numbers(nn_conv_scratch_bytes(j.c, nn_pool_threads(b->pool)) / sizeof(float));
-        snprintf(what, sizeof(what), "conv n %u c %u k %u %ux%u/%u on %ux%u groups %u", n, c, k, r, r, stride, size, size,
-                 groups);
-        report(what, nn_conv_name(j.c),
-               2. * n * k * (c / groups) * r * r * nn_conv_out_h(&d) * nn_conv_out_w(&d), least_usec(run_conv, &j),
-               prepare_usec);
+        snprintf(what, sizeof(what), "conv n %u c %u k %u %ux%u/%u on %ux%u groups %u", n, c, k, r, r, stride, size,
+                 size, groups);
+        report(what, nn_conv_name(j.c), 2. * n * k * (c / groups) * r * r * nn_conv_out_h(&d) * nn_conv_out_w(&d),
+               least_usec(run_conv, &j), prepare_usec);
         free(w);
         free(j.x);
         free(j.y);
@@ -156,7 +164,13 @@ static void run_gemm(void *userdata)
 
 static void bench_gemm(const struct bench *b, unsigned m, unsigned n, unsigned k)
 {
-        struct gemm_job j = { b->isa, m, n, k, numbers((size_t)m * k), numbers((size_t)n * k), numbers((size_t)m * n),
+        struct gemm_job j = { b->isa,
+                              m,
+                              n,
+                              k,
+                              numbers((size_t)m * k),
+                              numbers((size_t)n * k),
+                              numbers((size_t)m * n),
                               numbers(nn_gemm_scratch_bytes(b->isa, m, n, k) / sizeof(float)) };
         char what[100];
 
@@ -180,17 +194,18 @@ int main(int argc, char **argv)
 
         static const unsigned convs[][7] = {
                 /* n, c, size, k, r, stride, groups */
-                { 1, 1, 48, 32, 3, 1, 1 },   { 1, 3, 112, 32, 3, 2, 1 }, { 1, 1, 48, 64, 5, 1, 1 },
-                { 1, 32, 24, 32, 3, 1, 1 },  { 1, 64, 24, 64, 3, 1, 1 }, { 1, 32, 24, 64, 3, 2, 1 },
-                { 1, 64, 12, 64, 3, 1, 1 },  { 1, 64, 12, 128, 3, 2, 1 }, { 1, 128, 12, 128, 3, 1, 1 },
-                { 1, 128, 6, 128, 3, 1, 1 }, { 1, 256, 3, 256, 3, 1, 1 }, { 8, 64, 12, 64, 3, 1, 1 },
-                { 8, 128, 6, 128, 3, 1, 1 }, { 1, 64, 24, 64, 5, 1, 1 },  { 1, 64, 24, 128, 1, 1, 1 },
-                { 1, 128, 12, 128, 1, 1, 1 }, { 1, 96, 6, 576, 1, 1, 1 }, { 1, 8, 30, 8, 3, 1, 1 },
-                { 1, 64, 24, 64, 3, 1, 64 }, { 1, 128, 12, 128, 3, 2, 128 }, { 1, 96, 12, 96, 5, 1, 96 },
+                { 1, 1, 48, 32, 3, 1, 1 },    { 1, 3, 112, 32, 3, 2, 1 },     { 1, 1, 48, 64, 5, 1, 1 },
+                { 1, 32, 24, 32, 3, 1, 1 },   { 1, 64, 24, 64, 3, 1, 1 },     { 1, 32, 24, 64, 3, 2, 1 },
+                { 1, 64, 12, 64, 3, 1, 1 },   { 1, 64, 12, 128, 3, 2, 1 },    { 1, 128, 12, 128, 3, 1, 1 },
+                { 1, 128, 6, 128, 3, 1, 1 },  { 1, 256, 3, 256, 3, 1, 1 },    { 8, 64, 12, 64, 3, 1, 1 },
+                { 8, 128, 6, 128, 3, 1, 1 },  { 1, 64, 24, 64, 5, 1, 1 },     { 1, 64, 24, 128, 1, 1, 1 },
+                { 1, 128, 12, 128, 1, 1, 1 }, { 1, 96, 6, 576, 1, 1, 1 },     { 1, 8, 30, 8, 3, 1, 1 },
+                { 1, 64, 24, 64, 3, 1, 64 },  { 1, 128, 12, 128, 3, 2, 128 }, { 1, 96, 12, 96, 5, 1, 96 },
                 { 1, 64, 12, 64, 3, 1, 4 },
         };
         for (size_t i = 0; i < ARRAY_LEN(convs); i++)
-                bench_conv(&b, convs[i][0], convs[i][1], convs[i][2], convs[i][3], convs[i][4], convs[i][5], convs[i][6]);
+                bench_conv(&b, convs[i][0], convs[i][1], convs[i][2], convs[i][3], convs[i][4], convs[i][5],
+                           convs[i][6]);
         for (unsigned s = NN_FC_FLOAT32; s <= NN_FC_INT8; s++) {
                 bench_fc(&b, 1, 1024, 1024, (enum nn_fc_storage)s);
                 bench_fc(&b, 1, 9216, 3072, (enum nn_fc_storage)s);

@@ -108,7 +108,8 @@ static int play(struct bench *b, const char *clip, uint64_t *offset_usec)
                 fprintf(stderr, "%s\n", error.text);
                 return r;
         }
-        while (begin = seconds(CLOCK_PROCESS_CPUTIME_ID), source_rest_until(source, rests_until(b, first, *offset_usec)),
+        while (begin = seconds(CLOCK_PROCESS_CPUTIME_ID),
+               source_rest_until(source, rests_until(b, first, *offset_usec)),
                (r = source_next(source, -1, 1000000, &f, &error)) == 1) {
                 struct frame shown = f;
                 struct pipeline_result result;
@@ -179,8 +180,7 @@ int main(int argc, char **argv)
         printf("frames=%u\nfaces_per_frame=%.2f\ncpu_ms=%.3f\n", b.n_frames, b.n_faces / n, all);
         printf("source_ms=%.3f\ndetect_ms=%.3f\nalign_ms=%.3f\ncrop_ms=%.3f\nclassify_ms=%.3f\ntrack_ms=%.3f\n",
                all - detect - align - crop - classify - track, detect, align, crop, classify, track);
-        printf("fps=%.1f\nrss_mib=%.1f\nrss_peak_mib=%.1f\n", n / wall, resident_mib("VmRSS:"),
-               resident_mib("VmHWM:"));
+        printf("fps=%.1f\nrss_mib=%.1f\nrss_peak_mib=%.1f\n", n / wall, resident_mib("VmRSS:"), resident_mib("VmHWM:"));
         print_percentiles(&b);
         free(b.frame_ms);
         pipeline_free(b.pipeline);

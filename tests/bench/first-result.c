@@ -41,8 +41,9 @@ int main(int argc, char **argv)
                 return 1;
         done = timing_now_us();
         getrusage(RUSAGE_SELF, &usage);
-        printf("load_ms=%.3f\nplan_ms=%.3f\nfirst_run_ms=%.3f\ntotal_ms=%.3f\ncpu_ms=%.3f\npeak_kb=%ld\n", (loaded - start) / 1e3,
-               (planned - loaded) / 1e3, (done - planned) / 1e3, (done - start) / 1e3, cpu_ms(), usage.ru_maxrss);
+        printf("load_ms=%.3f\nplan_ms=%.3f\nfirst_run_ms=%.3f\ntotal_ms=%.3f\ncpu_ms=%.3f\npeak_kb=%ld\n",
+               (loaded - start) / 1e3, (planned - loaded) / 1e3, (done - planned) / 1e3, (done - start) / 1e3, cpu_ms(),
+               usage.ru_maxrss);
         nn_plan_free(p);
         nn_model_free(m);
         return 0;

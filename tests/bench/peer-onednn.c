@@ -54,7 +54,8 @@ static dnnl_memory_desc_t desc_of(const struct nn_tensor *t, bool any)
         for (unsigned i = 0; i < t->n_dims; i++)
                 dims[i] = t->dims[i];
         check(dnnl_memory_desc_init_by_tag(&md, t->n_dims ? (int)t->n_dims : 1, dims, dnnl_f32,
-                                           any ? dnnl_format_tag_any : tags[t->n_dims]), "memory descriptor");
+                                           any ? dnnl_format_tag_any : tags[t->n_dims]),
+              "memory descriptor");
         return md;
 }
 
@@ -188,7 +189,8 @@ static void add_conv(struct peer *p, const struct nn_step *s)
         const struct nn_conv_desc *d = &s->call.p.conv.d;
         const struct nn_tensor *w = s->call.fused_weights ? s->call.fused_weights : s->call.in[1];
         const struct nn_tensor *b = s->call.fused_bias ? s->call.fused_bias : nn_call_in(&s->call, 2);
-        dnnl_memory_desc_t src = desc_of(s->call.in[0], true), dst = desc_of(s->call.out[0], true), w_any, w_plain, bias;
+        dnnl_memory_desc_t src = desc_of(s->call.in[0], true), dst = desc_of(s->call.out[0], true), w_any, w_plain,
+                           bias;
         const dnnl_dims_t grouped = { d->groups, d->k / d->groups, d->c / d->groups, d->r, d->s };
         int first = d->groups == 1;
         const dnnl_dims_t stride = { d->stride[0], d->stride[1] }, pad = { d->pad[0], d->pad[1] };
@@ -197,14 +199,17 @@ static void add_conv(struct peer *p, const struct nn_step *s)
         dnnl_convolution_desc_t cd;
         dnnl_primitive_desc_t pd;
 
-        check(dnnl_memory_desc_init_by_tag(&w_any, 5 - first, grouped + first, dnnl_f32, dnnl_format_tag_any), "weights");
+        check(dnnl_memory_desc_init_by_tag(&w_any, 5 - first, grouped + first, dnnl_f32, dnnl_format_tag_any),
+              "weights");
         check(dnnl_memory_desc_init_by_tag(&w_plain, 5 - first, grouped + first, dnnl_f32,
-                                           first ? dnnl_abcd : dnnl_abcde), "weights");
+                                           first ? dnnl_abcd : dnnl_abcde),
+              "weights");
         if (b)
                 bias = desc_of(b, true);
         check(dnnl_dilated_convolution_forward_desc_init(&cd, dnnl_forward_inference, dnnl_convolution_auto, &src,
                                                          &w_any, b ? &bias : NULL, &dst, stride, dilation, pad,
-                                                         pad_end), "convolution");
+                                                         pad_end),
+              "convolution");
         check(dnnl_primitive_desc_create(&pd, &cd, attr_of(s), p->engine, NULL), "convolution");
         add_product(p, s, pd, &w_plain, filters_of(s, w), b);
 }
@@ -230,7 +235,9 @@ static void add_fc(struct peer *p, const struct nn_step *s)
         check(dnnl_memory_desc_init_by_tag(&src, from->ndims, from->dims, dnnl_f32, dnnl_format_tag_any), "source");
         check(dnnl_memory_desc_init_by_tag(&w_any, from->ndims, w_dims, dnnl_f32, dnnl_format_tag_any), "weights");
         check(dnnl_memory_desc_init_by_tag(&w_plain, from->ndims, w_dims, dnnl_f32,
-                                           from->ndims == 4 ? dnnl_abcd : s->call.p.gemm.trans_b ? dnnl_ab : dnnl_ba),
+                                           from->ndims == 4         ? dnnl_abcd
+                                           : s->call.p.gemm.trans_b ? dnnl_ab
+                                                                    : dnnl_ba),
               "weights");
         if (b) {
                 flat_bias.n_dims = 1;
@@ -262,7 +269,8 @@ static void add_pool(struct peer *p, const struct nn_step *s, bool global)
         const struct nn_tensor *x = s->call.in[0];
         const dnnl_memory_desc_t *src = md_of(p->values[s->in[0]]);
         dnnl_memory_desc_t dst = desc_of(s->call.out[0], true);
-        dnnl_dims_t kernel = { x->dims[2], x->dims[3] }, stride = { 1, 1 }, dilation = { 0, 0 }, pad = { 0 }, end = { 0 };
+        dnnl_dims_t kernel = { x->dims[2], x->dims[3] }, stride = { 1, 1 }, dilation = { 0, 0 }, pad = { 0 },
+                    end = { 0 };
         bool average = global ? strcmp(s->call.op->name, "GlobalAveragePool") == 0 : d->average;
         dnnl_pooling_v2_desc_t pool;
 
@@ -277,11 +285,12 @@ static void add_pool(struct peer *p, const struct nn_step *s, bool global)
                         reach = (out - 1) * stride[i] + (kernel[i] - 1) * d->dilation[i] + 1 - size - pad[i];
                         end[i] = reach > 0 ? reach : 0;
                 }
-        check(dnnl_pooling_v2_forward_desc_init(
-                      &pool, dnnl_forward_inference,
-                      !average ? dnnl_pooling_max : !global && d->count_include_pad ? dnnl_pooling_avg_include_padding
-                                                                         : dnnl_pooling_avg_exclude_padding,
-                      src, &dst, stride, kernel, dilation, pad, end), "pooling");
+        check(dnnl_pooling_v2_forward_desc_init(&pool, dnnl_forward_inference,
+                                                !average                          ? dnnl_pooling_max
+                                                : !global && d->count_include_pad ? dnnl_pooling_avg_include_padding
+                                                                                  : dnnl_pooling_avg_exclude_padding,
+                                                src, &dst, stride, kernel, dilation, pad, end),
+              "pooling");
         add_simple(p, s, &pool, "pooling");
 }
 
@@ -310,7 +319,8 @@ static void add_step(struct peer *p, const struct nn_step *s)
 
                 check(dnnl_lrn_forward_desc_init(&d, dnnl_forward_inference, dnnl_lrn_across_channels,
                                                  md_of(p->values[s->in[0]]), s->call.p.lrn.size, s->call.p.lrn.alpha,
-                                                 s->call.p.lrn.beta, s->call.p.lrn.bias), "normalisation");
+                                                 s->call.p.lrn.beta, s->call.p.lrn.bias),
+                      "normalisation");
                 add_simple(p, s, &d, "normalisation");
         } else if (strcmp(name, "Reorder") == 0 || (s->call.op->flags & NN_OP_VIEW)) {
                 p->values[s->out[0]] = p->values[s->in[0]];

@@ -70,7 +70,7 @@ static void open_session(struct peer *p, const char *model)
         check(p, ((void *(*)(void *, int))p->api[SET_INTRA_OP_THREADS])(options, 1));
         check(p, ((void *(*)(void *, int))p->api[SET_INTER_OP_THREADS])(options, 1));
         check(p, ((void *(*)(void *, const char *, void *, void **))p->api[CREATE_SESSION])(env, model, options,
-                                                                                             &p->session));
+                                                                                            &p->session));
 }
 
 static void make_input(struct peer *p, const int64_t *dims, size_t n_dims)
@@ -86,9 +86,9 @@ static void make_input(struct peer *p, const int64_t *dims, size_t n_dims)
                 exit(1);
         timing_fill(x, n);
         check(p, ((void *(*)(int, int, void **))p->api[CREATE_CPU_MEMORY_INFO])(1, 0, &memory));
-        check(p, ((void *(*)(void *, void *, size_t, const int64_t *, size_t, int, void **))
-                          p->api[CREATE_TENSOR_WITH_DATA])(memory, x, n * sizeof(*x), dims, n_dims, ELEMENT_FLOAT,
-                                                           &p->input));
+        check(p, ((void *(*)(void *, void *, size_t, const int64_t *, size_t, int,
+                             void **))p->api[CREATE_TENSOR_WITH_DATA])(memory, x, n * sizeof(*x), dims, n_dims,
+                                                                       ELEMENT_FLOAT, &p->input));
 }
 
 int main(int argc, char **argv)

@@ -173,7 +173,8 @@ static int bake(const char *model_path, const char *set, struct nn_model **ret)
 }
 
 /* As run_set(), and if constants are missing once more with them. */
-static bool run_set_baked(const char *name, const struct nn_model *m, const char *model_path, const char *set, int *ret_code)
+static bool run_set_baked(const char *name, const struct nn_model *m, const char *model_path, const char *set,
+                          int *ret_code)
 {
         struct nn_model *baked = NULL;
         bool ok = run_set(name, m, set, ret_code);

@@ -148,10 +148,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
 }
 
-static void conv(struct onnx_writer *w, const char *in, const char *out, int64_t k, int64_t c, int64_t size, int64_t group)
+static void conv(struct onnx_writer *w, const char *in, const char *out, int64_t k, int64_t c, int64_t size,
+                 int64_t group)
 {
         const struct onnx_attribute attributes[] = {
-                { .name = "pads", .kind = ONNX_INTS, .n = 4,
+                { .name = "pads",
+                  .kind = ONNX_INTS,
+                  .n = 4,
                   .ints = (const int64_t[]){ size / 2, size / 2, size / 2, size / 2 } },
                 { .name = "group", .kind = ONNX_INT, .i = group },
                 { 0 },

@@ -34,8 +34,8 @@ static struct picture *made(enum picture_format format, unsigned width_px, unsig
         struct picture *p = calloc(1, sizeof(*p));
 
         assert(p);
-        *p = (struct picture){ format, width_px, height_px,
-                               (format == PICTURE_GRAY8 ? 1 : 3) * (size_t)width_px, NULL };
+        *p = (struct picture){ format, width_px, height_px, (format == PICTURE_GRAY8 ? 1 : 3) * (size_t)width_px,
+                               NULL };
         p->data = malloc(p->stride_bytes * height_px);
         assert(p->data);
         for (size_t i = 0; i < p->stride_bytes * height_px; i++)

@@ -12,11 +12,9 @@
 
 static void play(const char *path, bool want_bgr)
 {
-        const struct source_config config = { .device = path,
-                                              .replay = true,
-                                              .want_bgr = want_bgr,
-                                              .pace = SOURCE_PACE_FAST,
-                                              .loop = want_bgr };
+        const struct source_config config = {
+                .device = path, .replay = true, .want_bgr = want_bgr, .pace = SOURCE_PACE_FAST, .loop = want_bgr
+        };
         struct source_error error = {};
         struct source *s = NULL;
         struct frame f;
@@ -126,7 +124,6 @@ int fuzz_seed(unsigned i, uint8_t **ret, size_t *ret_size)
                 return -ENOENT;
         *ret = calloc(1, 16384);
         assert(*ret);
-        *ret_size =
-                i == 0 ? avi_seed(*ret) : y4m_seed(*ret, kinds[i - 1].parameters, kinds[i - 1].frame_bytes);
+        *ret_size = i == 0 ? avi_seed(*ret) : y4m_seed(*ret, kinds[i - 1].parameters, kinds[i - 1].frame_bytes);
         return 0;
 }

@@ -32,8 +32,7 @@ static uint32_t random_below(uint32_t n)
 /* Sizes and counts are often 32 bits wide; these are the ones that go wrong. */
 static void set_word(uint8_t *data, size_t size, size_t at)
 {
-        static const uint32_t words[] = { 0,      1,      0x7f,       0xff,       0x100,
-                                          0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
+        static const uint32_t words[] = { 0, 1, 0x7f, 0xff, 0x100, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
         uint32_t v = words[random_below(ARRAY_LEN(words))];
         bool big_endian = random_below(2);
 

@@ -85,8 +85,8 @@ static void give_landmarks(const struct fake_script *s, const struct emo_box *bo
         }
 }
 
-static int fake_align(void *self, const struct emo_image *image, const struct emo_box *box,
-                      struct emo_alignment *ret, struct emo_error *error)
+static int fake_align(void *self, const struct emo_image *image, const struct emo_box *box, struct emo_alignment *ret,
+                      struct emo_error *error)
 {
         struct fake_script *s = self;
 
@@ -95,10 +95,9 @@ static int fake_align(void *self, const struct emo_image *image, const struct em
                 s->sequence = s->host->sequence;
         if (s->align_result)
                 return s->align_result;
-        *ret = (struct emo_alignment){ .x = box->x + box->width / 2,
-                                       .y = box->y + box->height / 2,
-                                       .side_px = box->width / 2,
-                                       .confidence = 1 };
+        *ret = (struct emo_alignment){
+                .x = box->x + box->width / 2, .y = box->y + box->height / 2, .side_px = box->width / 2, .confidence = 1
+        };
         if (s->use_alignment)
                 *ret = s->alignment;
         else if (s->landmarks)

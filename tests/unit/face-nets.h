@@ -52,8 +52,8 @@ static inline void face_net_head(struct onnx_writer *w, const struct face_detect
         float *mean = calloc((size_t)(4 * n), sizeof(float));
         float bias[4] = { 0.5f + f->dx, 0.5f + f->dy, logf(f->size[0] ?: 2), logf(f->size[1] ?: 2) };
         char name[12][24];
-        static const char *const what[] = { "cls", "obj", "bbox", "score", "cw", "cb", "bw", "bb", "ct", "bt", "shape1",
-                                            "shape4" };
+        static const char *const what[] = { "cls", "obj", "bbox", "score", "cw",     "cb",
+                                            "bw",  "bb",  "ct",   "bt",    "shape1", "shape4" };
         const struct onnx_attribute strides[] = {
                 { .name = "strides", .kind = ONNX_INTS, .ints = (const int64_t[]){ s, s }, .n = 2 },
                 { .name = NULL },
@@ -133,13 +133,13 @@ static inline int face_net_write_detector(const char *path, const struct face_de
  * eye is; the other points are those of the template as the eyes carry it. Confidence: a sigmoid of the crop's white
  * pixels, a half at one dot. */
 struct face_points_net {
-        double crop;       /* 0: not written */
-        const char *task;  /* NULL: "landmarks" */
+        double crop;                           /* 0: not written */
+        const char *task;                      /* NULL: "landmarks" */
         const char *crop_text, *normalisation; /* instead */
-        int64_t n_points;  /* 0: 136 */
-        int64_t side[2];   /* 0: FACE_NET_SIDE */
-        bool nan;          /* gives no numbers */
-        bool sure;         /* sees a face everywhere */
+        int64_t n_points;                      /* 0: 136 */
+        int64_t side[2];                       /* 0: FACE_NET_SIDE */
+        bool nan;                              /* gives no numbers */
+        bool sure;                             /* sees a face everywhere */
 };
 
 /* Shares of the face's square: the eyes in 36 to 47, the mouth in 48 to 67, the rest on a circle. */
@@ -151,10 +151,10 @@ static inline void face_net_template(float ret[68][2])
         for (unsigned i = 0; i < 68; i++) {
                 double t = 2 * M_PI * i / 36;
 
-                ret[i][0] = (float)(i < 36 ? 0.5 + 0.5 * sin(t) :
-                                    i < 42 ? FACE_NET_EYE_X :
-                                    i < 48 ? 1 - FACE_NET_EYE_X :
-                                             0.5);
+                ret[i][0] = (float)(i < 36   ? 0.5 + 0.5 * sin(t)
+                                    : i < 42 ? FACE_NET_EYE_X
+                                    : i < 48 ? 1 - FACE_NET_EYE_X
+                                             : 0.5);
                 ret[i][1] = (float)(i < 36 ? 0.5 + 0.5 * cos(t) : i < 48 ? FACE_NET_EYE_Y : FACE_NET_MOUTH_Y);
         }
 }

@@ -13,8 +13,8 @@
 #include "train/landmark-shape.h"
 #include "train/random.h"
 
-static inline void arc(float (*points)[2], unsigned from, unsigned n, double x, double y, double rx,
-                       double ry, double begin, double end)
+static inline void arc(float (*points)[2], unsigned from, unsigned n, double x, double y, double rx, double ry,
+                       double begin, double end)
 {
         for (unsigned i = 0; i < n; i++) {
                 double a = begin + (end - begin) * i / (n > 1 ? n - 1 : 1);
@@ -47,8 +47,7 @@ static inline void make_shape(double x, double y, double size, float (*ret)[2])
         arc(ret, 65, 3, x, y + 0.32 * s, 0.1 * s, 0.03 * s, M_PI / 4, 3 * M_PI / 4);
 }
 
-static inline void fill_disc(uint8_t *px, unsigned w, unsigned h, double x, double y, double rx, double ry,
-                             uint8_t v)
+static inline void fill_disc(uint8_t *px, unsigned w, unsigned h, double x, double y, double rx, double ry, uint8_t v)
 {
         for (unsigned j = 0; j < h; j++)
                 for (unsigned i = 0; i < w; i++) {
@@ -61,9 +60,7 @@ static inline void fill_disc(uint8_t *px, unsigned w, unsigned h, double x, doub
 
 static inline void write_grey(const char *dir, const char *name, uint8_t *px, unsigned w, unsigned h)
 {
-        struct picture p = {
-                .format = PICTURE_GRAY8, .width_px = w, .height_px = h, .stride_bytes = w, .data = px
-        };
+        struct picture p = { .format = PICTURE_GRAY8, .width_px = w, .height_px = h, .stride_bytes = w, .data = px };
         char path[512];
 
         snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -119,8 +116,7 @@ static inline void write_landmark_header(FILE *f)
         fputc('\n', f);
 }
 
-static inline void write_landmark_row(FILE *f, const char *file, unsigned w, unsigned h,
-                                      const float (*points)[2])
+static inline void write_landmark_row(FILE *f, const char *file, unsigned w, unsigned h, const float (*points)[2])
 {
         fprintf(f, "%s,%u,%u", file, w, h);
         for (unsigned i = 0; i < LANDMARKS; i++)
@@ -138,8 +134,7 @@ static inline void make_landmark_folder(const char *dir, unsigned n)
         write_landmark_header(f);
         for (unsigned i = 0; i < n; i++) {
                 unsigned w = 90, h = 96;
-                double x = rng_range(&rng, 42, 48), y = rng_range(&rng, 44, 50),
-                       size = rng_range(&rng, 34, 44);
+                double x = rng_range(&rng, 42, 48), y = rng_range(&rng, 44, 50), size = rng_range(&rng, 34, 44);
                 uint8_t px[90 * 96];
                 float points[LANDMARKS][2];
                 char name[64];
@@ -181,9 +176,9 @@ static inline void make_scene_folder(const char *dir, unsigned n)
                         fprintf(f,
                                 "%s,120,100,0,%.2f,%.2f,%.2f,%.2f,0.9,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%."
                                 "2f,%.2f,%.2f,both\n",
-                                name, x - 0.42 * s, y - 0.55 * s, 0.84 * s, 1.2 * s, x - 0.19 * s,
-                                y - 0.17 * s, x + 0.19 * s, y - 0.17 * s, x, y + 0.1 * s, x - 0.18 * s,
-                                y + 0.32 * s, x + 0.18 * s, y + 0.32 * s);
+                                name, x - 0.42 * s, y - 0.55 * s, 0.84 * s, 1.2 * s, x - 0.19 * s, y - 0.17 * s,
+                                x + 0.19 * s, y - 0.17 * s, x, y + 0.1 * s, x - 0.18 * s, y + 0.32 * s, x + 0.18 * s,
+                                y + 0.32 * s);
                 }
                 write_grey(dir, name, px, 120, 100);
         }

@@ -18,7 +18,7 @@ struct worker {
         uint64_t previews[WORKER_MAX_PREVIEWS]; /* asked for */
         size_t n_previews, n_shown, n_to_show;
         struct preview_job preview; /* the answer to each; its descriptor is copied */
-        size_t n_answers; /* how many of them may be popped */
+        size_t n_answers;           /* how many of them may be popped */
 };
 
 struct engine_report *fake_report(struct settings *s, uint64_t serial);

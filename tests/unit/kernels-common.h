@@ -20,7 +20,7 @@
 #include "nn/kernels/kernels.h"
 #include "nn/pool.h"
 
-#define FOR_EACH_ISA(isa) \
+#define FOR_EACH_ISA(isa)                                               \
         for (enum nn_isa isa = NN_ISA_PORTABLE; isa < NN_N_ISAS; isa++) \
                 if (nn_isa_runs(isa))
 
@@ -63,7 +63,8 @@ static inline float *random_floats(size_t n, uint32_t *state)
 }
 
 /* |a - b| <= absolute + relative * |b|; NaN only equals NaN */
-static inline void assert_close(const float *a, const float *b, size_t n, float relative, float absolute, const char *what)
+static inline void assert_close(const float *a, const float *b, size_t n, float relative, float absolute,
+                                const char *what)
 {
         for (size_t i = 0; i < n; i++) {
                 if (isnan(b[i]) ? isnan(a[i]) : a[i] == b[i] || fabsf(a[i] - b[i]) <= absolute + relative * fabsf(b[i]))

@@ -117,11 +117,11 @@ static inline void call_plain(struct place *p, const char *member, const char *e
         call(p, method(p, member), error);
 }
 
-#define CLAIM(p, error, ...) \
-        do { \
-                sd_bus_message *_m = method(p, "Claim"); \
+#define CLAIM(p, error, ...)                                              \
+        do {                                                              \
+                sd_bus_message *_m = method(p, "Claim");                  \
                 assert_true(sd_bus_message_append(_m, __VA_ARGS__) >= 0); \
-                call(p, _m, error); \
+                call(p, _m, error);                                       \
         } while (0)
 #define INVALID BUS_NAME ".Error.InvalidOption"
 
@@ -138,8 +138,9 @@ static sd_bus *connect_bus(struct place *p, int fd, bool server)
         assert_true(sd_bus_new(&b) >= 0);
         assert_true(sd_bus_set_fd(b, fd, fd) >= 0);
         if (server)
-                assert_true(sd_bus_set_server(b, true, SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, 12,
-                                                                     13, 14, 15, 16)) >= 0);
+                assert_true(sd_bus_set_server(b, true,
+                                              SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, 12, 13, 14, 15,
+                                                            16)) >= 0);
         assert_true(sd_bus_set_anonymous(b, false) >= 0);
         assert_true(sd_bus_negotiate_fds(b, true) >= 0);
         assert_true(sd_bus_start(b) >= 0);
@@ -172,7 +173,7 @@ static int make(void **state)
         manager_set_worker(p->manager, &p->worker);
         manager_dispatch(p->manager);
         run(p);
-        p->heard = (struct heard) { 0 };
+        p->heard = (struct heard){ 0 };
         *state = p;
         return 0;
 }

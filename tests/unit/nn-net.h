@@ -76,11 +76,13 @@ static inline void net_batch_norm(struct onnx_writer *w, const char *in, const c
         onnx_writer_node(w, "BatchNormalization", NAMES(in, names[0], names[1], names[2], names[3]), NAMES(out), NULL);
 }
 
-static inline void net_conv(struct onnx_writer *w, const char *in, const char *out, int64_t k, int64_t c,
-                            int64_t size, int64_t group, int64_t stride)
+static inline void net_conv(struct onnx_writer *w, const char *in, const char *out, int64_t k, int64_t c, int64_t size,
+                            int64_t group, int64_t stride)
 {
         const struct onnx_attribute attributes[] = {
-                { .name = "pads", .kind = ONNX_INTS, .n = 4,
+                { .name = "pads",
+                  .kind = ONNX_INTS,
+                  .n = 4,
                   .ints = (const int64_t[]){ size / 2, size / 2, size / 2, size / 2 } },
                 { .name = "strides", .kind = ONNX_INTS, .n = 2, .ints = (const int64_t[]){ stride, stride } },
                 { .name = "group", .kind = ONNX_INT, .i = group },

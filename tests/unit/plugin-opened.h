@@ -20,10 +20,9 @@ static inline void open_host(struct opened *o, const char *const *model_dirs, co
                              const char *aligner, const char *settings)
 {
         char folder[600], text[1000];
-        struct plugin_host_config config = { .folder = folder,
-                                             .model_dirs = model_dirs,
-                                             .detector = detector,
-                                             .aligner = aligner };
+        struct plugin_host_config config = {
+                .folder = folder, .model_dirs = model_dirs, .detector = detector, .aligner = aligner
+        };
 
         snprintf(folder, sizeof(folder), "%s/plugins/.libs", getenv("EMO_BUILDDIR") ?: ".");
         snprintf(text, sizeof(text), "plugins: { %s: { %s }; };", name, settings);

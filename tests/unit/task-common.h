@@ -154,16 +154,15 @@ static inline void tool_trains(const char *dir, const char *text, const char *op
 
         fputs(text, f);
         fclose(f);
-        tool("epoch 2/2: loss", "train %s/recipe.conf --data %s %s --out %s/whole --epochs 2", dir, dir,
-             options, dir);
+        tool("epoch 2/2: loss", "train %s/recipe.conf --data %s %s --out %s/whole --epochs 2", dir, dir, options, dir);
         snprintf(command, sizeof(command), "cd %s/whole && grep -q '^2,' log.csv && test -s last.onnx", dir);
         assert_int_equal(system(command), 0);
         tool("2 rows",
              "train %s/recipe.conf --data %s %s --out %s/whole --epochs 2 --resume | sed 's/.* MMAC, .*/2 "
              "rows/'",
              dir, dir, options, dir);
-        tool("is for classifiers", "train %s/recipe.conf --data %s --out %s/x --init %s/whole/last.onnx", dir,
-             dir, dir, dir);
+        tool("is for classifiers", "train %s/recipe.conf --data %s --out %s/x --init %s/whole/last.onnx", dir, dir, dir,
+             dir);
         tool("--data", "train %s/recipe.conf --out %s/x", dir, dir);
 }
 

@@ -15,9 +15,18 @@ enum { SIDE = 48, N = SIDE * SIDE };
 static uint8_t pixels[N];
 static float out[N], other[N], scratch[N];
 static const struct nn_image picture = { pixels, SIDE, SIDE, SIDE };
-static const struct augment_config everything = { .shift = 0.1, .scale = 0.2, .rotate_deg = 20, .shear = 0.1,
-                                                  .stretch = 0.1, .flip = 0.5, .contrast = 0.4, .brightness = 0.2,
-                                                  .blur_px = 1.5, .noise = 12, .cutout = 0.7, .cutout_size = 0.4 };
+static const struct augment_config everything = { .shift = 0.1,
+                                                  .scale = 0.2,
+                                                  .rotate_deg = 20,
+                                                  .shear = 0.1,
+                                                  .stretch = 0.1,
+                                                  .flip = 0.5,
+                                                  .contrast = 0.4,
+                                                  .brightness = 0.2,
+                                                  .blur_px = 1.5,
+                                                  .noise = 12,
+                                                  .cutout = 0.7,
+                                                  .cutout_size = 0.4 };
 
 static int fill(void **state)
 {
@@ -236,12 +245,18 @@ static void test_one_pixel(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_nothing_is_identity),     cmocka_unit_test(test_nothing_is_resize),
-                cmocka_unit_test(test_flip),                    cmocka_unit_test(test_same_state_same_picture),
-                cmocka_unit_test(test_stays_in_range),          cmocka_unit_test(test_rotation_is_the_engines),
-                cmocka_unit_test(test_shift),                   cmocka_unit_test(test_scale),
-                cmocka_unit_test(test_shear),                   cmocka_unit_test(test_contrast),
-                cmocka_unit_test(test_cutout_has_its_size),     cmocka_unit_test(test_blur_keeps_the_mean),
+                cmocka_unit_test(test_nothing_is_identity),
+                cmocka_unit_test(test_nothing_is_resize),
+                cmocka_unit_test(test_flip),
+                cmocka_unit_test(test_same_state_same_picture),
+                cmocka_unit_test(test_stays_in_range),
+                cmocka_unit_test(test_rotation_is_the_engines),
+                cmocka_unit_test(test_shift),
+                cmocka_unit_test(test_scale),
+                cmocka_unit_test(test_shear),
+                cmocka_unit_test(test_contrast),
+                cmocka_unit_test(test_cutout_has_its_size),
+                cmocka_unit_test(test_blur_keeps_the_mean),
                 cmocka_unit_test(test_one_pixel),
         };
         return cmocka_run_group_tests(tests, fill, NULL);

@@ -165,11 +165,11 @@ static void test_counters(void **state)
         double fps;
 
         assert_int_equal(manager_set_devices(p->manager, two, 2), 0);
-        s->stats = (struct source_stats) { .n_frames = 1000, .n_dropped = 10 };
+        s->stats = (struct source_stats){ .n_frames = 1000, .n_dropped = 10 };
         strcpy(s->info.device, "/dev/a");
         CLAIM(p, "", "a{sv}", 0);
         stream(p, STREAM_STREAMING, 0);
-        s->stats = (struct source_stats) { .n_frames = 1042, .n_dropped = 13 };
+        s->stats = (struct source_stats){ .n_frames = 1042, .n_dropped = 13 };
         s->measured_fps = 24;
         assert_int_equal(get_counter(p, camera_1, "Frames"), 42);
         assert_int_equal(get_counter(p, camera_1, "FramesDropped"), 3);
@@ -196,7 +196,9 @@ static void test_utf8(void **state)
                 { "cut \xc3", "cut ?" },
                 { "cut \xe2\x82", "cut ??" },
                 { "cut \xf0\x9f\x98 x", "cut ??? x" },
-                { "\xfc" "ber \xff", "?ber ?" },
+                { "\xfc"
+                  "ber \xff",
+                  "?ber ?" },
                 { "\x80\xbf", "??" },
                 /* too long for what they are */
                 { "\xc0\xaf \xc1\xbf \xe0\x9f\xbf \xf0\x8f\xbf\xbf", "?? ?? ??? ????" },
@@ -225,7 +227,9 @@ static void test_utf8(void **state)
 static void test_names(void **state)
 {
         struct place *p = *state;
-        struct camera_device d = { "/tmp/\xfc" "ber.avi", "Kamera f\xc3\xbcr den K\xc3" };
+        struct camera_device d = { "/tmp/\xfc"
+                                   "ber.avi",
+                                   "Kamera f\xc3\xbcr den K\xc3" };
         sd_bus_message *m = NULL;
 
         assert_int_equal(manager_set_devices(p->manager, &d, 1), 0);

@@ -32,8 +32,7 @@ static void send_it(void *userdata, struct claim *c, const struct claim_change *
                 assert_true(change->scores[change->n_scores - 1] >= 0);
 }
 
-static void change(struct claims *cs, struct claim *c, uint32_t face, const char *from, const char *to,
-                   uint64_t now)
+static void change(struct claims *cs, struct claim *c, uint32_t face, const char *from, const char *to, uint64_t now)
 {
         float scores[3] = { 0.5f, 0.25f, 0.25f };
         struct claim_change x = { .face = face, .from = from, .to = to, .n_scores = 3, .scores = scores };
@@ -54,7 +53,7 @@ static struct claim *add(struct claims *cs, const char *owner, const struct clai
 {
         struct claim *c = NULL;
 
-        assert_true(claims_set(cs, owner, 0, o, &(struct claim_limits) { CLAIMS_MAX, CLAIMS_MAX }, &c) >= 0);
+        assert_true(claims_set(cs, owner, 0, o, &(struct claim_limits){ CLAIMS_MAX, CLAIMS_MAX }, &c) >= 0);
         return c;
 }
 

@@ -61,7 +61,8 @@ static const char *write_model(const struct model *m)
         onnx_writer_output(o, "y", NN_FLOAT32, out_dims, 2);
         onnx_writer_initializer(o, "w", &w);
         if (!m->left)
-                onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ "x", NULL }, (const char *[]){ "a", NULL }, NULL);
+                onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ "x", NULL }, (const char *[]){ "a", NULL },
+                                 NULL);
         if (m->heavy) {
                 struct nn_tensor ballast = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 9 << 18 } };
 
@@ -340,9 +341,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_info),           cmocka_unit_test(test_batches),
-                cmocka_unit_test(test_mirror),
-                cmocka_unit_test(test_outputs),        cmocka_unit_test(test_broken_numbers),
-                cmocka_unit_test(test_refused_models), cmocka_unit_test(test_refused_files),
+                cmocka_unit_test(test_mirror),         cmocka_unit_test(test_outputs),
+                cmocka_unit_test(test_broken_numbers), cmocka_unit_test(test_refused_models),
+                cmocka_unit_test(test_refused_files),
         };
 
         return cmocka_run_group_tests_name("classifier", tests, set_up, tear_down);

@@ -38,9 +38,14 @@ int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX])
 }
 
 static struct classifier classifier = {
-        .info = { .n_labels = 7, .width_px = 48, .height_px = 48, .max_batch = PIPELINE_MAX_FACES,
+        .info = { .n_labels = 7,
+                  .width_px = 48,
+                  .height_px = 48,
+                  .max_batch = PIPELINE_MAX_FACES,
                   .face_template = { .n = 3,
-                                     .parts = { { 36, 41, 0.308f, 0.38f }, { 42, 47, 0.692f, 0.38f }, { 48, 67, 0.5f, 0.79f } } } },
+                                     .parts = { { 36, 41, 0.308f, 0.38f },
+                                                { 42, 47, 0.692f, 0.38f },
+                                                { 48, 67, 0.5f, 0.79f } } } },
 };
 
 /* Detector and aligner, and a file that the detector cannot do without: from the root, or in the source. */
@@ -50,8 +55,8 @@ static const struct backend {
 
 struct tally {
         unsigned n_frames;
-        unsigned n_found;      /* frame by frame, faces found in that very frame */
-        unsigned n_most;       /* at a time */
+        unsigned n_found; /* frame by frame, faces found in that very frame */
+        unsigned n_most;  /* at a time */
         unsigned n_appeared, n_vanished;
         unsigned last_vanished; /* frame number */
         unsigned first_back;    /* first appearance after a face had vanished */
@@ -98,10 +103,9 @@ static struct tally play(const struct backend *b, const char *name, unsigned min
 {
         char folder[600], models[600];
         const char *const model_dirs[] = { models, NULL };
-        struct plugin_host_config host_config = { .folder = folder,
-                                                  .model_dirs = model_dirs,
-                                                  .detector = b->detector,
-                                                  .aligner = b->aligner };
+        struct plugin_host_config host_config = {
+                .folder = folder, .model_dirs = model_dirs, .detector = b->detector, .aligner = b->aligner
+        };
         struct pipeline_config config = { .detect_fps = detect_fps,
                                           .idle_fps = 5,
                                           .keep_usec = 1000000,
@@ -133,11 +137,12 @@ static struct tally play(const struct backend *b, const char *name, unsigned min
         }
         struct pipeline_stats s = pipeline_get_stats(pipeline);
 
-        print_message("# %s, %s: %u frames, %.2f faces a frame, %u at most, %u appeared, %u vanished; %.2f ms a frame in "
-                      "the detector, %.2f in the aligner, %u whole looks\n",
-                      b->detector, name, t.n_frames, (double)t.n_found / MAX(t.n_frames, 1u), t.n_most, t.n_appeared, t.n_vanished,
-                      (double)s.detect_nsec / 1e6 / MAX(t.n_frames, 1u), (double)s.align_nsec / 1e6 / MAX(t.n_frames, 1u),
-                      (unsigned)s.n_detections);
+        print_message(
+                "# %s, %s: %u frames, %.2f faces a frame, %u at most, %u appeared, %u vanished; %.2f ms a frame in "
+                "the detector, %.2f in the aligner, %u whole looks\n",
+                b->detector, name, t.n_frames, (double)t.n_found / MAX(t.n_frames, 1u), t.n_most, t.n_appeared,
+                t.n_vanished, (double)s.detect_nsec / 1e6 / MAX(t.n_frames, 1u),
+                (double)s.align_nsec / 1e6 / MAX(t.n_frames, 1u), (unsigned)s.n_detections);
         assert_true(t.n_frames > 0);
         source_free(source);
         pipeline_free(pipeline);

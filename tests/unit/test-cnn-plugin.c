@@ -25,7 +25,8 @@ static const char *path_of(const char *file)
 
 static void write_nets(void)
 {
-        assert_int_equal(face_net_write_detector(path_of("detect.onnx"), &(struct face_detector_net){ .size = { 4, 4 } }), 0);
+        assert_int_equal(
+                face_net_write_detector(path_of("detect.onnx"), &(struct face_detector_net){ .size = { 4, 4 } }), 0);
         assert_int_equal(face_net_write_points(path_of("landmarks.onnx"), &(struct face_points_net){ .crop = 1.3 }), 0);
 }
 
@@ -80,8 +81,9 @@ static void test_work(void **state)
         struct opened o;
 
         write_nets();
-        open_cnn(&o, "cnn", "cnn", "face_px = 20; threshold = 0.6; overlap = 0.4; max_side = 320; min_face_px = 30; "
-                                   "detector = \"detect.onnx\"; landmarks = \"landmarks.onnx\";");
+        open_cnn(&o, "cnn", "cnn",
+                 "face_px = 20; threshold = 0.6; overlap = 0.4; max_side = 320; min_face_px = 30; "
+                 "detector = \"detect.onnx\"; landmarks = \"landmarks.onnx\";");
         assert_null(plugin_host_error(o.host));
         assert_false(info_of(&o, "cnn")->third_party);
         for (unsigned y = 48; y < 56; y++)

@@ -40,11 +40,9 @@ static struct emo_box box(float x, float y, float width, float height, float con
         return (struct emo_box){ x, y, width, height, confidence };
 }
 
-static const struct detector_config plain = { .threshold = 0.5,
-                                              .overlap = 0.3,
-                                              .min_face_px = 20,
-                                              .face_px = 20,
-                                              .max_side_px = 640 };
+static const struct detector_config plain = {
+        .threshold = 0.5, .overlap = 0.3, .min_face_px = 20, .face_px = 20, .max_side_px = 640
+};
 
 static struct detector *load(const struct face_detector_net *net, const struct detector_config *config)
 {
@@ -86,14 +84,25 @@ static void test_forms(void **state)
                 double x, y, width, height;
         } cases[] = {
                 { { .box = "face", .size = { 4, 5 } }, 44 - 16, 28 - 20, 32, 40 },
-                { { .box = "face", .task = "detect", .normalisation = "unit", .size = { 4, 4 }, .dx = 0.25, .dy = -0.5 },
-                  46 - 16, 24 - 16, 32, 32 },
+                { { .box = "face",
+                    .task = "detect",
+                    .normalisation = "unit",
+                    .size = { 4, 4 },
+                    .dx = 0.25,
+                    .dy = -0.5 },
+                  46 - 16,
+                  24 - 16,
+                  32,
+                  32 },
                 { { .box = "head", .size = { 4, 5 } }, 44 - 17.7, 28 - 17.7, 35.4, 35.4 },
                 { { .size = { 4, 5 } }, 44 - 17.7, 28 - 17.7, 35.4, 35.4 },
                 { { .yunet = true, .size = { 4, 5 } }, 44 - 17.7, 28 - 17.7, 35.4, 35.4 },
                 { { .yunet = true, .width = 640, .height = 640, .size = { 4, 5 } }, 44 - 17.7, 28 - 17.7, 35.4, 35.4 },
                 { { .yunet = true, .width = 320, .height = 160, .fixed_lists = true, .size = { 4, 5 } },
-                  44 - 17.7, 28 - 17.7, 35.4, 35.4 },
+                  44 - 17.7,
+                  28 - 17.7,
+                  35.4,
+                  35.4 },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -330,8 +339,8 @@ static void test_many_faces(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_forms),      cmocka_unit_test(test_scales),   cmocka_unit_test(test_hints),
-                cmocka_unit_test(test_many_sizes), cmocka_unit_test(test_refusals), cmocka_unit_test(test_align),
+                cmocka_unit_test(test_forms),      cmocka_unit_test(test_scales),     cmocka_unit_test(test_hints),
+                cmocka_unit_test(test_many_sizes), cmocka_unit_test(test_refusals),   cmocka_unit_test(test_align),
                 cmocka_unit_test(test_follow),     cmocka_unit_test(test_many_faces),
         };
         int fd = mkstemp(path), r;

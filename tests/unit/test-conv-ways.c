@@ -15,7 +15,7 @@
 #define BATCH 6
 
 /* What stands before and behind the layer under test. */
-#define RECIPE \
+#define RECIPE                                                                                       \
         "input = { width = %u; height = %u; }; network = ( { type = \"conv\"; filters = %u; }, %s, " \
         "{ type = \"globalavgpool\"; }, { type = \"fc\"; units = 3; } );"
 

@@ -73,7 +73,8 @@ static const char *label(const struct dataset *d, size_t i)
 
 static void test_known_labels(void **state)
 {
-        const struct dataset_options small = { .width_px = 8, .height_px = 4 }, private = { .usage = DATASET_PRIVATE_TEST };
+        const struct dataset_options small = { .width_px = 8, .height_px = 4 },
+                                     private = { .usage = DATASET_PRIVATE_TEST };
         _cleanup_(dataset_freep) struct dataset *d = NULL, *s = NULL;
 
         add_picture("happy/b.png", 20);
@@ -137,8 +138,8 @@ static void test_rafd(void **state)
         add_picture("Rafd090_01_Caucasian_female_angry_frontal.png", 10);
         add_picture("Rafd090_01_Caucasian_female_contemptuous_left.png", 20);
         add_picture("Rafd045_02_Caucasian_male_surprised_right.png", 30);
-        add_picture("Rafd180_02_Caucasian_male_sad_right.png", 40);        /* a profile */
-        add_picture("Rafd090_02_Caucasian_male_puzzled_right.png", 50);    /* no label of ours */
+        add_picture("Rafd180_02_Caucasian_male_sad_right.png", 40);     /* a profile */
+        add_picture("Rafd090_02_Caucasian_male_puzzled_right.png", 50); /* no label of ours */
         add_picture("Rafd09x_02_Caucasian_male_sad_right.png", 60);
         add_picture("Rafd090_02_Caucasian_male_sad.png", 70);
         assert_int_equal(dataset_load(root, NULL, &d, &error), 0);

@@ -168,13 +168,13 @@ static void test_lies(void **state)
         static const struct {
                 const char *find, *replace, *message;
         } cases[] = {
-                { "0,0 1", "7,0 1", "emotion" },      { "0,0 1", "-1,0 1", "emotion" },
-                { "0,0 1", "x,0 1", "emotion" },      { "0,0 1", "00,0 1", "emotion" },
-                { " 255 ", " 256 ", "0 to 255" },     { " 255 ", " -55 ", "0 to 255" },
-                { " 255 ", " 1e2 ", "0 to 255" },     { " 255 ", " 4294967297 ", "0 to 255" },
-                { " 255 ", " ", "2303 pixels" },      { " 255 ", " 255 255 ", "numbers" },
-                { "Training", "training", "Usage" },  { "Training", "Training,", "three columns" },
-                { "Training", "", "Usage" },          { " 255 ", " ,255 ", "three columns" },
+                { "0,0 1", "7,0 1", "emotion" },       { "0,0 1", "-1,0 1", "emotion" },
+                { "0,0 1", "x,0 1", "emotion" },       { "0,0 1", "00,0 1", "emotion" },
+                { " 255 ", " 256 ", "0 to 255" },      { " 255 ", " -55 ", "0 to 255" },
+                { " 255 ", " 1e2 ", "0 to 255" },      { " 255 ", " 4294967297 ", "0 to 255" },
+                { " 255 ", " ", "2303 pixels" },       { " 255 ", " 255 255 ", "numbers" },
+                { "Training", "training", "Usage" },   { "Training", "Training,", "three columns" },
+                { "Training", "", "Usage" },           { " 255 ", " ,255 ", "three columns" },
                 { "0,0 1", "0 0 1", "three columns" },
         };
         _cleanup_(freep) char *good = rows(1, emotions, usages, "\n");
@@ -249,7 +249,7 @@ static void test_votes(void **state)
                 assert_true(i == 2 ? sum == 0 : sum > 0.999f && sum < 1.001f); /* nobody saw a face */
                 assert_int_equal(d->classes[i], emotions[i]);
         }
-        assert_true(d->votes[0] > 0.666f && d->votes[0] < 0.667f);  /* 6 of 9 for anger, contempt not counted */
+        assert_true(d->votes[0] > 0.666f && d->votes[0] < 0.667f); /* 6 of 9 for anger, contempt not counted */
         assert_true(d->votes[7 + 3] == 0.5f && d->votes[7 + 5] == 0.5f);
         assert_int_equal(dataset_subset(d, DATASET_PUBLIC_TEST, 0, &s), 0);
         assert_true(s->votes[3] == 0.5f);
@@ -280,8 +280,14 @@ static void test_votes_refused(void **state)
         } cases[] = {
                 { "PrivateTest,d.png,1,0,0,0,0,0,2,7,0,0\n", "" }, /* a row less */
                 { "2,7,0,0\n", "2,7,0,0\nTraining,e.png,1,0,0,0,0,0,2,7,0,0\n" },
-                { "PublicTest", "Training" }, { "PublicTest", "Nothing" }, { "5,5", "5,-5" },
-                { "5,5", "5,x" }, { "5,5", "5," }, { "5,5", "5" }, { "5,5", "5,5,5" }, { "5,5", "5,99999999999999999" },
+                { "PublicTest", "Training" },
+                { "PublicTest", "Nothing" },
+                { "5,5", "5,-5" },
+                { "5,5", "5,x" },
+                { "5,5", "5," },
+                { "5,5", "5" },
+                { "5,5", "5,5,5" },
+                { "5,5", "5,99999999999999999" },
         };
         struct dataset *d = NULL;
 
@@ -309,9 +315,14 @@ static void test_votes_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_reads_rows), cmocka_unit_test(test_last_line_without_end),
-                cmocka_unit_test(test_usage_and_limit), cmocka_unit_test(test_cut), cmocka_unit_test(test_lies),
-                cmocka_unit_test(test_not_a_csv), cmocka_unit_test(test_votes), cmocka_unit_test(test_majority),
+                cmocka_unit_test(test_reads_rows),
+                cmocka_unit_test(test_last_line_without_end),
+                cmocka_unit_test(test_usage_and_limit),
+                cmocka_unit_test(test_cut),
+                cmocka_unit_test(test_lies),
+                cmocka_unit_test(test_not_a_csv),
+                cmocka_unit_test(test_votes),
+                cmocka_unit_test(test_majority),
                 cmocka_unit_test(test_votes_refused),
         };
         return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -135,12 +135,10 @@ static void test_figures(void **state)
         const struct scene_face faces[3] = { { .x = 0, .y = 0, .w = 10, .h = 10 },
                                              { .x = 50, .y = 0, .w = 10, .h = 10 },
                                              { .x = 90, .y = 0, .w = 10, .h = 10 } };
-        struct detection list[] = {
-                { .x = 1, .y = 0, .w = 10, .h = 10, .score = 0.9f },
-                { .x = 20, .y = 40, .w = 10, .h = 10, .score = 0.7f },
-                { .x = 50, .y = 1, .w = 10, .h = 10, .score = 0.6f },
-                { .x = 50, .y = 1, .w = 10, .h = 9, .score = 0.5f }
-        }; /* a second one: false */
+        struct detection list[] = { { .x = 1, .y = 0, .w = 10, .h = 10, .score = 0.9f },
+                                    { .x = 20, .y = 40, .w = 10, .h = 10, .score = 0.7f },
+                                    { .x = 50, .y = 1, .w = 10, .h = 10, .score = 0.6f },
+                                    { .x = 50, .y = 1, .w = 10, .h = 9, .score = 0.5f } }; /* a second one: false */
         const struct detections d = { .n = 4, .list = list };
         struct detect_score s = { 0 };
         double threshold;
@@ -220,16 +218,11 @@ static void test_reader(void **state)
 
         expect_bad(dir, "file,width,height\n", -EBADMSG, "no column");
         expect_bad(dir, "file,width,height,index,x,y,w,h\n", -EBADMSG, "no picture");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,x,4\n", -EBADMSG,
-                   ":2: column 7");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,0,4\n", -EBADMSG,
-                   "empty box");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,10,0,1,2,3,4\n", -EBADMSG,
-                   "120 x 100");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\nnowhere.png,120,100,0,1,2,3,4\n", -ENOENT,
-                   "nowhere.png");
-        expect_bad(dir, "file,width,height,index,x,y,w,h\n/etc/passwd,120,100,0,1,2,3,4\n", -EBADMSG,
-                   "no name");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,x,4\n", -EBADMSG, ":2: column 7");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,100,0,1,2,0,4\n", -EBADMSG, "empty box");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nscene0.png,120,10,0,1,2,3,4\n", -EBADMSG, "120 x 100");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\nnowhere.png,120,100,0,1,2,3,4\n", -ENOENT, "nowhere.png");
+        expect_bad(dir, "file,width,height,index,x,y,w,h\n/etc/passwd,120,100,0,1,2,3,4\n", -EBADMSG, "no name");
         remove_folder(dir);
 }
 
@@ -324,8 +317,8 @@ static void test_run(void **state)
         detect_score_done(&score);
         tool("\"average_precision\":", "eval %s --data %s --json --side 64", path, dir);
         tool("false ones a picture",
-             "eval %s --data %s --part kept --svg %s/curve.svg --side 64 && grep -c polyline %s/curve.svg",
-             path, dir, dir, dir);
+             "eval %s --data %s --part kept --svg %s/curve.svg --side 64 && grep -c polyline %s/curve.svg", path, dir,
+             dir, dir);
         tool("multiple of 32", "eval %s --data %s --side 65", path, dir);
         tool("--part must be", "eval %s --data %s --part some", path, dir);
         tool("1x1x64x64", "show %s", path);
@@ -357,9 +350,9 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses), cmocka_unit_test(test_cells), cmocka_unit_test(test_figures),
-                cmocka_unit_test(test_reader), cmocka_unit_test(test_samples),
-                cmocka_unit_test(test_run),    cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_losses),   cmocka_unit_test(test_cells),   cmocka_unit_test(test_figures),
+                cmocka_unit_test(test_reader),   cmocka_unit_test(test_samples), cmocka_unit_test(test_run),
+                cmocka_unit_test(test_refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,8 @@ static void add(struct detections *d, float x, float score)
 
 static void test_iou(void **state)
 {
-        struct detection a = { 0, 0, 10, 10, 1 }, b = { 5, 0, 10, 10, 1 }, c = { 10, 0, 10, 10, 1 }, point = { 1, 1, 0, 0, 1 };
+        struct detection a = { 0, 0, 10, 10, 1 }, b = { 5, 0, 10, 10, 1 }, c = { 10, 0, 10, 10, 1 },
+                         point = { 1, 1, 0, 0, 1 };
 
         assert_float_equal(detect_iou(&a, &a), 1, 1e-6);
         assert_float_equal(detect_iou(&a, &b), 1 / 3., 1e-6);
@@ -62,9 +63,8 @@ static void test_parts(void **state)
         struct detections d = { 0 };
         static const struct detection list[] = {
                 { 500, 500, 20, 20, 0.95f }, /* a surer face before the less sure one that it lies in: both stay */
-                { 0, 0, 100, 100, 0.9f },    { 480, 480, 100, 100, 0.85f },
-                { 20, 20, 40, 40, 0.8f },    /* a part */
-                { 80, 0, 40, 40, 0.7f },     /* half of it is outside */
+                { 0, 0, 100, 100, 0.9f },    { 480, 480, 100, 100, 0.85f }, { 20, 20, 40, 40, 0.8f }, /* a part */
+                { 80, 0, 40, 40, 0.7f }, /* half of it is outside */
                 { 90, 90, 80, 80, 0.6f },
         };
 
@@ -172,9 +172,8 @@ static void test_bad_numbers(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_iou),   cmocka_unit_test(test_suppress),
-                cmocka_unit_test(test_parts),    cmocka_unit_test(test_bound),
-                cmocka_unit_test(test_forms), cmocka_unit_test(test_bad_numbers),
+                cmocka_unit_test(test_iou),   cmocka_unit_test(test_suppress), cmocka_unit_test(test_parts),
+                cmocka_unit_test(test_bound), cmocka_unit_test(test_forms),    cmocka_unit_test(test_bad_numbers),
         };
 
         return cmocka_run_group_tests_name("detect", tests, NULL, NULL);

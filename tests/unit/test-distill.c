@@ -17,9 +17,9 @@
 #include "train/loss.h"
 #include "train/start.h"
 
-#define NETWORK                                                                                            \
+#define NETWORK                                                                                                          \
         "network = ( { type = \"conv\"; filters = 8; bias = false; }, { type = \"batchnorm\"; activation = \"relu\"; }," \
-        "  { type = \"maxpool\"; }, { type = \"conv\"; filters = 12; stride = 2; }, { type = \"batchnorm\"; }," \
+        "  { type = \"maxpool\"; }, { type = \"conv\"; filters = 12; stride = 2; }, { type = \"batchnorm\"; },"          \
         "  { type = \"prelu\"; }, { type = \"batchnorm\"; }, { type = \"globalavgpool\"; }, { type = \"fc\"; units = 3; } );"
 
 static char folder[] = "/tmp/emotion-distill-XXXXXX";
@@ -107,8 +107,8 @@ static void test_loss(void **state)
                            loss_cross_entropy(logits, target, 1, 3, NULL), 1e-6);
 }
 
-#define STUDENT                                                                                             \
-        "input = { width = 12; height = 12; normalisation = \"unit\"; };"                                   \
+#define STUDENT                                                           \
+        "input = { width = 12; height = 12; normalisation = \"unit\"; };" \
         "network = ( { type = \"conv\"; filters = 6; stride = 2; }, { type = \"relu\"; }, { type = \"fc\"; units = 3; } );"
 
 /* What the file behind @plan gives for a picture of @raw, softened by 2.5. */
@@ -140,7 +140,8 @@ static void check_teacher(bool mirror)
         float *raw, *said;
 
         snprintf(text, sizeof(text),
-                 STUDENT "training = { batch = 20; teachers = [ \"%s\" ]; distill = { temperature = 2.5; mirror = %s; }; };",
+                 STUDENT
+                 "training = { batch = 20; teachers = [ \"%s\" ]; distill = { temperature = 2.5; mirror = %s; }; };",
                  first, mirror ? "true" : "false");
         run = run_new(text, 2);
         d = teach(run);
@@ -156,8 +157,8 @@ static void check_teacher(bool mirror)
                 ask(plan, raw + i * SIDE * SIDE, false, as_it_is);
                 ask(plan, raw + i * SIDE * SIDE, true, mirrored);
                 for (size_t k = 0; k < 3; k++) {
-                        assert_float_equal(said[i * 3 + k],
-                                           mirror ? (as_it_is[k] + mirrored[k]) / 2 : as_it_is[k], 1e-5);
+                        assert_float_equal(said[i * 3 + k], mirror ? (as_it_is[k] + mirrored[k]) / 2 : as_it_is[k],
+                                           1e-5);
                         apart = MAX(apart, fabs((double)as_it_is[k] - (double)mirrored[k]));
                 }
         }
@@ -227,8 +228,8 @@ static void test_share(void **state)
         struct run *run;
 
         snprintf(text, sizeof(text),
-                 STUDENT "training = { batch = 20; teachers = [ \"%s\", \"%s\" ]; distill = { share = 0.3; }; };", first,
-                 first);
+                 STUDENT "training = { batch = 20; teachers = [ \"%s\", \"%s\" ]; distill = { share = 0.3; }; };",
+                 first, first);
         run = run_new(text, 2);
         trainer_teach(run->trainer, teach(run));
         assert_int_equal(trainer_step(run->trainer), 0);
@@ -345,11 +346,12 @@ static void refuse_start(const char *path, const char *text, const char *part)
 
 static void test_refused_starts(void **state)
 {
-        static const char plain[] = "input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
-                                    "training = { batch = 16; };",
-                          wide[] = "input = { width = 12; height = 12; };"
-                                   "network = ( { type = \"conv\"; filters = 9; bias = false; }, { type = \"batchnorm\"; },"
-                                   " { type = \"fc\"; units = 3; } ); training = { batch = 16; };";
+        static const char
+                plain[] = "input = { width = 12; height = 12; }; network = ( { type = \"fc\"; units = 3; } );"
+                          "training = { batch = 16; };",
+                wide[] = "input = { width = 12; height = 12; };"
+                         "network = ( { type = \"conv\"; filters = 9; bias = false; }, { type = \"batchnorm\"; },"
+                         " { type = \"fc\"; units = 3; } ); training = { batch = 16; };";
         struct stat st;
 
         refuse_start("/nonexistent", plain, "No such file");
@@ -364,9 +366,13 @@ static void test_refused_starts(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_loss),     cmocka_unit_test(test_teacher),  cmocka_unit_test(test_teacher_mirrored),
-                cmocka_unit_test(test_share),    cmocka_unit_test(test_distillation),
-                cmocka_unit_test(test_refused_teachers), cmocka_unit_test(test_start),
+                cmocka_unit_test(test_loss),
+                cmocka_unit_test(test_teacher),
+                cmocka_unit_test(test_teacher_mirrored),
+                cmocka_unit_test(test_share),
+                cmocka_unit_test(test_distillation),
+                cmocka_unit_test(test_refused_teachers),
+                cmocka_unit_test(test_start),
                 cmocka_unit_test(test_refused_starts),
         };
 

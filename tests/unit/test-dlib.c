@@ -191,7 +191,8 @@ static void test_photographs(void **state)
                 skip();
         n_sure = count_faces("threshold = 1.0;", false);
         n_doubled = count_faces("upsample = 1;", false);
-        print_message("# %d faces, %d of them with a score over 1; %d with the pictures doubled\n", n, n_sure, n_doubled);
+        print_message("# %d faces, %d of them with a score over 1; %d with the pictures doubled\n", n, n_sure,
+                      n_doubled);
         /* there are 51; 16 and 51 overlap them by a half or more, and one is a false alarm */
         assert_in_range(n, 12, 25);
         assert_true(n_sure < n);

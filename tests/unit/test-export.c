@@ -34,8 +34,8 @@ static struct net *make(const char *layers)
         struct net *net;
         struct rng rng;
 
-        snprintf(text, sizeof(text), "input = { width = 20; height = 18; normalisation = \"contrast\"; }; network = ( %s );",
-                 layers);
+        snprintf(text, sizeof(text),
+                 "input = { width = 20; height = 18; normalisation = \"contrast\"; }; network = ( %s );", layers);
         assert_int_equal(recipe_load_string(text, "test", &recipe, &error), 0);
         if (net_new(recipe, 1, &net, &error) < 0)
                 fail_msg("%s", error.text);
@@ -103,10 +103,9 @@ static void check(const char *layers)
         assert_true(fd >= 0);
         close(fd);
         for (size_t i = 0; i < ARRAY_LEN(calibrations); i++) {
-                const struct export_info info = { .name = "test",
-                                                  .licence = "none",
-                                                  .labels = "a,b,c,d,e",
-                                                  .calibration = &calibrations[i] };
+                const struct export_info info = {
+                        .name = "test", .licence = "none", .labels = "a,b,c,d,e", .calibration = &calibrations[i]
+                };
 
                 assert_int_equal(export_net(net, &info, path), 0);
                 compare(net, path, &calibrations[i]);
@@ -211,9 +210,13 @@ static void test_shipped(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_plain),    cmocka_unit_test(test_conv),
-                cmocka_unit_test(test_batchnorm), cmocka_unit_test(test_residual),
-                cmocka_unit_test(test_squeeze_excite), cmocka_unit_test(test_rest), cmocka_unit_test(test_lcn),
+                cmocka_unit_test(test_plain),
+                cmocka_unit_test(test_conv),
+                cmocka_unit_test(test_batchnorm),
+                cmocka_unit_test(test_residual),
+                cmocka_unit_test(test_squeeze_excite),
+                cmocka_unit_test(test_rest),
+                cmocka_unit_test(test_lcn),
                 cmocka_unit_test(test_shipped),
         };
 

@@ -45,9 +45,19 @@ static void test_text(void **state)
 static void test_refusals(void **state)
 {
         static const char *const wrong[] = {
-                "", "similarity", "similar 1:0,0 2:1,1", "similarity 1:0,0", "affine 1:0,0 2:1,1",
-                "similarity 1:0,0 68:1,1", "similarity 1:0,0 -2:1,1", "similarity 1:0,0 5-4:1,1", "similarity 1:0 2:1,1",
-                "similarity 1:0,nan 2:1,1", "similarity 1:0,9 2:1,1", "similarity 1:0,0 2:1,1x", "similarity1:0,0 2:1,1",
+                "",
+                "similarity",
+                "similar 1:0,0 2:1,1",
+                "similarity 1:0,0",
+                "affine 1:0,0 2:1,1",
+                "similarity 1:0,0 68:1,1",
+                "similarity 1:0,0 -2:1,1",
+                "similarity 1:0,0 5-4:1,1",
+                "similarity 1:0 2:1,1",
+                "similarity 1:0,nan 2:1,1",
+                "similarity 1:0,9 2:1,1",
+                "similarity 1:0,0 2:1,1x",
+                "similarity1:0,0 2:1,1",
         };
         char many[4000] = "similarity";
         struct face_template t = { .n = 7 };

@@ -122,10 +122,9 @@ static struct plugin_host *open_host(const char *detector, const char *aligner)
 {
         static char folder[600], models[600];
         static const char *const model_dirs[] = { models, NULL };
-        struct plugin_host_config config = { .folder = folder,
-                                             .model_dirs = model_dirs,
-                                             .detector = detector,
-                                             .aligner = aligner };
+        struct plugin_host_config config = {
+                .folder = folder, .model_dirs = model_dirs, .detector = detector, .aligner = aligner
+        };
         struct plugin_host *host;
 
         snprintf(folder, sizeof(folder), "%s/plugins/.libs", getenv("EMO_BUILDDIR") ?: ".");
@@ -210,7 +209,8 @@ static void test_detector(void **state)
 }
 
 /* A square of a photograph. @pixels, @scratch: [side * side] */
-static struct emo_image cut_out(const struct photo *p, const struct nn_affine *map, unsigned side, uint8_t *pixels, float *scratch)
+static struct emo_image cut_out(const struct photo *p, const struct nn_affine *map, unsigned side, uint8_t *pixels,
+                                float *scratch)
 {
         const struct picture *from = p->picture;
         const struct nn_image im = { from->data, from->width_px, from->height_px, from->stride_bytes };
@@ -240,8 +240,9 @@ static void test_large(void **state)
         for (unsigned i = 0; i < n_photos; i++)
                 for (unsigned k = 0; k < photos[i].n_faces; k++) {
                         const struct emo_box *f = &photos[i].faces[k].box;
-                        struct nn_affine map = nn_affine_from_square((double)f->x + f->width / 2.0, (double)f->y + f->height / 2.0,
-                                                                     (double)f->width / share, 0, 640);
+                        struct nn_affine map =
+                                nn_affine_from_square((double)f->x + f->width / 2.0, (double)f->y + f->height / 2.0,
+                                                      (double)f->width / share, 0, 640);
                         struct emo_box b[MAX_BOXES];
                         struct emo_image image;
                         struct emo_error error;
@@ -315,8 +316,8 @@ static struct emo_box moved(const struct emo_box *b, double dx, double dy, doubl
 static void test_points(void **state)
 {
         /* shares of the side, factor; the first: the box as it is */
-        static const double offsets[][3] = { { 0, 0, 1 },      { 0.15, 0, 1 }, { -0.15, 0, 1 }, { 0, 0.15, 1 },
-                                             { 0, -0.15, 1 },  { 0, 0, 1.15 }, { 0, 0, 1 / 1.15 } };
+        static const double offsets[][3] = { { 0, 0, 1 },     { 0.15, 0, 1 }, { -0.15, 0, 1 },   { 0, 0.15, 1 },
+                                             { 0, -0.15, 1 }, { 0, 0, 1.15 }, { 0, 0, 1 / 1.15 } };
         static struct errors all[2];
 
         if (!n_photos || !has_model("landmarks.onnx") || !has_model("detect.onnx"))
@@ -374,8 +375,8 @@ static void test_turned(void **state)
                         for (size_t r = 0; photos[i].faces[k].has_points && r < 2; r++) {
                                 float points[68][2];
                                 struct emo_box box;
-                                struct emo_image image = turn(&photos[i], &photos[i].faces[k], rolls[r], pixels, scratch,
-                                                              points, &box);
+                                struct emo_image image =
+                                        turn(&photos[i], &photos[i].faces[k], rolls[r], pixels, scratch, points, &box);
 
                                 align(&image, points, box, &all);
                         }
@@ -418,11 +419,8 @@ static void test_no_face(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_detector),
-                cmocka_unit_test(test_large),
-                cmocka_unit_test(test_points),
-                cmocka_unit_test(test_turned),
-                cmocka_unit_test(test_no_face),
+                cmocka_unit_test(test_detector), cmocka_unit_test(test_large),   cmocka_unit_test(test_points),
+                cmocka_unit_test(test_turned),   cmocka_unit_test(test_no_face),
         };
 
         return cmocka_run_group_tests_name("faces", tests, setup, teardown);

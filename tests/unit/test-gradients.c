@@ -166,7 +166,8 @@ static void test_conv_stride(void **state)
 static void test_upsample(void **state)
 {
         check(AROUND("{ type = \"upsample\"; }"), 5);
-        check(AROUND("{ type = \"upsample\"; name = \"up\"; }, { type = \"maxpool\"; }, { type = \"add\"; with = \"first\"; }"), 6);
+        check(AROUND("{ type = \"upsample\"; name = \"up\"; }, { type = \"maxpool\"; }, { type = \"add\"; with = \"first\"; }"),
+              6);
 }
 
 static void test_conv_groups(void **state)
@@ -215,7 +216,8 @@ static void test_lcn(void **state)
         check(AROUND("{ type = \"lcn\"; size = 5; floor = 50; }"), 8);
         check(AROUND("{ type = \"lcn\"; size = 15; sigma = 3; }"), 7); /* larger than the picture */
         check("{ type = \"conv\"; filters = 6; }, { type = \"relu\"; name = \"a\"; }, { type = \"lcn\"; size = 5; }, "
-              "{ type = \"concat\"; from = [\"lcn3\", \"a\"]; }, { type = \"fc\"; units = 3; }", 8);
+              "{ type = \"concat\"; from = [\"lcn3\", \"a\"]; }, { type = \"fc\"; units = 3; }",
+              8);
 }
 
 /* Gates from globally averaged channels, in the two forms that networks use. */
@@ -267,13 +269,12 @@ static void test_head(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_conv),        cmocka_unit_test(test_conv_stride),
-                cmocka_unit_test(test_upsample),
-                cmocka_unit_test(test_conv_groups), cmocka_unit_test(test_batchnorm),
-                cmocka_unit_test(test_activations), cmocka_unit_test(test_pooling),
-                cmocka_unit_test(test_joins),       cmocka_unit_test(test_lrn),
-                cmocka_unit_test(test_head),        cmocka_unit_test(test_lcn),
-                cmocka_unit_test(test_squeeze_excite),
+                cmocka_unit_test(test_conv),      cmocka_unit_test(test_conv_stride),
+                cmocka_unit_test(test_upsample),  cmocka_unit_test(test_conv_groups),
+                cmocka_unit_test(test_batchnorm), cmocka_unit_test(test_activations),
+                cmocka_unit_test(test_pooling),   cmocka_unit_test(test_joins),
+                cmocka_unit_test(test_lrn),       cmocka_unit_test(test_head),
+                cmocka_unit_test(test_lcn),       cmocka_unit_test(test_squeeze_excite),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

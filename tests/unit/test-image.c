@@ -55,7 +55,8 @@ static void test_shrink(void **state)
 static double slow(const struct nn_image *im, const struct nn_affine *map, unsigned x, unsigned y)
 {
         const double *m = map->m;
-        unsigned nx = (unsigned)fmax(ceil(hypot(m[0], m[3]) - 1e-6), 1), ny = (unsigned)fmax(ceil(hypot(m[1], m[4]) - 1e-6), 1);
+        unsigned nx = (unsigned)fmax(ceil(hypot(m[0], m[3]) - 1e-6), 1),
+                 ny = (unsigned)fmax(ceil(hypot(m[1], m[4]) - 1e-6), 1);
         double sum = 0;
 
         for (unsigned i = 0; i < nx * ny; i++) {
@@ -76,8 +77,9 @@ static double slow(const struct nn_image *im, const struct nn_affine *map, unsig
 static void test_warp(void **state)
 {
         static const struct nn_affine maps[] = {
-                { { 1, 0, 0, 0, 1, 0 } },       { { 1, 0, WIDTH - 12, 0, 1, HEIGHT - 9 } }, { { 2.3, 0.4, 5, -0.3, 1.9, 8 } },
-                { { 0.4, 0.1, 20, -0.1, 0.4, 9 } }, { { 9, 0, -40, 0, 9, -20 } },              { { 1, 0, 500, 0, 1, -500 } },
+                { { 1, 0, 0, 0, 1, 0 } },          { { 1, 0, WIDTH - 12, 0, 1, HEIGHT - 9 } },
+                { { 2.3, 0.4, 5, -0.3, 1.9, 8 } }, { { 0.4, 0.1, 20, -0.1, 0.4, 9 } },
+                { { 9, 0, -40, 0, 9, -20 } },      { { 1, 0, 500, 0, 1, -500 } },
                 { { 0, -1, 30, 1, 0, 4 } },
         };
         const struct nn_image im = { pixels, WIDTH, HEIGHT, STRIDE };
@@ -115,7 +117,8 @@ static void test_any_map(void **state)
                 struct nn_affine map = nn_affine_from_square(r[0] * W, r[1] * H, 5 + 60 * r[2], 6.28 * r[3], n);
 
                 if (k % 5 == 0) /* to the very edge that four bytes may be read from, or a hair beyond */
-                        map = (struct nn_affine){ { 1, 0, W - 2.5 - n + 0.02 * (r[0] - 0.5), 0, 1, H - 0.5 - n + 0.02 * (r[1] - 0.5) } };
+                        map = (struct nn_affine){ { 1, 0, W - 2.5 - n + 0.02 * (r[0] - 0.5), 0, 1,
+                                                    H - 0.5 - n + 0.02 * (r[1] - 0.5) } };
                 assert_int_equal(nn_image_warp(&im, &map, n, n, ret), 0);
                 for (unsigned y = 0; y < n; y++)
                         for (unsigned x = 0; x < n; x++)
@@ -155,8 +158,8 @@ static void test_refusals(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = { cmocka_unit_test(test_shrink), cmocka_unit_test(test_warp),
-                                                    cmocka_unit_test(test_any_map),
-                                                    cmocka_unit_test(test_last_pixel), cmocka_unit_test(test_refusals) };
+                                                   cmocka_unit_test(test_any_map), cmocka_unit_test(test_last_pixel),
+                                                   cmocka_unit_test(test_refusals) };
 
         return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@
 #define RELATIVE 1e-5f
 #define ABSOLUTE(d) (2e-5f * sqrtf((float)(((d)->c / (d)->groups) * (d)->r * (d)->s + 8)))
 
-static double at(const struct nn_conv_desc *d, const float *x, const float *w, unsigned i, unsigned k, unsigned y, unsigned xo)
+static double at(const struct nn_conv_desc *d, const float *x, const float *w, unsigned i, unsigned k, unsigned y,
+                 unsigned xo)
 {
         unsigned per_c = d->c / d->groups, group = k / (d->k / d->groups);
         double sum = 0;
@@ -30,8 +31,8 @@ static double at(const struct nn_conv_desc *d, const float *x, const float *w, u
         return sum;
 }
 
-static void naive(const struct nn_conv_desc *d, const float *x, const float *w, const float *bias, const float *residual,
-                  float *y)
+static void naive(const struct nn_conv_desc *d, const float *x, const float *w, const float *bias,
+                  const float *residual, float *y)
 {
         unsigned out_h = nn_conv_out_h(d), out_w = nn_conv_out_w(d);
         size_t o = 0;
@@ -250,8 +251,8 @@ static void test_every_way(void **state)
 
 static void test_ways_that_are_none(void **state)
 {
-        struct nn_conv_desc d = with_defaults(
-                (struct nn_conv_desc){ .c = 16, .h = 9, .w = 9, .k = 16, .r = 3, .s = 3, .way = 5 });
+        struct nn_conv_desc d =
+                with_defaults((struct nn_conv_desc){ .c = 16, .h = 9, .w = 9, .k = 16, .r = 3, .s = 3, .way = 5 });
         struct nn_conv *c;
 
         /* outputs of 5x5 by 3x3 would need sides of 7 */
@@ -272,22 +273,22 @@ static void test_winograd(void **state)
                 unsigned n, c, size, kernel, stride;
                 const char *name;
         } cases[] = {
-                { 8, 32, 2, 3, 1, "winograd 2x2" },
-                { 1, 32, 5, 3, 1, "winograd 3x3" },
-                { 3, 37, 6, 3, 1, "winograd 3x3" },
-                { 1, 32, 24, 3, 1, "winograd 4x4" },
-                { 2, 50, 15, 3, 1, "winograd 4x4" },
-                { 1, 50, 13, 5, 1, "winograd 2x2 of 5x5" },
-                { 1, 64, 20, 2, 1, "winograd 5x5 of 2x2" },
-                { 1, 40, 12, 4, 1, "winograd 3x3 of 4x4" },
-                { 1, 64, 24, 3, 2, "winograd 4x4 of 3x3/2" },
-                { 2, 72, 23, 5, 2, "winograd 4x4 of 5x5/2" },
+                { 8, 32, 2, 3, 1, "winograd 2x2" },           { 1, 32, 5, 3, 1, "winograd 3x3" },
+                { 3, 37, 6, 3, 1, "winograd 3x3" },           { 1, 32, 24, 3, 1, "winograd 4x4" },
+                { 2, 50, 15, 3, 1, "winograd 4x4" },          { 1, 50, 13, 5, 1, "winograd 2x2 of 5x5" },
+                { 1, 64, 20, 2, 1, "winograd 5x5 of 2x2" },   { 1, 40, 12, 4, 1, "winograd 3x3 of 4x4" },
+                { 1, 64, 24, 3, 2, "winograd 4x4 of 3x3/2" }, { 2, 72, 23, 5, 2, "winograd 4x4 of 5x5/2" },
         };
         uint32_t seed = 5;
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-                struct nn_conv_desc d = { .n = cases[i].n, .c = cases[i].c, .h = cases[i].size, .w = cases[i].size,
-                                          .k = cases[i].c, .r = cases[i].kernel, .s = cases[i].kernel,
+                struct nn_conv_desc d = { .n = cases[i].n,
+                                          .c = cases[i].c,
+                                          .h = cases[i].size,
+                                          .w = cases[i].size,
+                                          .k = cases[i].c,
+                                          .r = cases[i].kernel,
+                                          .s = cases[i].kernel,
                                           .stride = { cases[i].stride, cases[i].stride } };
                 size_t n = (size_t)d.k * d.c * d.r * d.s;
                 float *w = floats(n);
@@ -327,7 +328,8 @@ static struct nn_conv_desc random_desc(uint32_t *seed)
                         .r = 1 + random_below(seed, 4),
                         .s = 1 + random_below(seed, 4),
                         .stride = { 1 + random_below(seed, 3), 1 + random_below(seed, 3) },
-                        .pad = { random_below(seed, 3), random_below(seed, 3), random_below(seed, 3), random_below(seed, 3) },
+                        .pad = { random_below(seed, 3), random_below(seed, 3), random_below(seed, 3),
+                                 random_below(seed, 3) },
                         .dilation = { 1 + random_below(seed, 2), 1 + random_below(seed, 2) },
                         .groups = groups,
                         .act = nth_act(random_below(seed, N_ACTS), NULL),
@@ -391,10 +393,10 @@ static void test_refusals(void **state)
         float w[144] = { 0 };
         struct nn_conv *c = NULL;
 
-#define REFUSE(change) \
-        do { \
-                struct nn_conv_desc d = good; \
-                change; \
+#define REFUSE(change)                                                                        \
+        do {                                                                                  \
+                struct nn_conv_desc d = good;                                                 \
+                change;                                                                       \
                 assert_int_equal(nn_conv_prepare(NN_ISA_PORTABLE, &d, w, NULL, &c), -EINVAL); \
         } while (0)
         REFUSE(d.n = 0);
@@ -418,10 +420,14 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_shapes),   cmocka_unit_test(test_every_way), cmocka_unit_test(test_ways_that_are_none),
-                cmocka_unit_test(test_winograd), cmocka_unit_test(test_random),
+                cmocka_unit_test(test_shapes),
+                cmocka_unit_test(test_every_way),
+                cmocka_unit_test(test_ways_that_are_none),
+                cmocka_unit_test(test_winograd),
+                cmocka_unit_test(test_random),
                 cmocka_unit_test(test_activations),
-                cmocka_unit_test(test_threads),     cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

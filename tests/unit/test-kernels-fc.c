@@ -53,23 +53,24 @@ static void test_fc(void **state)
         unsigned i = 0;
 
         assert_int_equal(nn_pool_new(2, &pool), 0);
-        FOR_EACH_ISA(isa) for (size_t a = 0; a < ARRAY_LEN(ns); a++) for (size_t b = 0; b < ARRAY_LEN(ks); b++, i++)
-        {
-                static const unsigned ms[] = { 1, 2, 5, 8, 35 };
-                struct nn_fc_desc d = {
-                        .m = ms[i % ARRAY_LEN(ms)],
-                        .k = ks[b],
-                        .n = ns[a],
-                        .weights_k_n = i % 2,
-                        .act = nth_act(i / 2, NULL),
-                };
+        FOR_EACH_ISA(isa)
+                for (size_t a = 0; a < ARRAY_LEN(ns); a++)
+                        for (size_t b = 0; b < ARRAY_LEN(ks); b++, i++) {
+                                static const unsigned ms[] = { 1, 2, 5, 8, 35 };
+                                struct nn_fc_desc d = {
+                                        .m = ms[i % ARRAY_LEN(ms)],
+                                        .k = ks[b],
+                                        .n = ns[a],
+                                        .weights_k_n = i % 2,
+                                        .act = nth_act(i / 2, NULL),
+                                };
 
-                for (unsigned s = NN_FC_FLOAT32; s <= NN_FC_INT8; s++) {
-                        d.storage = (enum nn_fc_storage)s;
-                        check_fc(isa, d, i % 3, i % 4 ? NULL : pool, &seed);
-                        d.m = 1;
-                }
-        }
+                                for (unsigned s = NN_FC_FLOAT32; s <= NN_FC_INT8; s++) {
+                                        d.storage = (enum nn_fc_storage)s;
+                                        check_fc(isa, d, i % 3, i % 4 ? NULL : pool, &seed);
+                                        d.m = 1;
+                                }
+                        }
         nn_pool_free(pool);
 }
 
@@ -93,20 +94,20 @@ static void test_fc_exact(void **state)
         const float w[2][3] = { { 0, 0.5f, -0.25f }, { 0, 0, 0 } }, x[3] = { 1e6f, 2, 0 };
         float y[2];
 
-        FOR_EACH_ISA(isa) for (unsigned s = NN_FC_FLOAT32; s <= NN_FC_INT8; s++)
-        {
-                struct nn_fc_desc d = { .m = 1, .k = 3, .n = 2, .storage = (enum nn_fc_storage)s };
-                struct nn_fc *f = NULL;
+        FOR_EACH_ISA(isa)
+                for (unsigned s = NN_FC_FLOAT32; s <= NN_FC_INT8; s++) {
+                        struct nn_fc_desc d = { .m = 1, .k = 3, .n = 2, .storage = (enum nn_fc_storage)s };
+                        struct nn_fc *f = NULL;
 
-                assert_int_equal(nn_fc_prepare(isa, &d, w[0], NULL, &f), 0);
-                nn_fc_run(f, x, y, NULL);
-                assert_true(fabsf(y[0] - 1) < 1e-6f && y[1] == 0);
-                nn_fc_free(f);
-        }
+                        assert_int_equal(nn_fc_prepare(isa, &d, w[0], NULL, &f), 0);
+                        nn_fc_run(f, x, y, NULL);
+                        assert_true(fabsf(y[0] - 1) < 1e-6f && y[1] == 0);
+                        nn_fc_free(f);
+                }
 }
 
-static void check_gemm(enum nn_isa isa, bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, float beta,
-                       uint32_t *seed)
+static void check_gemm(enum nn_isa isa, bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
+                       float beta, uint32_t *seed)
 {
         float *a = random_floats(m * k, seed), *b = random_floats(n * k, seed), *y = random_floats(m * n, seed);
         float *expected = floats(m * n), *scratch = floats(nn_gemm_scratch_bytes(isa, m, n, k) / sizeof(float));
@@ -138,13 +139,14 @@ static void test_gemm(void **state)
         static const size_t dims[] = { 1, 2, 5, 13, 16, 31, 65, 129 };
         uint32_t seed = 2;
 
-        FOR_EACH_ISA(isa) for (unsigned i = 0; i < 60; i++)
-        {
-                size_t m = dims[random_below(&seed, ARRAY_LEN(dims))], n = dims[random_below(&seed, ARRAY_LEN(dims))];
-                size_t k = i % 7 == 6 ? 1100 : i % 11 == 10 ? 0 : dims[random_below(&seed, ARRAY_LEN(dims))];
+        FOR_EACH_ISA(isa)
+                for (unsigned i = 0; i < 60; i++) {
+                        size_t m = dims[random_below(&seed, ARRAY_LEN(dims))],
+                               n = dims[random_below(&seed, ARRAY_LEN(dims))];
+                        size_t k = i % 7 == 6 ? 1100 : i % 11 == 10 ? 0 : dims[random_below(&seed, ARRAY_LEN(dims))];
 
-                check_gemm(isa, i & 1, i & 2, m, n, k, i % 3 ? 1.f : 0.5f, (float)(i % 5 % 3), &seed);
-        }
+                        check_gemm(isa, i & 1, i & 2, m, n, k, i % 3 ? 1.f : 0.5f, (float)(i % 5 % 3), &seed);
+                }
 }
 
 int main(void)

@@ -7,7 +7,7 @@
 
 #include "nn/kernels/int8.h"
 
-#define FOR_EACH_DOT(dot) \
+#define FOR_EACH_DOT(dot)                                               \
         for (enum nn_dot dot = NN_DOT_PORTABLE; dot < NN_N_DOTS; dot++) \
                 if (nn_dot_runs(dot))
 
@@ -56,7 +56,8 @@ static double naive_conv(const struct nn_conv8_desc *q, const uint8_t *x, const 
 
                                 if (y < 0 || v < 0 || y >= d->h || v >= d->w)
                                         continue;
-                                sum += (int64_t)(x[((n * d->c + first + c) * d->h + (size_t)y) * d->w + (size_t)v] - q->x.zero) *
+                                sum += (int64_t)(x[((n * d->c + first + c) * d->h + (size_t)y) * d->w + (size_t)v] -
+                                                 q->x.zero) *
                                        w[((k * per + c) * d->r + r) * d->s + s];
                         }
         return (double)sum * (double)q->x.scale * (double)q->w_scales[k];
@@ -93,7 +94,8 @@ static void check_conv(enum nn_dot dot, struct nn_conv8_desc q, struct nn_pool *
                         v += (double)q.residual.scale * (r[i] - q.residual.zero);
                 exact = fmin(fmax(naive_act(&d->act, k, v) / (double)q.y.scale + q.y.zero, 0), 255);
                 if (fabs(got - exact) > 0.502)
-                        fail_msg("%s %s: output %zu is %u, exactly %g", nn_dot_name(dot), nn_conv8_name(c), i, got, exact);
+                        fail_msg("%s %s: output %zu is %u, exactly %g", nn_dot_name(dot), nn_conv8_name(c), i, got,
+                                 exact);
         }
         assert_true(nn_conv8_packed_bytes(c) >= d->k * taps);
         nn_conv8_free(c);
@@ -167,8 +169,18 @@ static void test_conv(void **state)
 static void test_conv_refusals(void **state)
 {
         const float scale = 1;
-        struct nn_conv8_desc good = { .d = { .n = 1, .c = 8, .h = 2, .w = 2, .k = 8, .r = 1, .s = 1, .stride = { 1, 1 },
-                                             .dilation = { 1, 1 }, .groups = 1, .in = NN_BLOCKED, .out = NN_BLOCKED },
+        struct nn_conv8_desc good = { .d = { .n = 1,
+                                             .c = 8,
+                                             .h = 2,
+                                             .w = 2,
+                                             .k = 8,
+                                             .r = 1,
+                                             .s = 1,
+                                             .stride = { 1, 1 },
+                                             .dilation = { 1, 1 },
+                                             .groups = 1,
+                                             .in = NN_BLOCKED,
+                                             .out = NN_BLOCKED },
                                       .w_scales = &scale },
                              q;
         struct nn_conv8 *c = NULL;
@@ -188,11 +200,11 @@ static void test_conv_refusals(void **state)
 
 static void test_quantize(void **state)
 {
-        const float x[] = { 0, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 1000, -1000, NAN, 1e30f, -1e30f, 3.49f, 3.51f, INFINITY,
-                            -INFINITY, 7, 8, 9, 10 };
+        const float x[] = { 0,      0.5f,  1.5f,  2.5f,     -0.5f,     -1.5f, 1000, -1000, NAN, 1e30f,
+                            -1e30f, 3.49f, 3.51f, INFINITY, -INFINITY, 7,     8,    9,     10 };
         static const uint8_t to[] = { 10, 10, 12, 12, 10, 8, 255, 0, 0, 255, 0, 13, 14, 255, 0, 17, 18, 19, 20 };
-        static const int8_t to_signed[] = { -10, -10, -8, -8, -10, -12, 127, -128, -128, 127, -128, -7, -6, 127, -128,
-                                            -3, -2, -1, 0 };
+        static const int8_t to_signed[] = { -10,  -10, -8, -8,  -10,  -12, 127, -128, -128, 127,
+                                            -128, -7,  -6, 127, -128, -3,  -2,  -1,   0 };
         uint8_t y[ARRAY_LEN(x)];
         float back[ARRAY_LEN(x)];
 
@@ -251,9 +263,23 @@ static void test_ties(void **state)
         {
                 int zero = zeros[i / 8];
                 struct nn_conv8_desc q = {
-                        .d = { .n = 1, .c = C, .h = 5, .w = 5, .k = C, .r = 1, .s = 1, .stride = { 1, 1 }, .dilation = { 1, 1 },
-                               .groups = i % 2 ? C : 1, .residual = i / 2 % 2, .in = NN_BLOCKED, .out = NN_BLOCKED },
-                        .x = { 0.5f, 128 }, .residual = { 0.5f, 30 }, .y = { 1, zero }, .w_scales = scales,
+                        .d = { .n = 1,
+                               .c = C,
+                               .h = 5,
+                               .w = 5,
+                               .k = C,
+                               .r = 1,
+                               .s = 1,
+                               .stride = { 1, 1 },
+                               .dilation = { 1, 1 },
+                               .groups = i % 2 ? C : 1,
+                               .residual = i / 2 % 2,
+                               .in = NN_BLOCKED,
+                               .out = NN_BLOCKED },
+                        .x = { 0.5f, 128 },
+                        .residual = { 0.5f, 30 },
+                        .y = { 1, zero },
+                        .w_scales = scales,
                 };
                 uint8_t *x = bytes(C * HW, &seed), *r = bytes(C * HW, &seed), *y = bytes(C * HW, &seed);
                 int8_t w[C * C] = { 0 };
@@ -290,8 +316,14 @@ static void test_pools(void **state)
 
         FOR_EACH_DOT(dot) for (unsigned i = 0; i < 20; i++)
         {
-                struct nn_pool2d_desc d = { .n = 2, .c = 1 + i * 3, .h = 4 + i % 5, .w = 3 + i % 4, .kernel = { 2 + i % 2, 2 },
-                                            .stride = { 1 + i % 2, 2 }, .pad = { i % 2, i % 3 % 2 }, .dilation = { 1, 1 } };
+                struct nn_pool2d_desc d = { .n = 2,
+                                            .c = 1 + i * 3,
+                                            .h = 4 + i % 5,
+                                            .w = 3 + i % 4,
+                                            .kernel = { 2 + i % 2, 2 },
+                                            .stride = { 1 + i % 2, 2 },
+                                            .pad = { i % 2, i % 3 % 2 },
+                                            .dilation = { 1, 1 } };
                 size_t hw = (size_t)d.h * d.w;
                 uint8_t *x = bytes(d.n * d.c * hw, &seed), *xb = to_blocks(d.n, d.c, hw, x), *y;
                 float *mean = floats(d.n * d.c);
@@ -311,10 +343,12 @@ static void test_pools(void **state)
                                                         int v = (int)(b * d.stride[1] + s) - (int)d.pad[1];
 
                                                         if (u >= 0 && v >= 0 && u < (int)d.h && v < (int)d.w)
-                                                                most = MAX(most, x[k * hw + (size_t)u * d.w + (size_t)v]);
+                                                                most = MAX(most,
+                                                                           x[k * hw + (size_t)u * d.w + (size_t)v]);
                                                 }
                                         assert_int_equal(y[blocked_at(d.c, (size_t)d.out_h * d.out_w, k / d.c, k % d.c,
-                                                                      a * d.out_w + b)], most);
+                                                                      a * d.out_w + b)],
+                                                         most);
                                 }
                 nn_global_pool8(dot, d.n, d.c, hw, xb, (struct nn_quant){ 0.5f, 7 }, mean);
                 for (size_t k = 0; k < (size_t)d.n * d.c; k++) {
@@ -386,7 +420,10 @@ static void test_fc(void **state)
                 for (size_t a = 0; a < ARRAY_LEN(ns); a++)
                         for (size_t b = 0; b < ARRAY_LEN(ks); b++, i++)
                                 check_fc(i % 3 ? nn_isa_best() : NN_ISA_PORTABLE, dot,
-                                         (struct nn_fc_desc){ .m = ms[i % 4], .k = ks[b], .n = ns[a], .weights_k_n = i % 2,
+                                         (struct nn_fc_desc){ .m = ms[i % 4],
+                                                              .k = ks[b],
+                                                              .n = ns[a],
+                                                              .weights_k_n = i % 2,
                                                               .act = nth_act(i / 2, NULL) },
                                          i % 4 ? NULL : pool, &seed);
         }
@@ -422,8 +459,8 @@ static void test_fc_edges(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_conv),  cmocka_unit_test(test_conv_refusals), cmocka_unit_test(test_quantize),
-                cmocka_unit_test(test_add),   cmocka_unit_test(test_pools),         cmocka_unit_test(test_fc),
+                cmocka_unit_test(test_conv),     cmocka_unit_test(test_conv_refusals), cmocka_unit_test(test_quantize),
+                cmocka_unit_test(test_add),      cmocka_unit_test(test_pools),         cmocka_unit_test(test_fc),
                 cmocka_unit_test(test_fc_edges), cmocka_unit_test(test_ties),
         };
 

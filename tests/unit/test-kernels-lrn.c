@@ -14,10 +14,12 @@ static void naive(const struct nn_lrn_desc *d, const float *x, float *y)
                                 double sum = 0;
 
                                 for (long k = MAX(c - before, 0L); k <= MIN(c + after, (long)d->c - 1); k++)
-                                        sum += (double)image[(size_t)k * d->hw + p] * (double)image[(size_t)k * d->hw + p];
+                                        sum += (double)image[(size_t)k * d->hw + p] *
+                                               (double)image[(size_t)k * d->hw + p];
                                 y[(i * d->c + (size_t)c) * d->hw + p] =
                                         (float)((double)image[(size_t)c * d->hw + p] *
-                                                pow((double)d->bias + (double)d->alpha / d->size * sum, -(double)d->beta));
+                                                pow((double)d->bias + (double)d->alpha / d->size * sum,
+                                                    -(double)d->beta));
                         }
 }
 

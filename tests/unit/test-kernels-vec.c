@@ -37,20 +37,21 @@ static void test_activations(void **state)
 {
         uint32_t seed = 1;
 
-        FOR_EACH_ISA(isa) for (unsigned i = 0; i < N_ACTS; i++) for (size_t k = 0; k < ARRAY_LEN(sizes); k++)
-        {
-                size_t n = 2, c = sizes[k], hw = sizes[(k * 5 + i) % ARRAY_LEN(sizes)];
-                float *x = random_floats(n * c * hw, &seed), *slopes = random_floats(c, &seed);
-                struct nn_act act = nth_act(i, slopes);
+        FOR_EACH_ISA(isa)
+                for (unsigned i = 0; i < N_ACTS; i++)
+                        for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+                                size_t n = 2, c = sizes[k], hw = sizes[(k * 5 + i) % ARRAY_LEN(sizes)];
+                                float *x = random_floats(n * c * hw, &seed), *slopes = random_floats(c, &seed);
+                                struct nn_act act = nth_act(i, slopes);
 
-                for (size_t j = 0; j < n * c * hw; j++)
-                        x[j] *= j % 3 ? 1 : 20;
-                x[0] = NAN;
-                check_act(isa, &act, NN_PLAIN, n, c, hw, x);
-                check_act(isa, &act, NN_BLOCKED, n, c, hw, x);
-                free(slopes);
-                free(x);
-        }
+                                for (size_t j = 0; j < n * c * hw; j++)
+                                        x[j] *= j % 3 ? 1 : 20;
+                                x[0] = NAN;
+                                check_act(isa, &act, NN_PLAIN, n, c, hw, x);
+                                check_act(isa, &act, NN_BLOCKED, n, c, hw, x);
+                                free(slopes);
+                                free(x);
+                        }
 }
 
 static void test_exp(void **state)
@@ -133,14 +134,15 @@ static void test_binary(void **state)
 {
         uint32_t seed = 2;
 
-        FOR_EACH_ISA(isa) for (size_t k = 0; k < ARRAY_LEN(sizes); k++) for (unsigned op = NN_ADD; op <= NN_MIN; op++)
-        {
-                float *a = random_floats(sizes[k], &seed), *b = random_floats(sizes[k], &seed);
+        FOR_EACH_ISA(isa)
+                for (size_t k = 0; k < ARRAY_LEN(sizes); k++)
+                        for (unsigned op = NN_ADD; op <= NN_MIN; op++) {
+                                float *a = random_floats(sizes[k], &seed), *b = random_floats(sizes[k], &seed);
 
-                check_binary(isa, (enum nn_binary)op, sizes[k], a, b);
-                free(a);
-                free(b);
-        }
+                                check_binary(isa, (enum nn_binary)op, sizes[k], a, b);
+                                free(a);
+                                free(b);
+                        }
 }
 
 static void check_scale(enum nn_isa isa, enum nn_binary op, enum nn_layout layout, bool per_image, size_t c, size_t hw,
@@ -168,38 +170,42 @@ static void test_scale_channels(void **state)
 {
         uint32_t seed = 3;
 
-        FOR_EACH_ISA(isa) for (unsigned i = 0; i < 8; i++) for (size_t c = 1; c < 40; c += 6)
-                check_scale(isa, i & 1 ? NN_ADD : NN_MUL, i & 2 ? NN_PLAIN : NN_BLOCKED, i & 4, c, 1 + c % 7, &seed);
+        FOR_EACH_ISA(isa)
+                for (unsigned i = 0; i < 8; i++)
+                        for (size_t c = 1; c < 40; c += 6)
+                                check_scale(isa, i & 1 ? NN_ADD : NN_MUL, i & 2 ? NN_PLAIN : NN_BLOCKED, i & 4, c,
+                                            1 + c % 7, &seed);
 }
 
 static void test_softmax(void **state)
 {
         uint32_t seed = 4;
 
-        FOR_EACH_ISA(isa) for (size_t k = 0; k < ARRAY_LEN(sizes); k++)
-        {
-                size_t rows = 3, n = sizes[k];
-                float *x = random_floats(rows * n, &seed), *y = floats(rows * n), *expected = floats(rows * n);
+        FOR_EACH_ISA(isa)
+                for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+                        size_t rows = 3, n = sizes[k];
+                        float *x = random_floats(rows * n, &seed), *y = floats(rows * n), *expected = floats(rows * n);
 
-                for (size_t r = 0; r < rows; r++) {
-                        double sum = 0;
+                        for (size_t r = 0; r < rows; r++) {
+                                double sum = 0;
 
-                        for (size_t i = 0; i < n; i++) {
-                                x[r * n + i] = x[r * n + i] * 5 + (float)r * 200;
-                                sum += exp((double)x[r * n + i] - 200. * (double)r);
+                                for (size_t i = 0; i < n; i++) {
+                                        x[r * n + i] = x[r * n + i] * 5 + (float)r * 200;
+                                        sum += exp((double)x[r * n + i] - 200. * (double)r);
+                                }
+                                for (size_t i = 0; i < n; i++)
+                                        expected[r * n + i] =
+                                                (float)(exp((double)x[r * n + i] - 200. * (double)r) / sum);
                         }
-                        for (size_t i = 0; i < n; i++)
-                                expected[r * n + i] = (float)(exp((double)x[r * n + i] - 200. * (double)r) / sum);
+                        nn_softmax_rows(isa, rows, n, x, y);
+                        /* exp()'s error twice, and the rounding of the sum */
+                        assert_close(y, expected, rows * n, 2e-6f, 1e-9f, nn_isa_name(isa));
+                        nn_softmax_rows(isa, rows, n, x, x);
+                        assert_memory_equal(x, y, rows * n * sizeof(*x));
+                        free(x);
+                        free(y);
+                        free(expected);
                 }
-                nn_softmax_rows(isa, rows, n, x, y);
-                /* exp()'s error twice, and the rounding of the sum */
-                assert_close(y, expected, rows * n, 2e-6f, 1e-9f, nn_isa_name(isa));
-                nn_softmax_rows(isa, rows, n, x, x);
-                assert_memory_equal(x, y, rows * n * sizeof(*x));
-                free(x);
-                free(y);
-                free(expected);
-        }
 }
 
 static float naive_window(const struct nn_pool2d_desc *d, const float *x, unsigned i, unsigned j)
@@ -252,28 +258,28 @@ static void test_pool(void **state)
 {
         uint32_t seed = 5;
 
-        FOR_EACH_ISA(isa) for (unsigned i = 0; i < 150; i++)
-        {
-                struct nn_pool2d_desc d = {
-                        .n = 1 + i % 2,
-                        .c = 1 + random_below(&seed, 35),
-                        .h = 1 + random_below(&seed, 13),
-                        .w = 1 + random_below(&seed, 13),
-                        .kernel = { 1 + random_below(&seed, 4), 1 + random_below(&seed, 4) },
-                        .stride = { 1 + random_below(&seed, 3), 1 + random_below(&seed, 3) },
-                        .pad = { random_below(&seed, 3), random_below(&seed, 3) },
-                        .pad_end = { random_below(&seed, 3), random_below(&seed, 3) },
-                        .dilation = { 1 + random_below(&seed, 2), 1 + random_below(&seed, 2) },
-                        .average = random_below(&seed, 2),
-                        .count_include_pad = random_below(&seed, 2),
-                        .layout = random_below(&seed, 2) ? NN_BLOCKED : NN_PLAIN,
-                };
+        FOR_EACH_ISA(isa)
+                for (unsigned i = 0; i < 150; i++) {
+                        struct nn_pool2d_desc d = {
+                                .n = 1 + i % 2,
+                                .c = 1 + random_below(&seed, 35),
+                                .h = 1 + random_below(&seed, 13),
+                                .w = 1 + random_below(&seed, 13),
+                                .kernel = { 1 + random_below(&seed, 4), 1 + random_below(&seed, 4) },
+                                .stride = { 1 + random_below(&seed, 3), 1 + random_below(&seed, 3) },
+                                .pad = { random_below(&seed, 3), random_below(&seed, 3) },
+                                .pad_end = { random_below(&seed, 3), random_below(&seed, 3) },
+                                .dilation = { 1 + random_below(&seed, 2), 1 + random_below(&seed, 2) },
+                                .average = random_below(&seed, 2),
+                                .count_include_pad = random_below(&seed, 2),
+                                .layout = random_below(&seed, 2) ? NN_BLOCKED : NN_PLAIN,
+                        };
 
-                /* one window more than fits, as ceil_mode makes */
-                d.out_h = (d.h + d.pad[0] + d.pad_end[0]) / d.stride[0] + 1;
-                d.out_w = (d.w + d.pad[1] + d.pad_end[1]) / d.stride[1] + 1;
-                check_pool(isa, &d, &seed);
-        }
+                        /* one window more than fits, as ceil_mode makes */
+                        d.out_h = (d.h + d.pad[0] + d.pad_end[0]) / d.stride[0] + 1;
+                        d.out_w = (d.w + d.pad[1] + d.pad_end[1]) / d.stride[1] + 1;
+                        check_pool(isa, &d, &seed);
+                }
 }
 
 static void check_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t c, size_t hw, uint32_t *seed)
@@ -323,34 +329,37 @@ static void test_global_pool_and_upsample(void **state)
 {
         uint32_t seed = 6;
 
-        FOR_EACH_ISA(isa) for (unsigned i = 0; i < 4; i++) for (size_t c = 1; c < 40; c += 5)
-        {
-                enum nn_layout layout = i & 2 ? NN_PLAIN : NN_BLOCKED;
+        FOR_EACH_ISA(isa)
+                for (unsigned i = 0; i < 4; i++)
+                        for (size_t c = 1; c < 40; c += 5) {
+                                enum nn_layout layout = i & 2 ? NN_PLAIN : NN_BLOCKED;
 
-                check_global_pool(isa, i & 1, layout, c, 1 + c * 3 % 37, &seed);
-                check_upsample(isa, layout, c, 3, 1 + c % 5, 1 + i, 1 + c % 3, &seed);
-        }
+                                check_global_pool(isa, i & 1, layout, c, 1 + c * 3 % 37, &seed);
+                                check_upsample(isa, layout, c, 3, 1 + c % 5, 1 + i, 1 + c % 3, &seed);
+                        }
 }
 
 static void test_layouts(void **state)
 {
         uint32_t seed = 7;
 
-        FOR_EACH_ISA(isa) for (size_t c = 1; c < 36; c += 3) for (size_t k = 0; k < ARRAY_LEN(sizes); k++)
-        {
-                size_t n = 2, hw = sizes[k], total = nn_blocked_floats(isa, n, c, hw, 1);
-                float *x = random_floats(n * c * hw, &seed), *y = floats(total), *back = floats(n * c * hw);
-                float *expected = in_layout(isa, NN_BLOCKED, n, c, hw, x, 0);
+        FOR_EACH_ISA(isa)
+                for (size_t c = 1; c < 36; c += 3)
+                        for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+                                size_t n = 2, hw = sizes[k], total = nn_blocked_floats(isa, n, c, hw, 1);
+                                float *x = random_floats(n * c * hw, &seed), *y = floats(total),
+                                      *back = floats(n * c * hw);
+                                float *expected = in_layout(isa, NN_BLOCKED, n, c, hw, x, 0);
 
-                nn_to_blocked(isa, n, c, hw, x, y);
-                assert_memory_equal(y, expected, total * sizeof(*y));
-                nn_from_blocked(isa, n, c, hw, y, back);
-                assert_memory_equal(back, x, n * c * hw * sizeof(*x));
-                free(x);
-                free(y);
-                free(back);
-                free(expected);
-        }
+                                nn_to_blocked(isa, n, c, hw, x, y);
+                                assert_memory_equal(y, expected, total * sizeof(*y));
+                                nn_from_blocked(isa, n, c, hw, y, back);
+                                assert_memory_equal(back, x, n * c * hw * sizeof(*x));
+                                free(x);
+                                free(y);
+                                free(back);
+                                free(expected);
+                        }
 }
 
 static void test_isa(void **state)

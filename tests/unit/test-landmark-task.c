@@ -106,8 +106,7 @@ static void test_offset_mirror(void **state)
         double eyes = landmark_eye_distance((const float(*)[2])f.points);
         for (unsigned i = 0; i < LANDMARKS; i++)
                 f.points[i][0] += 0.05f * (float)eyes;
-        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96),
-                         b = landmark_crop_map(&f, &mirror, 1.6, 96);
+        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96), b = landmark_crop_map(&f, &mirror, 1.6, 96);
         assert_int_equal(landmark_crop_points(&f, &a, false, 96, there), 0);
         landmark_offset_mirror(f.points, 0.05);
         assert_int_equal(landmark_crop_points(&f, &b, true, 96, here), 0);
@@ -132,15 +131,12 @@ static void test_framing(void **state)
         make_shape(100, 90, 80, f.points);
         for (unsigned n = 0; n < 40; n++) {
                 unsigned probe = (unsigned)rng_below(&rng, LANDMARKS), best = 0;
-                const struct landmark_frame frame = {
-                        rng_range(&rng, -0.7, 0.7),   rng_range(&rng, -0.15, 0.15),
-                        rng_range(&rng, -0.15, 0.15), rng_range(&rng, 0.85, 1.2),
-                        rng_range(&rng, 0.9, 1.1),    n % 2
-                };
+                const struct landmark_frame frame = { rng_range(&rng, -0.7, 0.7),   rng_range(&rng, -0.15, 0.15),
+                                                      rng_range(&rng, -0.15, 0.15), rng_range(&rng, 0.85, 1.2),
+                                                      rng_range(&rng, 0.9, 1.1),    n % 2 };
 
                 memset(px, 0, sizeof(px));
-                fill_disc(px, 200, 180, (double)f.points[probe][0], (double)f.points[probe][1], 2.5, 2.5,
-                          255);
+                fill_disc(px, 200, 180, (double)f.points[probe][0], (double)f.points[probe][1], 2.5, 2.5, 255);
                 struct nn_affine map = landmark_crop_map(&f, &frame, 1.6, 96);
                 landmark_crop(&f, &map, 96, crop);
                 assert_int_equal(landmark_crop_points(&f, &map, frame.mirror, 96, points), 0);
@@ -155,8 +151,7 @@ static void test_framing(void **state)
         /* the box moves to the right: the face goes to the left */
         const struct landmark_frame plain = { .scale = 1, .stretch = 1 },
                                     right = { .shift_x = 0.1, .scale = 1, .stretch = 1 };
-        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96),
-                         b = landmark_crop_map(&f, &right, 1.6, 96);
+        struct nn_affine a = landmark_crop_map(&f, &plain, 1.6, 96), b = landmark_crop_map(&f, &right, 1.6, 96);
         float first;
         landmark_crop_points(&f, &a, false, 96, points);
         first = points[30][0];
@@ -320,9 +315,9 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses),   cmocka_unit_test(test_shape),
-                cmocka_unit_test(test_offset_mirror), cmocka_unit_test(test_framing),  cmocka_unit_test(test_reader),
-                cmocka_unit_test(test_refusals), cmocka_unit_test(test_run),
+                cmocka_unit_test(test_losses),  cmocka_unit_test(test_shape),  cmocka_unit_test(test_offset_mirror),
+                cmocka_unit_test(test_framing), cmocka_unit_test(test_reader), cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_run),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,8 +200,9 @@ static void test_refusals(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_one_pass),    cmocka_unit_test(test_square_of), cmocka_unit_test(test_convergence),
-                cmocka_unit_test(test_square_of_crop), cmocka_unit_test(test_bounds), cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_one_pass),    cmocka_unit_test(test_square_of),
+                cmocka_unit_test(test_convergence), cmocka_unit_test(test_square_of_crop),
+                cmocka_unit_test(test_bounds),      cmocka_unit_test(test_refusals),
         };
         int fd = mkstemp(path), r;
 

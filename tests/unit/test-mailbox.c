@@ -27,7 +27,7 @@ static void *write_all(void *userdata)
         struct pair *mine = calloc(1, sizeof(*mine));
 
         for (uint64_t i = 1; i <= N; i++) {
-                *mine = (struct pair) { i, i };
+                *mine = (struct pair){ i, i };
                 mine = slot_put(&s->slot, mine);
                 while (queue_push(&s->queue, &i) < 0)
                         sched_yield();
@@ -49,7 +49,7 @@ static void test_two_threads(void **state)
         assert_int_equal(slot_init(&s.slot, calloc(1, sizeof(struct pair))), 0);
         assert_int_equal(queue_init(&s.queue, sizeof(uint64_t), 16), 0);
         assert_int_equal(pthread_create(&t, NULL, write_all, &s), 0);
-        p = (struct pollfd) { .fd = s.bell.fd, .events = POLLIN };
+        p = (struct pollfd){ .fd = s.bell.fd, .events = POLLIN };
         while (last_item < N) {
                 assert_int_equal(poll(&p, 1, 20000), 1);
                 bell_clear(&s.bell);
@@ -109,7 +109,7 @@ static void test_bell(void **state)
         struct pollfd p;
 
         assert_int_equal(bell_init(&b), 0);
-        p = (struct pollfd) { .fd = b.fd, .events = POLLIN };
+        p = (struct pollfd){ .fd = b.fd, .events = POLLIN };
         assert_int_equal(poll(&p, 1, 0), 0);
         bell_clear(&b); /* does not wait */
         bell_ring(&b);

@@ -61,10 +61,11 @@ static void test_options(void **state)
         CLAIM(p, INVALID, "a{sv}", 1, "camera", "s", "camera/7");
         CLAIM(p, INVALID, "a{sv}", 1, "colour", "s", "blue");
         /* the texts quote 64 bytes of it, which end in the middle of a character: the caller gets its answer */
-        CLAIM(p, INVALID, "a{sv}", 1, "xxxxxxxxx xxxxxxxxx xxxxxxxxx xxxxxxxxx xxxxxxxxx xxxxxxxxx xxx\xc3\xbc", "s", "");
+        CLAIM(p, INVALID, "a{sv}", 1, "xxxxxxxxx xxxxxxxxx xxxxxxxxx xxxxxxxxx xxxxxxxxx xxxxxxxxx xxx\xc3\xbc", "s",
+              "");
         assert_int_equal(claims_count(manager_get_claims(p->manager)), 0);
-        CLAIM(p, "", "a{sv}", 4, "min-confidence", "d", 0.75, "min-hold-ms", "u", 100, "max-rate-hz", "d", 2.0, "emotions",
-              "as", 2, "happiness", "unsure");
+        CLAIM(p, "", "a{sv}", 4, "min-confidence", "d", 0.75, "min-hold-ms", "u", 100, "max-rate-hz", "d", 2.0,
+              "emotions", "as", 2, "happiness", "unsure");
         assert_true(p->worker.wish.listeners[1].rules.min_confidence > 0.74);
         assert_int_equal(p->worker.wish.listeners[1].rules.min_hold_usec, 100000);
         assert_true(p->worker.wish.listeners[1].claim > 0);
@@ -75,7 +76,7 @@ static void test_options(void **state)
 
 static void add_event(struct place *p, enum face_event_kind kind, uint64_t claim, int from, int to)
 {
-        p->worker.events[p->worker.n_events++] = (struct worker_event) {
+        p->worker.events[p->worker.n_events++] = (struct worker_event){
                 .engine_serial = 1,
                 .claim = claim,
                 .event = { .kind = kind, .face = 5, .from = from, .to = to, .confidence = 0.5 },
@@ -109,7 +110,7 @@ static void test_signals(void **state)
         assert_string_equal(p->heard.second, "sadness");
         add_event(p, FACE_ATTENTION_CHANGED, 0, 0, 0);
         p->worker.events[p->worker.n_events - 1].event.facing = true;
-        p->worker.events[p->worker.n_events - 1].event.pose = (struct face_pose) { true, 12, -3, 1 };
+        p->worker.events[p->worker.n_events - 1].event.pose = (struct face_pose){ true, 12, -3, 1 };
         manager_dispatch(p->manager);
         run(p);
         assert_string_equal(p->heard.member, "AttentionChanged");
@@ -258,7 +259,7 @@ static void test_preview(void **state)
         stream(p, STREAM_BUSY, -EBUSY);
         call(p, preview(p), BUS_NAME ".Error.CameraBusy");
         stream(p, STREAM_STREAMING, 0);
-        p->worker.preview = (struct preview_job) { .fd = memfd_create("p", MFD_CLOEXEC), .width_px = 4, .height_px = 2 };
+        p->worker.preview = (struct preview_job){ .fd = memfd_create("p", MFD_CLOEXEC), .width_px = 4, .height_px = 2 };
         for (unsigned i = 0; i < WORKER_MAX_PREVIEWS; i++) {
                 start_call(p, preview(p));
                 run(p);
@@ -432,8 +433,8 @@ static void test_watchdog(void **state)
         assert_true(alive(p, &now, true));
         s->state = STREAM_STREAMING;
         s->n_opens = 1;
-        assert_true(alive(p, &now, true)); /* opened since */
-        assert_true(alive(p, &now, true)); /* a frame may have come and gone wrong just after that tick */
+        assert_true(alive(p, &now, true));  /* opened since */
+        assert_true(alive(p, &now, true));  /* a frame may have come and gone wrong just after that tick */
         assert_false(alive(p, &now, true)); /* but then the worker would have seen that none comes */
         s->stats.n_frames++;
         assert_true(alive(p, &now, true));

@@ -94,7 +94,8 @@ static struct onnx_writer *joined(int64_t side, const int64_t *ks, unsigned n, b
         return w;
 }
 
-static void check_joined(int64_t side, const int64_t *ks, unsigned n, unsigned batch, unsigned concats, const char *note)
+static void check_joined(int64_t side, const int64_t *ks, unsigned n, unsigned batch, unsigned concats,
+                         const char *note)
 {
         struct onnx_writer *w = joined(side, ks, n, false), *w_parts = joined(side, ks, n, true);
         struct nn_model *m, *m_parts;
@@ -279,7 +280,8 @@ static void check_everywhere(struct onnx_writer *w)
 }
 
 static const struct onnx_attribute mean_of_row[] = {
-        { .name = "axes", .kind = ONNX_INTS, .n = 1, .ints = (const int64_t[]){ 1 } }, { 0 },
+        { .name = "axes", .kind = ONNX_INTS, .n = 1, .ints = (const int64_t[]){ 1 } },
+        { 0 },
 };
 
 /* Values of a few bytes take a whole cache line, as larger ones do: an operand that is broadcast is not written over. */
@@ -354,7 +356,8 @@ static void test_whole_with_its_part(void **state)
                         onnx_writer_node(w, "Sigmoid", NAMES("x"), NAMES("p"), NULL);
                         onnx_writer_node(w, "Tanh", NAMES("x"), NAMES("q"), NULL);
                         onnx_writer_node(w, "Concat", NAMES("p", "q"), NAMES("y"), kind ? channels : rows);
-                        onnx_writer_node(w, ops[i / 2], part_first ? NAMES("p", "y") : NAMES("y", "p"), NAMES("z"), NULL);
+                        onnx_writer_node(w, ops[i / 2], part_first ? NAMES("p", "y") : NAMES("y", "p"), NAMES("z"),
+                                         NULL);
                         onnx_writer_output(w, "z", NN_FLOAT32, DIMS(-1, -1));
                         check_everywhere(w);
                 }
@@ -424,12 +427,11 @@ static void test_random_graphs(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole_blocks),    cmocka_unit_test(test_odd_channels),
-                cmocka_unit_test(test_batch_is_copied), cmocka_unit_test(test_parts_that_stay),
-                cmocka_unit_test(test_dense_block),     cmocka_unit_test(test_rows),
-                cmocka_unit_test(test_broadcast_stays), cmocka_unit_test(test_broadcast_part_stays),
-                cmocka_unit_test(test_whole_with_its_part),
-                cmocka_unit_test(test_random_graphs),
+                cmocka_unit_test(test_whole_blocks),        cmocka_unit_test(test_odd_channels),
+                cmocka_unit_test(test_batch_is_copied),     cmocka_unit_test(test_parts_that_stay),
+                cmocka_unit_test(test_dense_block),         cmocka_unit_test(test_rows),
+                cmocka_unit_test(test_broadcast_stays),     cmocka_unit_test(test_broadcast_part_stays),
+                cmocka_unit_test(test_whole_with_its_part), cmocka_unit_test(test_random_graphs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,9 @@ static void test_folding_past_the_limit(void **state)
 /* Weights of 16 MiB in a file of a few bytes, packed by each of many steps. */
 static void test_packed_weights_are_bounded(void **state)
 {
-        struct nn_tensor scales = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 4 }, .data = (float[]){ 2048, 2048, 1, 1 } };
+        struct nn_tensor scales = {
+                .type = NN_FLOAT32, .n_dims = 1, .dims = { 4 }, .data = (float[]){ 2048, 2048, 1, 1 }
+        };
         char names[2][16] = { "x" };
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
@@ -116,13 +118,22 @@ static void test_packed_weights_are_bounded(void **state)
 static void test_few_outputs_are_bounded(void **state)
 {
         const int64_t k = 1 << 28;
-        struct nn_tensor x = { .type = NN_FLOAT32, .n_dims = 2, .dims = { 1, k } }, y = { .n_dims = 2, .dims = { 1, 1 } };
+        struct nn_tensor x = { .type = NN_FLOAT32, .n_dims = 2, .dims = { 1, k } },
+                         y = { .n_dims = 2, .dims = { 1, 1 } };
         struct nn_tensor w = { .type = NN_FLOAT32, .n_dims = 2, .dims = { k, 1 }, .data = &w };
         struct nn_node node = { .name = (char[]){ "wide" } };
         struct nn_tensor *in[] = { &x, &w }, *out[] = { &y };
         struct nn_error error = { { 0 } };
-        struct nn_call c = { .op = nn_op_find("MatMul", 13), .node = &node, .n_in = 2, .n_out = 1, .in = in, .out = out,
-                             .error = &error, .isa = nn_isa_best(), .dot = nn_dot_best(nn_isa_best()), .threads = 1 };
+        struct nn_call c = { .op = nn_op_find("MatMul", 13),
+                             .node = &node,
+                             .n_in = 2,
+                             .n_out = 1,
+                             .in = in,
+                             .out = out,
+                             .error = &error,
+                             .isa = nn_isa_best(),
+                             .dot = nn_dot_best(nn_isa_best()),
+                             .threads = 1 };
 
         assert_int_equal(c.op->shape(&c), 0);
         assert_int_equal(c.op->prepare(&c), -EFBIG);
@@ -144,7 +155,9 @@ static size_t packed_bytes_of(struct onnx_writer *w)
 /* What counts as packed weights beside those: the factors of a batch norm, merged or not, and the tables of Resize. */
 static void test_packed_bytes_are_counted(void **state)
 {
-        struct nn_tensor scales = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 4 }, .data = (float[]){ 1, 1, 1.5f, 2 } };
+        struct nn_tensor scales = {
+                .type = NN_FLOAT32, .n_dims = 1, .dims = { 4 }, .data = (float[]){ 1, 1, 1.5f, 2 }
+        };
         size_t alone = 0;
         struct onnx_writer *w;
 
@@ -266,10 +279,14 @@ static void test_work_is_bounded(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_folding_is_bounded), cmocka_unit_test(test_folding_past_the_limit),
-                cmocka_unit_test(test_packed_weights_are_bounded), cmocka_unit_test(test_packed_bytes_are_counted),
-                cmocka_unit_test(test_few_outputs_are_bounded), cmocka_unit_test(test_resize_tables_are_bounded),
-                cmocka_unit_test(test_scratch_of_constants_is_bounded), cmocka_unit_test(test_work_is_bounded),
+                cmocka_unit_test(test_folding_is_bounded),
+                cmocka_unit_test(test_folding_past_the_limit),
+                cmocka_unit_test(test_packed_weights_are_bounded),
+                cmocka_unit_test(test_packed_bytes_are_counted),
+                cmocka_unit_test(test_few_outputs_are_bounded),
+                cmocka_unit_test(test_resize_tables_are_bounded),
+                cmocka_unit_test(test_scratch_of_constants_is_bounded),
+                cmocka_unit_test(test_work_is_bounded),
                 cmocka_unit_test(test_threads_that_do_not_start),
         };
 

@@ -159,8 +159,9 @@ static void test_added_to_its_input(void **state)
 
         for (unsigned i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
                 int64_t size = sizes[i / 2];
-                struct nn_tensor shape = { .type = NN_INT64, .n_dims = 1, .dims = { 4 },
-                                           .data = (int64_t[]){ 1, 24, size, size } };
+                struct nn_tensor shape = {
+                        .type = NN_INT64, .n_dims = 1, .dims = { 4 }, .data = (int64_t[]){ 1, 24, size, size }
+                };
                 struct nn_error error = { { 0 } };
                 struct onnx_writer *w;
                 struct nn_model *m;
@@ -385,7 +386,8 @@ static void test_batch(void **state)
 static void test_batch_that_mixes(void **state)
 {
         const struct onnx_attribute perm[] = {
-                { .name = "perm", .kind = ONNX_INTS, .n = 2, .ints = (const int64_t[]){ 1, 0 } }, { 0 },
+                { .name = "perm", .kind = ONNX_INTS, .n = 2, .ints = (const int64_t[]){ 1, 0 } },
+                { 0 },
         };
         struct onnx_writer *w;
         struct nn_model *m;
@@ -518,7 +520,9 @@ static void test_refused_by_name(void **state)
         const struct onnx_attribute wrong[] = { { .name = "axis", .kind = ONNX_FLOAT, .f = 1 }, { 0 } };
         const struct onnx_attribute huge[] = {
                 { .name = "kernel_shape", .kind = ONNX_INTS, .n = 2, .ints = (const int64_t[]){ 1, 1 } },
-                { .name = "pads", .kind = ONNX_INTS, .n = 4,
+                { .name = "pads",
+                  .kind = ONNX_INTS,
+                  .n = 4,
                   .ints = (const int64_t[]){ INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX } },
                 { 0 },
         };
@@ -585,11 +589,14 @@ static void test_empty_constants(void **state)
                 net_weights(w, "b", 1, 1, 2, (const int64_t[]){ 4, 5 });
                 onnx_writer_initializer(w, "first", &index);
                 onnx_writer_node(w, ops[i],
-                                 i == 0   ? NAMES("none", "first") :
-                                 i == 2   ? NAMES("none", "one", "one", "one", "one") :
-                                 i == 4   ? NAMES("rows", "b") :
-                                            NAMES("none"),
-                                 NAMES("y"), i < 2 ? axis : i == 3 ? size : NULL);
+                                 i == 0   ? NAMES("none", "first")
+                                 : i == 2 ? NAMES("none", "one", "one", "one", "one")
+                                 : i == 4 ? NAMES("rows", "b")
+                                          : NAMES("none"),
+                                 NAMES("y"),
+                                 i < 2    ? axis
+                                 : i == 3 ? size
+                                          : NULL);
                 onnx_writer_output(w, "y", NN_FLOAT32, DIMS(-1, -1, -1));
                 struct nn_plan *p = net_plan(w, 0, &m, &error);
                 assert_int_equal(nn_plan_run(p), 0);
@@ -609,7 +616,9 @@ static void test_resize_of_channels(void **state)
                 { 0 },
         };
         static const int64_t from[] = { 0, 0, 1, 2 };
-        struct nn_tensor scales = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 4 }, .data = (float[]){ 1, 1.2f, 2, 2 } };
+        struct nn_tensor scales = {
+                .type = NN_FLOAT32, .n_dims = 1, .dims = { 4 }, .data = (float[]){ 1, 1.2f, 2, 2 }
+        };
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct onnx_writer *w;
@@ -681,13 +690,15 @@ static void test_free_sizes(void **state)
 
         assert_int_equal(net_load(w, &m, &error), 0);
         assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &shape }, &p, &error), -EINVAL);
-        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &shape, .free_sizes = true }, &p, &error), 0);
+        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &shape, .free_sizes = true }, &p, &error),
+                         0);
         assert_int_equal(nn_tensor_n_elements(nn_plan_input(p, 0)), 24 * 28);
         assert_int_equal(nn_plan_run(p), 0);
         nn_plan_free(p);
         /* the weights of the first layer have one channel */
-        assert_int_equal(nn_plan_new(m, &(struct nn_plan_options){ .inputs = &channels, .free_sizes = true }, &p, &error),
-                         -EINVAL);
+        assert_int_equal(
+                nn_plan_new(m, &(struct nn_plan_options){ .inputs = &channels, .free_sizes = true }, &p, &error),
+                -EINVAL);
         nn_model_free(m);
         onnx_writer_free(w);
 }
@@ -695,15 +706,24 @@ static void test_free_sizes(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_fused_equals_unfused), cmocka_unit_test(test_batch),
-                cmocka_unit_test(test_added_to_its_input), cmocka_unit_test(test_shipped_models),
-                cmocka_unit_test(test_last), cmocka_unit_test(test_last_with_two_readers),
-                cmocka_unit_test(test_measured), cmocka_unit_test(test_batch_that_mixes),
-                cmocka_unit_test(test_run_allocates_nothing), cmocka_unit_test(test_damaged_files),
-                cmocka_unit_test(test_deep_nesting), cmocka_unit_test(test_refused_by_name),
-                cmocka_unit_test(test_empty_tensors), cmocka_unit_test(test_nan_weights),
-                cmocka_unit_test(test_not_a_model), cmocka_unit_test(test_free_sizes),
-                cmocka_unit_test(test_empty_constants), cmocka_unit_test(test_resize_of_channels),
+                cmocka_unit_test(test_fused_equals_unfused),
+                cmocka_unit_test(test_batch),
+                cmocka_unit_test(test_added_to_its_input),
+                cmocka_unit_test(test_shipped_models),
+                cmocka_unit_test(test_last),
+                cmocka_unit_test(test_last_with_two_readers),
+                cmocka_unit_test(test_measured),
+                cmocka_unit_test(test_batch_that_mixes),
+                cmocka_unit_test(test_run_allocates_nothing),
+                cmocka_unit_test(test_damaged_files),
+                cmocka_unit_test(test_deep_nesting),
+                cmocka_unit_test(test_refused_by_name),
+                cmocka_unit_test(test_empty_tensors),
+                cmocka_unit_test(test_nan_weights),
+                cmocka_unit_test(test_not_a_model),
+                cmocka_unit_test(test_free_sizes),
+                cmocka_unit_test(test_empty_constants),
+                cmocka_unit_test(test_resize_of_channels),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

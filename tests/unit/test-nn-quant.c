@@ -285,8 +285,11 @@ static void test_ties(void **state)
                         last = "r";
                 }
                 quantized(w, last, 1, is_signed ? -5 : 7, is_signed);
-                onnx_writer_node(w, "Identity", strcmp(last, "r") == 0 ? NAMES("r dq") :
-                                                strcmp(last, "d") == 0 ? NAMES("d dq") : NAMES("c dq"), NAMES("y"), NULL);
+                onnx_writer_node(w, "Identity",
+                                 strcmp(last, "r") == 0   ? NAMES("r dq")
+                                 : strcmp(last, "d") == 0 ? NAMES("d dq")
+                                                          : NAMES("c dq"),
+                                 NAMES("y"), NULL);
                 n = compare(w, 1, 1, 0);
                 assert_int_equal(n.conv, 1);
                 assert_int_equal(n.add, sum);
@@ -444,7 +447,10 @@ static void test_weight_bits(void **state)
                 unsigned bits;
                 const char *kernel;
                 double tolerance;
-        } kinds[] = { { 0, "fc float32", 0 }, { 32, "fc float32", 0 }, { 16, "fc bfloat16", 0.03 }, { 8, "fc int8 weights", 0.06 } };
+        } kinds[] = { { 0, "fc float32", 0 },
+                      { 32, "fc float32", 0 },
+                      { 16, "fc bfloat16", 0.03 },
+                      { 8, "fc int8 weights", 0.06 } };
         struct nn_plan_options options = { .batch = 2 };
         struct onnx_writer *w;
         struct nn_model *m = NULL;
@@ -469,7 +475,8 @@ static void test_weight_bits(void **state)
                         if (i == 0)
                                 first[k] = nn_f32(nn_plan_output(p, 0))[k];
                         else
-                                assert_true(fabs((double)(nn_f32(nn_plan_output(p, 0))[k] - first[k])) <= kinds[i].tolerance);
+                                assert_true(fabs((double)(nn_f32(nn_plan_output(p, 0))[k] - first[k])) <=
+                                            kinds[i].tolerance);
                 nn_plan_free(p);
         }
         options.weight_bits = 7;
@@ -489,9 +496,14 @@ static int use_isa(void **state)
 int main(void)
 {
         const struct CMUnitTest once[N_TESTS] = {
-                cmocka_unit_test(test_conv),       cmocka_unit_test(test_residual), cmocka_unit_test(test_add),
-                cmocka_unit_test(test_left_alone), cmocka_unit_test(test_layers),   cmocka_unit_test(test_weight_bits),
-                cmocka_unit_test(test_ties),       cmocka_unit_test(test_constant_layer),
+                cmocka_unit_test(test_conv),
+                cmocka_unit_test(test_residual),
+                cmocka_unit_test(test_add),
+                cmocka_unit_test(test_left_alone),
+                cmocka_unit_test(test_layers),
+                cmocka_unit_test(test_weight_bits),
+                cmocka_unit_test(test_ties),
+                cmocka_unit_test(test_constant_layer),
                 cmocka_unit_test(test_floats_of_weights_are_bounded),
         };
         struct CMUnitTest tests[NN_N_ISAS * N_TESTS] = { 0 };

@@ -53,8 +53,9 @@ static int read_text(const char *header)
 static void test_round_trip(void **state)
 {
         struct nn_tensor scalar = { .type = NN_INT64, .data = &(int64_t){ -5 } }, t;
-        struct nn_tensor x = { .type = NN_FLOAT32, .n_dims = 3, .dims = { 1, 2, 3 },
-                               .data = (float[]){ 1, 2, 3, 4, 5, 6 } };
+        struct nn_tensor x = {
+                .type = NN_FLOAT32, .n_dims = 3, .dims = { 1, 2, 3 }, .data = (float[]){ 1, 2, 3, 4, 5, 6 }
+        };
         struct nn_tensor empty = { .type = NN_UINT8, .n_dims = 1, .dims = { 0 } };
 
         assert_int_equal(npy_write(path, &x), 0);

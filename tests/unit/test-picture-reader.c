@@ -40,7 +40,7 @@ static int load_slowly(int fd, struct loaded_picture *ret)
 struct place {
         struct bell bell;
         struct picture_reader *reader;
-        int to[N_PIPES]; /* what the test writes to */
+        int to[N_PIPES];    /* what the test writes to */
         unsigned n_threads; /* before it began */
 };
 
@@ -98,13 +98,13 @@ static uint64_t now(void)
 }
 
 /* Waits until @condition, for half a minute at most. */
-#define WAIT_FOR(condition) \
-        do { \
-                for (int _i = 0; !(condition); _i++) { \
-                        if (_i > 3000) \
+#define WAIT_FOR(condition)                                        \
+        do {                                                       \
+                for (int _i = 0; !(condition); _i++) {             \
+                        if (_i > 3000)                             \
                                 fail_msg("never: %s", #condition); \
-                        poll(NULL, 0, 10); \
-                } \
+                        poll(NULL, 0, 10);                         \
+                }                                                  \
         } while (0)
 
 static void destroy(struct place *p)
@@ -147,7 +147,7 @@ static void test_files(void **state)
         int pipes[2], sockets[2], big = memfd_create("big", MFD_CLOEXEC);
 
         make(&p, NULL);
-        bell = (struct pollfd) { .fd = p.bell.fd, .events = POLLIN };
+        bell = (struct pollfd){ .fd = p.bell.fd, .events = POLLIN };
         assert_int_equal(picture_encode_jpeg(&picture, 90, &jpeg, &size), 0);
         assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
@@ -294,8 +294,9 @@ static int set_up(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_files),   cmocka_unit_test(test_turns), cmocka_unit_test(test_hanging),
-                cmocka_unit_test(test_waiting_while_all_hang), cmocka_unit_test(test_end),
+                cmocka_unit_test(test_files),   cmocka_unit_test(test_turns),
+                cmocka_unit_test(test_hanging), cmocka_unit_test(test_waiting_while_all_hang),
+                cmocka_unit_test(test_end),
         };
 
         return cmocka_run_group_tests_name("picture reader", tests, set_up, NULL);

@@ -69,8 +69,7 @@ static void test_jpeg_round_trip(void **state)
 /* Cameras leave the Huffman tables out: the decoder must know the standard ones. */
 static void test_jpeg_without_tables(void **state)
 {
-        _cleanup_(picture_freep) struct picture *p = made(PICTURE_BGR24, 64, 48), *with = NULL,
-                                                *without = NULL;
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_BGR24, 64, 48), *with = NULL, *without = NULL;
         _cleanup_(freep) uint8_t *file = NULL;
         size_t size, pos = 2;
 
@@ -249,9 +248,8 @@ static void test_jpeg_sizes(void **state)
                 unsigned width_px, height_px;
                 int error;
         } cases[] = {
-                { 0, 0, -EBADMSG },   { 0, 60, -EBADMSG },    { 30000, 30000, -EFBIG },
-                { 65500, 1, -EFBIG }, { 1, 65500, -EFBIG },   { 16384, 16384, -EFBIG },
-                { 16385, 1, -EFBIG }, { 160, 120, -EBADMSG },
+                { 0, 0, -EBADMSG },   { 0, 60, -EBADMSG },      { 30000, 30000, -EFBIG }, { 65500, 1, -EFBIG },
+                { 1, 65500, -EFBIG }, { 16384, 16384, -EFBIG }, { 16385, 1, -EFBIG },     { 160, 120, -EBADMSG },
         };
         _cleanup_(picture_freep) struct picture *p = made(PICTURE_GRAY8, 80, 60), *got = NULL;
         _cleanup_(freep) uint8_t *file = NULL;
@@ -367,8 +365,7 @@ static void test_png_kinds(void **state)
                 struct picture *p = NULL;
 
                 for (int wide = 0; wide < 2; wide++) {
-                        make_png(&m, 16, wide ? 16 : 8, PNG_COLOR_TYPE_GRAY, interlace,
-                                 wide ? row_gray16 : row_gray);
+                        make_png(&m, 16, wide ? 16 : 8, PNG_COLOR_TYPE_GRAY, interlace, wide ? row_gray16 : row_gray);
                         assert_int_equal(picture_decode(m.data, m.size, PICTURE_GRAY8, &p), 0);
                         for (unsigned i = 0; i < 256; i++)
                                 assert_int_equal(p->data[i], i);
@@ -452,9 +449,8 @@ static void test_png_sizes(void **state)
                 uint32_t width_px, height_px;
                 int error;
         } cases[] = {
-                { 0, 0, -EBADMSG },   { 16, 0, -EBADMSG },     { 30000, 30000, -EFBIG },
-                { 16385, 1, -EFBIG }, { 1, 1u << 30, -EFBIG }, { 0xffffffff, 1, -EBADMSG },
-                { 32, 32, -EBADMSG },
+                { 0, 0, -EBADMSG },      { 16, 0, -EBADMSG },         { 30000, 30000, -EFBIG }, { 16385, 1, -EFBIG },
+                { 1, 1u << 30, -EFBIG }, { 0xffffffff, 1, -EBADMSG }, { 32, 32, -EBADMSG },
         };
 
         make_png(m, 16, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, row_gray);
@@ -569,14 +565,21 @@ static void test_write_png(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_jpeg_round_trip), cmocka_unit_test(test_jpeg_without_tables),
-                cmocka_unit_test(test_jpeg_cut),        cmocka_unit_test(test_jpeg_stray_bytes),
-                cmocka_unit_test(test_jpeg_flipped_bits), cmocka_unit_test(test_jpeg_restarts),
+                cmocka_unit_test(test_jpeg_round_trip),
+                cmocka_unit_test(test_jpeg_without_tables),
+                cmocka_unit_test(test_jpeg_cut),
+                cmocka_unit_test(test_jpeg_stray_bytes),
+                cmocka_unit_test(test_jpeg_flipped_bits),
+                cmocka_unit_test(test_jpeg_restarts),
                 cmocka_unit_test(test_jpeg_sizes),
-                cmocka_unit_test(test_jpeg_scan_bomb),  cmocka_unit_test(test_png_kinds),
-                cmocka_unit_test(test_png_broken),      cmocka_unit_test(test_png_sizes),
-                cmocka_unit_test(test_not_a_picture),   cmocka_unit_test(test_fd),
-                cmocka_unit_test(test_fd_refused),      cmocka_unit_test(test_write_png),
+                cmocka_unit_test(test_jpeg_scan_bomb),
+                cmocka_unit_test(test_png_kinds),
+                cmocka_unit_test(test_png_broken),
+                cmocka_unit_test(test_png_sizes),
+                cmocka_unit_test(test_not_a_picture),
+                cmocka_unit_test(test_fd),
+                cmocka_unit_test(test_fd_refused),
+                cmocka_unit_test(test_write_png),
         };
 
         setvbuf(stdout, NULL, _IOLBF, 0);

@@ -354,7 +354,8 @@ static void test_many_faces_take_turns(void **state)
         assert_int_equal(w->result.n_faces, 5);
         for (size_t i = 0; i < 5; i++) {
                 const struct face *f = &w->result.faces[i];
-                int gray = w->pixels[(size_t)(f->box.y + f->box.height / 2) * WIDTH + (size_t)(f->box.x + f->box.width / 2)];
+                int gray = w->pixels[(size_t)(f->box.y + f->box.height / 2) * WIDTH +
+                                     (size_t)(f->box.x + f->box.width / 2)];
 
                 assert_int_equal(GRAY_OF(f->emotion), gray);
         }

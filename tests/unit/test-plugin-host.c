@@ -43,11 +43,9 @@ static struct plugin_host *host_of(const char *folder, const char *detector, con
                                    const config_setting_t *settings)
 {
         static const char *const dirs[] = { "/nonexistent", "/usr/share/common-licenses", NULL };
-        struct plugin_host_config config = { .folder = folder,
-                                             .model_dirs = dirs,
-                                             .detector = detector,
-                                             .aligner = aligner,
-                                             .settings = settings };
+        struct plugin_host_config config = {
+                .folder = folder, .model_dirs = dirs, .detector = detector, .aligner = aligner, .settings = settings
+        };
         struct plugin_host *h = NULL;
 
         assert_int_equal(plugin_host_new(&config, &h), 0);
@@ -186,10 +184,14 @@ static void test_files(void **state)
         static const struct {
                 const char *name, *error;
         } cases[] = {
-                { "empty", "not a shared object" },  { "text", "not a shared object" },
-                { "cut", "cut short" },              { "fifo", "is not a file" },
-                { "folder", "is not a file" },       { "dangling", "No such file" },
-                { "Bad_Name", "no plugin name" },    { "elsewhere", "calls itself 'fake'" },
+                { "empty", "not a shared object" },
+                { "text", "not a shared object" },
+                { "cut", "cut short" },
+                { "fifo", "is not a file" },
+                { "folder", "is not a file" },
+                { "dangling", "No such file" },
+                { "Bad_Name", "no plugin name" },
+                { "elsewhere", "calls itself 'fake'" },
                 { "", "no plugin name" },
         };
 
@@ -398,7 +400,8 @@ static void check_ignored_error(const config_setting_t *settings)
 {
         struct plugin_host *h = host_of(modules, "broken-ignores-settings", "fake", settings);
 
-        assert_contains(plugin_host_error(h), "settings.conf:1: plugins.broken-ignores-settings.count = 9 is outside 1..5");
+        assert_contains(plugin_host_error(h),
+                        "settings.conf:1: plugins.broken-ignores-settings.count = 9 is outside 1..5");
         plugin_host_free(h);
 }
 
@@ -437,8 +440,8 @@ static void test_absurd_boxes(void **state)
         struct emo_box ret[8];
         struct emo_error error;
         const struct emo_box boxes[] = {
-                { NAN, 0, 10, 10, 1 },       { 0, NAN, 10, 10, 1 }, { 0, 0, NAN, 10, 1 },  { 0, 0, 10, INFINITY, 1 },
-                { 10, 10, 20, 20, NAN },     { 0, 0, -5, 10, 1 },   { 0, 0, 0, 0, 1 },     { 1e30f, 0, 10, 10, 1 },
+                { NAN, 0, 10, 10, 1 },   { 0, NAN, 10, 10, 1 }, { 0, 0, NAN, 10, 1 }, { 0, 0, 10, INFINITY, 1 },
+                { 10, 10, 20, 20, NAN }, { 0, 0, -5, 10, 1 },   { 0, 0, 0, 0, 1 },    { 1e30f, 0, 10, 10, 1 },
         };
 
         s->n_boxes = ARRAY_LEN(boxes);
@@ -503,9 +506,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-        static const char *const files[] = { "empty.so", "text.so", "readme.txt", ".hidden.so", "lib.so", "cut.so",
-                                             "Bad_Name.so", "elsewhere.so", "fake.so", "libfake.so", "fifo.so",
-                                             "dangling.so", "settings.conf" };
+        static const char *const files[] = { "empty.so", "text.so",     "readme.txt",   ".hidden.so", "lib.so",
+                                             "cut.so",   "Bad_Name.so", "elsewhere.so", "fake.so",    "libfake.so",
+                                             "fifo.so",  "dangling.so", "settings.conf" };
 
         for (size_t i = 0; i < ARRAY_LEN(files); i++)
                 unlink(path_of(scratch, files[i]));

@@ -58,11 +58,11 @@ static void write_model(float confidence)
         b.data = &confidence;
         onnx_writer_initializer(writer, "v", &w);
         onnx_writer_initializer(writer, "c", &b);
-        onnx_writer_node(writer, "Flatten", (const char *[]) { "x", NULL }, (const char *[]) { "flat", NULL }, NULL);
-        onnx_writer_node(writer, "Gemm", (const char *[]) { "flat", "w", "b", NULL },
-                         (const char *[]) { "points", NULL }, transposed);
-        onnx_writer_node(writer, "Gemm", (const char *[]) { "flat", "v", "c", NULL },
-                         (const char *[]) { "confidence", NULL }, transposed);
+        onnx_writer_node(writer, "Flatten", (const char *[]){ "x", NULL }, (const char *[]){ "flat", NULL }, NULL);
+        onnx_writer_node(writer, "Gemm", (const char *[]){ "flat", "w", "b", NULL }, (const char *[]){ "points", NULL },
+                         transposed);
+        onnx_writer_node(writer, "Gemm", (const char *[]){ "flat", "v", "c", NULL },
+                         (const char *[]){ "confidence", NULL }, transposed);
         onnx_writer_output(writer, "points", NN_FLOAT32, points, 2);
         onnx_writer_output(writer, "confidence", NN_FLOAT32, one, 2);
         onnx_writer_metadata(writer, "emotiond.task", "landmarks");
@@ -112,7 +112,7 @@ static int tear_down(void **state)
 static int points(const char *option)
 {
         char *argv[] = { (char *)(uintptr_t) "points", model, (char *)(uintptr_t) "--data", pictures,
-                         (char *)(uintptr_t) "-o", out, (char *)(uintptr_t)option, NULL };
+                         (char *)(uintptr_t) "-o",     out,   (char *)(uintptr_t)option,    NULL };
 
         optind = 1;
         return cmd_points.run(option ? 7 : 6, argv);

@@ -94,7 +94,8 @@ static void worst(struct view v, double yaw, double pitch, double *ret_turn, dou
 
 static void test_model_is_symmetric(void **state)
 {
-        static const unsigned pairs[][2] = { { 36, 45 }, { 39, 42 }, { 31, 35 }, { 48, 54 }, { 27, 27 }, { 30, 30 }, { 33, 33 } };
+        static const unsigned pairs[][2] = { { 36, 45 }, { 39, 42 }, { 31, 35 }, { 48, 54 },
+                                             { 27, 27 }, { 30, 30 }, { 33, 33 } };
 
         for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
                 const double *a = pose_model_point(pairs[i][0]), *b = pose_model_point(pairs[i][1]);
@@ -248,8 +249,9 @@ static void test_real_faces(void **state)
         }
         fclose(f);
         assert_true(n > 3000 && n_frontal > 500);
-        print_message("# %u faces: mean yaw %.1f, mean pitch %.1f; roll is off the line of the eyes by %.1f in the mean\n", n,
-                      yaw / n, pitch / n, roll_off / n_frontal);
+        print_message(
+                "# %u faces: mean yaw %.1f, mean pitch %.1f; roll is off the line of the eyes by %.1f in the mean\n", n,
+                yaw / n, pitch / n, roll_off / n_frontal);
         assert_true(fabs(yaw / n) < 4 && fabs(pitch / n) < 5 && roll_off / n_frontal < 2);
 }
 

@@ -166,8 +166,8 @@ static void test_no_picture(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_good_picture), cmocka_unit_test(test_size),  cmocka_unit_test(test_turn),
-                cmocka_unit_test(test_light),        cmocka_unit_test(test_blur),  cmocka_unit_test(test_no_picture),
+                cmocka_unit_test(test_good_picture), cmocka_unit_test(test_size), cmocka_unit_test(test_turn),
+                cmocka_unit_test(test_light),        cmocka_unit_test(test_blur), cmocka_unit_test(test_no_picture),
         };
 
         return cmocka_run_group_tests_name("quality", tests, NULL, NULL);

@@ -104,9 +104,9 @@ static void test_shuffle_keeps_all(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_known_outputs),   cmocka_unit_test(test_same_seed_same_stream),
-                cmocka_unit_test(test_streams_differ),  cmocka_unit_test(test_moments),
-                cmocka_unit_test(test_below_is_even),   cmocka_unit_test(test_shuffle_keeps_all),
+                cmocka_unit_test(test_known_outputs),  cmocka_unit_test(test_same_seed_same_stream),
+                cmocka_unit_test(test_streams_differ), cmocka_unit_test(test_moments),
+                cmocka_unit_test(test_below_is_even),  cmocka_unit_test(test_shuffle_keeps_all),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

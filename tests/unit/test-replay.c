@@ -326,14 +326,12 @@ static void test_y4m(void **state)
 
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
                 for (int full = 0; full < 2; full++) {
-                        struct source_config config = { .replay = true,
-                                                        .pace = SOURCE_PACE_FAST,
-                                                        .want_bgr = i & 1 };
+                        struct source_config config = { .replay = true, .pace = SOURCE_PACE_FAST, .want_bgr = i & 1 };
                         _cleanup_(source_freep) struct source *s = NULL;
                         struct frame f;
 
-                        snprintf(header, sizeof(header), "YUV4MPEG2 W5 H3 F30000:1001 Ip A1:1%s%s\n",
-                                 kinds[i].chroma, full ? " XCOLORRANGE=FULL" : "");
+                        snprintf(header, sizeof(header), "YUV4MPEG2 W5 H3 F30000:1001 Ip A1:1%s%s\n", kinds[i].chroma,
+                                 full ? " XCOLORRANGE=FULL" : "");
                         put_y4m(header, kinds[i].bytes, 2);
                         config.device = save_file("a.y4m");
                         assert_int_equal(source_open(&config, &s, NULL), 0);
@@ -355,9 +353,7 @@ static void test_y4m(void **state)
 static void test_y4m_colour(void **state)
 {
         /* BT.601's primaries at limited range, from its own definition */
-        static const uint8_t yuv[][3] = {
-                { 81, 90, 240 }, { 145, 54, 34 }, { 41, 240, 110 }, { 235, 128, 128 }
-        };
+        static const uint8_t yuv[][3] = { { 81, 90, 240 }, { 145, 54, 34 }, { 41, 240, 110 }, { 235, 128, 128 } };
         static const uint8_t bgr[][3] = { { 0, 0, 255 }, { 0, 255, 0 }, { 255, 0, 0 }, { 255, 255, 255 } };
         const char *header = "YUV4MPEG2 W4 H1 F1:1 C444\n";
         struct source_config config = { .replay = true, .pace = SOURCE_PACE_FAST, .want_bgr = true };
@@ -590,13 +586,19 @@ static int remove_folder(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_avi),         cmocka_unit_test(test_avi_damaged),
+                cmocka_unit_test(test_avi),
+                cmocka_unit_test(test_avi_damaged),
                 cmocka_unit_test(test_rest),
-                cmocka_unit_test(test_avi_refused), cmocka_unit_test(test_loop_of_nothing),
-                cmocka_unit_test(test_y4m),         cmocka_unit_test(test_y4m_colour),
-                cmocka_unit_test(test_y4m_refused), cmocka_unit_test(test_y4m_damaged),
-                cmocka_unit_test(test_folder),      cmocka_unit_test(test_not_a_replay),
-                cmocka_unit_test(test_pace),        cmocka_unit_test(test_wake_when_fast),
+                cmocka_unit_test(test_avi_refused),
+                cmocka_unit_test(test_loop_of_nothing),
+                cmocka_unit_test(test_y4m),
+                cmocka_unit_test(test_y4m_colour),
+                cmocka_unit_test(test_y4m_refused),
+                cmocka_unit_test(test_y4m_damaged),
+                cmocka_unit_test(test_folder),
+                cmocka_unit_test(test_not_a_replay),
+                cmocka_unit_test(test_pace),
+                cmocka_unit_test(test_wake_when_fast),
                 cmocka_unit_test(test_real_clips),
         };
 

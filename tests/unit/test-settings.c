@@ -196,7 +196,8 @@ static void test_deep_nesting(void **state)
 static void test_numbers(void **state)
 {
         struct place *p = *state;
-        struct settings *s = load(p, "camera: { frame_rate = 30; width = 1280L; }; decision: { min_confidence = 0.625; };");
+        struct settings *s =
+                load(p, "camera: { frame_rate = 30; width = 1280L; }; decision: { min_confidence = 0.625; };");
 
         assert_true(s->camera.frame_rate_hz > 29.9 && s->camera.frame_rate_hz < 30.1);
         assert_int_equal(s->camera.width_px, 1280);

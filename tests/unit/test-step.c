@@ -14,9 +14,9 @@
 #include "tests/unit/trainer-run.h"
 
 /* Nothing of it learns in pieces: net->g holds all gradients after a step. */
-#define NETWORK                                                                                                        \
-        "input = { width = 12; height = 12; normalisation = \"contrast\"; };"                                          \
-        "network = ( { type = \"conv\"; filters = 8; stride = 2; }, { type = \"relu\"; },"                             \
+#define NETWORK                                                                            \
+        "input = { width = 12; height = 12; normalisation = \"contrast\"; };"              \
+        "network = ( { type = \"conv\"; filters = 8; stride = 2; }, { type = \"relu\"; }," \
         "  { type = \"conv\"; filters = 3; }, { type = \"globalavgpool\"; } );"
 
 static struct run *make(const char *training)
@@ -99,9 +99,10 @@ static void test_optimisers(void **state)
 {
         check_rule("optimiser = { rate = 0.05; momentum = 0.0; weight_decay = 0.0; };", 0, move_sgd);
         check_rule("optimiser = { rate = 0.05; momentum = 0.8; weight_decay = 0.1; };", 0.1, move_momentum);
-        check_rule("optimiser = { rate = 0.05; momentum = 0.8; nesterov = true; weight_decay = 0.1; };", 0.1, move_nesterov);
-        check_rule("optimiser = { type = \"adam\"; rate = 0.02; momentum = 0.7; beta2 = 0.9; weight_decay = 0.1; };", 0.1,
-                   move_adam);
+        check_rule("optimiser = { rate = 0.05; momentum = 0.8; nesterov = true; weight_decay = 0.1; };", 0.1,
+                   move_nesterov);
+        check_rule("optimiser = { type = \"adam\"; rate = 0.02; momentum = 0.7; beta2 = 0.9; weight_decay = 0.1; };",
+                   0.1, move_adam);
 }
 
 /* Of each row of the first batch, what is wanted of each class. */

@@ -93,13 +93,16 @@ static struct record play(unsigned n_frames, const char *detector, const char *a
                                                         .detector = detector,
                                                         .aligner = aligner };
         /* the values of the default settings */
-        const struct pipeline_config config = { .detect_fps = 5, .idle_fps = 5, .keep_usec = 1000000,
-                                                .smoothing_usec = 300000, .min_face_px = 48, .max_faces = 16,
+        const struct pipeline_config config = { .detect_fps = 5,
+                                                .idle_fps = 5,
+                                                .keep_usec = 1000000,
+                                                .smoothing_usec = 300000,
+                                                .min_face_px = 48,
+                                                .max_faces = 16,
                                                 .rules = { 0.45, 0.1, 300000 } };
-        const struct source_config source_config = { .device = in_build("models/synthetic.avi", clip),
-                                                     .replay = true,
-                                                     .pace = SOURCE_PACE_FAST,
-                                                     .loop = true };
+        const struct source_config source_config = {
+                .device = in_build("models/synthetic.avi", clip), .replay = true, .pace = SOURCE_PACE_FAST, .loop = true
+        };
         struct classifier_error classifier_error;
         struct classifier *classifier;
         struct source_error error;

@@ -20,8 +20,15 @@ static uint8_t strip[SIDE][2 * SIDE]; /* a dark and a light face with a spot eac
 
 static struct synthetic_config small_config(void)
 {
-        return (struct synthetic_config){ .width_px = 64, .height_px = 48, .rate_hz = 10, .hold_s = 1, .morph_s = 0.5,
-                                          .exaggeration = { 1, 1 }, .face_px = 30, .n_steps = 2, .steps = { 0, 1 } };
+        return (struct synthetic_config){ .width_px = 64,
+                                          .height_px = 48,
+                                          .rate_hz = 10,
+                                          .hold_s = 1,
+                                          .morph_s = 0.5,
+                                          .exaggeration = { 1, 1 },
+                                          .face_px = 30,
+                                          .n_steps = 2,
+                                          .steps = { 0, 1 } };
 }
 
 static int make_strip(void **state)
@@ -118,8 +125,14 @@ static void test_alignment_sharpens(void **state)
         enum { PX = 48, N = 60 };
         static uint8_t pixels[N * PX * PX], classes[N], usage[N];
         static float plain[2 * PX * PX], aligned[2 * PX * PX];
-        struct dataset d = { .width_px = PX, .height_px = PX, .n = N, .n_classes = 2, .labels = { "a", "b" },
-                             .pixels = pixels, .classes = classes, .usage = usage };
+        struct dataset d = { .width_px = PX,
+                             .height_px = PX,
+                             .n = N,
+                             .n_classes = 2,
+                             .labels = { "a", "b" },
+                             .pixels = pixels,
+                             .classes = classes,
+                             .usage = usage };
         struct mean_face_config config = { .size_px = PX, .passes = 0, .keep = 1 };
         double contrast[2] = { 0 };
         size_t used[2];
@@ -201,8 +214,8 @@ static void test_avi(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_script),             cmocka_unit_test(test_no_seam),
-                cmocka_unit_test(test_bad_configs),        cmocka_unit_test(test_alignment_sharpens),
+                cmocka_unit_test(test_script),      cmocka_unit_test(test_no_seam),
+                cmocka_unit_test(test_bad_configs), cmocka_unit_test(test_alignment_sharpens),
                 cmocka_unit_test(test_avi),
         };
         return cmocka_run_group_tests(tests, make_strip, NULL);

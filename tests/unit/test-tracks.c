@@ -222,8 +222,9 @@ static void test_ids_stay_when_people_cross(void **state)
                         for (uint32_t seed = 1; seed <= 20; seed++)
                                 for (uint64_t hidden = 0; hidden <= 1000000; hidden += 250000)
                                         if (!ids_stay(speeds[k], rates[r], hidden, seed))
-                                                fail_msg("%g widths a second at %g frames a second, hidden for %u ms, seed %u",
-                                                         speeds[k], rates[r], (unsigned)(hidden / 1000), seed);
+                                                fail_msg(
+                                                        "%g widths a second at %g frames a second, hidden for %u ms, seed %u",
+                                                        speeds[k], rates[r], (unsigned)(hidden / 1000), seed);
 }
 
 /* Somebody walks behind a person who stands still, and is not seen for a second. */

@@ -69,7 +69,8 @@ static void in_pieces(const char *optimiser)
         char text[1024];
         struct run *pieces, *whole, *threads;
 
-        snprintf(text, sizeof(text), "%straining = { epochs = 2; batch = 16; optimiser = { %s }; };", wide_text, optimiser);
+        snprintf(text, sizeof(text), "%straining = { epochs = 2; batch = 16; optimiser = { %s }; };", wide_text,
+                 optimiser);
         pieces = run_new(text, 1);
         whole = run_new(text, 1);
         threads = run_new(text, 3);
@@ -436,7 +437,8 @@ static void test_bad_recipes(void **state)
                "{ type = \"conv\"; filters = 5; }, { type = \"add\"; with = \"a\"; }, { type = \"fc\"; units = 3; } );",
                "48");
         refuse("training = { }; network = ( { type = \"fc\"; units = 3; from = \"nobody\"; } );", "nobody");
-        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; pad = [1.5, 1.5, 1.5, 1.5]; } );", "whole numbers");
+        refuse("training = { }; network = ( { type = \"conv\"; filters = 4; pad = [1.5, 1.5, 1.5, 1.5]; } );",
+               "whole numbers");
         /* names are those of the file's values */
         refuse("training = { }; network = ( { type = \"conv\"; filters = 4; name = \"relu2\"; }, { type = \"relu\"; } );",
                "\"relu2\" is taken");
@@ -472,11 +474,12 @@ int main(void)
 {
         openblas_set_num_threads(1); /* as the tool does: the threads are the trainer's own */
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_learns),         cmocka_unit_test(test_threads),        cmocka_unit_test(test_in_pieces),
-                cmocka_unit_test(test_resume),         cmocka_unit_test(test_bad_checkpoint),
-                cmocka_unit_test(test_divergence),     cmocka_unit_test(test_schedule),
-                cmocka_unit_test(test_loss),           cmocka_unit_test(test_temperature),
-                cmocka_unit_test(test_class_balance),  cmocka_unit_test(test_mixup),          cmocka_unit_test(test_class_bias),
+                cmocka_unit_test(test_learns),         cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_in_pieces),      cmocka_unit_test(test_resume),
+                cmocka_unit_test(test_bad_checkpoint), cmocka_unit_test(test_divergence),
+                cmocka_unit_test(test_schedule),       cmocka_unit_test(test_loss),
+                cmocka_unit_test(test_temperature),    cmocka_unit_test(test_class_balance),
+                cmocka_unit_test(test_mixup),          cmocka_unit_test(test_class_bias),
                 cmocka_unit_test(test_votes_task),     cmocka_unit_test(test_votes_task_refused),
                 cmocka_unit_test(test_bad_recipes),    cmocka_unit_test(test_log),
         };

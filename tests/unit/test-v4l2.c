@@ -198,8 +198,7 @@ static int fake_dequeue(struct v4l2_buffer *b)
 static int fake_parm(struct v4l2_streamparm *p, bool set)
 {
         if (set)
-                fake.rate_hz =
-                        p->parm.capture.timeperframe.denominator / p->parm.capture.timeperframe.numerator;
+                fake.rate_hz = p->parm.capture.timeperframe.denominator / p->parm.capture.timeperframe.numerator;
         p->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
         p->parm.capture.timeperframe = (struct v4l2_fract){ 1, fake.rate_hz ? fake.rate_hz : 30 };
         return 0;
@@ -316,8 +315,8 @@ static const struct fake_mode usual[] = {
 static int plug_in(void **state)
 {
         fake = (struct fake){
-                .capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_META_CAPTURE | V4L2_CAP_STREAMING |
-                                V4L2_CAP_DEVICE_CAPS,
+                .capabilities =
+                        V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_META_CAPTURE | V4L2_CAP_STREAMING | V4L2_CAP_DEVICE_CAPS,
                 .device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING,
                 .modes = usual,
                 .n_modes = ARRAY_LEN(usual),
@@ -405,11 +404,11 @@ static void test_every_format(void **state)
                         fake.n_modes = 1;
                         fake.quantization = cases[i].quantization;
                         if (cases[i].extra_stride)
-                                fake.set = (struct v4l2_pix_format){ .width = 64,
-                                                                     .height = 48,
-                                                                     .pixelformat = cases[i].format,
-                                                                     .bytesperline = 64 * bytes +
-                                                                                     cases[i].extra_stride };
+                                fake.set =
+                                        (struct v4l2_pix_format){ .width = 64,
+                                                                  .height = 48,
+                                                                  .pixelformat = cases[i].format,
+                                                                  .bytesperline = 64 * bytes + cases[i].extra_stride };
                         fake.buffer_bytes = cases[i].format == V4L2_PIX_FMT_MJPEG
                                                     ? 8192
                                                     : (64 * bytes + cases[i].extra_stride) * 72;
@@ -420,13 +419,13 @@ static void test_every_format(void **state)
                         assert_int_equal(source_next(s, -1, 1000000, &f, &error), 1);
                         for (int y = 0; y < 48; y++)
                                 for (int x = 0; x < 64; x++)
-                                        assert_in_range(f.gray[y * f.gray_stride_bytes + x],
-                                                        cases[i].luma - 1, cases[i].luma + 1);
+                                        assert_in_range(f.gray[y * f.gray_stride_bytes + x], cases[i].luma - 1,
+                                                        cases[i].luma + 1);
                         assert_true(!f.bgr == !color);
                         if (color)
                                 for (int k = 0; k < 3; k++)
-                                        assert_in_range(f.bgr[47 * f.bgr_stride_bytes + 63 * 3 + k],
-                                                        cases[i].luma - 2, cases[i].luma + 2);
+                                        assert_in_range(f.bgr[47 * f.bgr_stride_bytes + 63 * 3 + k], cases[i].luma - 2,
+                                                        cases[i].luma + 2);
                         source_release(s, &f);
                 }
 }
@@ -440,8 +439,8 @@ static void test_negotiation(void **state)
                 uint32_t format;
                 unsigned got_width_px;
         } cases[] = {
-                { 0, 0, 0, NULL, V4L2_PIX_FMT_YUYV, 64 },      /* the driver's own size, the cheaper format */
-                { 64, 48, 30, "auto", V4L2_PIX_FMT_YUYV, 64 }, /* */
+                { 0, 0, 0, NULL, V4L2_PIX_FMT_YUYV, 64 },          /* the driver's own size, the cheaper format */
+                { 64, 48, 30, "auto", V4L2_PIX_FMT_YUYV, 64 },     /* */
                 { 128, 96, 10, "auto", V4L2_PIX_FMT_YUYV, 128 },   /* fast enough */
                 { 128, 96, 30, "auto", V4L2_PIX_FMT_MJPEG, 128 },  /* only JPEG is */
                 { 640, 480, 30, "auto", V4L2_PIX_FMT_MJPEG, 128 }, /* the nearest size */
@@ -484,9 +483,7 @@ static void test_negotiation_refused(void **state)
         assert_int_equal(v4l2_negotiate(&fake_io, FAKE_FD, &config, &mode, &error), -EINVAL);
         fake.set = (struct v4l2_pix_format){ .width = 64, .height = 48, .pixelformat = V4L2_PIX_FMT_SBGGR8 };
         assert_int_equal(open_error("not read"), -EOPNOTSUPP);
-        fake.set = (struct v4l2_pix_format){ .width = 1 << 20,
-                                             .height = 1 << 20,
-                                             .pixelformat = V4L2_PIX_FMT_GREY };
+        fake.set = (struct v4l2_pix_format){ .width = 1 << 20, .height = 1 << 20, .pixelformat = V4L2_PIX_FMT_GREY };
         assert_int_equal(open_error("impossible size"), -EOPNOTSUPP);
         fake.modes = foreign;
         fake.n_modes = 1;
@@ -544,8 +541,7 @@ static void test_newest_wins(void **state)
         struct frame f;
 
         for (int i = 0; i < 3; i++)
-                send_frame((struct fake_event){
-                        .sequence = i, .level = 50 + i, .timestamp_usec = before - 300 + i });
+                send_frame((struct fake_event){ .sequence = i, .level = 50 + i, .timestamp_usec = before - 300 + i });
         assert_int_equal(source_next(s, -1, 1000000, &f, NULL), 1);
         assert_int_equal(f.sequence, 2);
         assert_int_equal(f.timestamp_usec, before - 298);
@@ -580,8 +576,8 @@ static void test_rest(void **state)
         for (unsigned i = 0; i < 20; i++) {
                 bool rests = i < 15;
 
-                send_frame((struct fake_event){ .sequence = i, .level = 70, .not_jpeg = rests,
-                                                .timestamp_usec = now - (rests ? 2000 : 1000) });
+                send_frame((struct fake_event){
+                        .sequence = i, .level = 70, .not_jpeg = rests, .timestamp_usec = now - (rests ? 2000 : 1000) });
                 assert_int_equal(source_next(s, -1, 1000000, &f, NULL), 1);
                 assert_int_equal(f.sequence, i);
                 assert_true(!f.gray == rests);

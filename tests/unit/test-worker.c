@@ -19,13 +19,13 @@
 
 /* The worker with a camera, plugins and a pipeline made of these variables. */
 static struct fake {
-        atomic_int open_error;   /* of source_open() */
-        atomic_int next_error;   /* of source_next(), once */
-        atomic_bool stall;       /* no frame comes */
-        atomic_bool unseen;      /* the face is only remembered */
+        atomic_int open_error; /* of source_open() */
+        atomic_int next_error; /* of source_next(), once */
+        atomic_bool stall;     /* no frame comes */
+        atomic_bool unseen;    /* the face is only remembered */
         atomic_bool model_fails;
-        atomic_bool mirror;      /* as the classifier was last told */
-        atomic_bool nobody;      /* the pipeline wants no frames */
+        atomic_bool mirror; /* as the classifier was last told */
+        atomic_bool nobody; /* the pipeline wants no frames */
         atomic_int n_open, n_opens, n_pipelines;
         atomic_int events_per_frame;
         atomic_int listener_sets, listener_drops;
@@ -82,7 +82,9 @@ int source_next(struct source *s, int wake_fd, uint64_t timeout_usec, struct fra
         if (atomic_load(&fake.stall))
                 return 0;
         s->stats.n_frames++;
-        *ret = (struct frame) { .width_px = 4, .height_px = 2, .gray = s->rests ? NULL : pixels, .gray_stride_bytes = 4 };
+        *ret = (struct frame){
+                .width_px = 4, .height_px = 2, .gray = s->rests ? NULL : pixels, .gray_stride_bytes = 4
+        };
         return 1;
 }
 
@@ -174,7 +176,11 @@ struct classifier *classifier_free(struct classifier *c)
 const struct classifier_info *classifier_get_info(const struct classifier *c)
 {
         static const struct classifier_info info = {
-                .file = "/m.onnx", .name = "", .licence = "", .n_labels = 2, .labels = { "happiness", "neutral" },
+                .file = "/m.onnx",
+                .name = "",
+                .licence = "",
+                .n_labels = 2,
+                .labels = { "happiness", "neutral" },
         };
 
         return &info;
@@ -211,23 +217,23 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         size_t n = (size_t)atomic_load(&fake.events_per_frame);
 
         p->stats.n_frames++;
-        p->face = (struct face) { .id = 7, .scores = { 0.25f, 0.75f }, .seen_usec = atomic_load(&fake.unseen) ? 1 : 0 };
+        p->face = (struct face){ .id = 7, .scores = { 0.25f, 0.75f }, .seen_usec = atomic_load(&fake.unseen) ? 1 : 0 };
         for (size_t i = 0; i < n; i++)
-                p->events[i] = (struct face_event) { .kind = FACE_EMOTION_CHANGED, .listener = 1, .face = 7 };
+                p->events[i] = (struct face_event){ .kind = FACE_EMOTION_CHANGED, .listener = 1, .face = 7 };
         if (!p->there)
-                p->events[n++] = (struct face_event) { .kind = FACE_APPEARED, .face = 7 };
+                p->events[n++] = (struct face_event){ .kind = FACE_APPEARED, .face = 7 };
         p->there = true;
-        *ret = (struct pipeline_result) { .n_faces = 1, .faces = &p->face, .n_events = n, .events = p->events };
+        *ret = (struct pipeline_result){ .n_faces = 1, .faces = &p->face, .n_events = n, .events = p->events };
         return 0;
 }
 
 void pipeline_flush(struct pipeline *p, uint64_t now_usec, struct pipeline_result *ret)
 {
-        *ret = (struct pipeline_result) { .events = p->events };
+        *ret = (struct pipeline_result){ .events = p->events };
         if (!p->there)
                 return;
         p->there = false;
-        p->events[0] = (struct face_event) { .kind = FACE_VANISHED, .face = 7 };
+        p->events[0] = (struct face_event){ .kind = FACE_VANISHED, .face = 7 };
         ret->n_events = 1;
 }
 
@@ -251,7 +257,7 @@ void pipeline_drop_listener(struct pipeline *p, unsigned listener)
 int pipeline_classify_image(struct pipeline *p, const struct frame *f, const struct decision_rules *rules,
                             struct face *ret, size_t max)
 {
-        ret[0] = (struct face) { .emotion = 1, .confidence = rules->min_confidence };
+        ret[0] = (struct face){ .emotion = 1, .confidence = rules->min_confidence };
         return 1;
 }
 
@@ -293,14 +299,14 @@ static void pump(struct place *p, int timeout_ms)
         }
 }
 
-#define WAIT_FOR(p, condition) \
-        do { \
-                int _i = 0; \
-                while (!(condition)) { \
-                        if (++_i > 2000) \
+#define WAIT_FOR(p, condition)                                     \
+        do {                                                       \
+                int _i = 0;                                        \
+                while (!(condition)) {                             \
+                        if (++_i > 2000)                           \
                                 fail_msg("never: %s", #condition); \
-                        pump(p, 10); \
-                } \
+                        pump(p, 10);                               \
+                }                                                  \
         } while (0)
 
 static const struct worker_snapshot *snap(struct place *p)

@@ -24,15 +24,15 @@ static void fill(struct run *run)
         struct rng rng;
 
         rng_seed(&rng, 9);
-        run->data = (struct dataset) { .width_px = SIDE,
-                                       .height_px = SIDE,
-                                       .n = ROWS,
-                                       .n_classes = 3,
-                                       .labels = { "a", "b", "c" },
-                                       .pixels = run->pixels,
-                                       .classes = run->classes,
-                                       .usage = run->usage,
-                                       .votes = run->votes };
+        run->data = (struct dataset){ .width_px = SIDE,
+                                      .height_px = SIDE,
+                                      .n = ROWS,
+                                      .n_classes = 3,
+                                      .labels = { "a", "b", "c" },
+                                      .pixels = run->pixels,
+                                      .classes = run->classes,
+                                      .usage = run->usage,
+                                      .votes = run->votes };
         for (size_t i = 0; i < ROWS; i++) {
                 run->classes[i] = (uint8_t)rng_below(&rng, 3);
                 for (size_t p = 0; p < SIDE * SIDE; p++)

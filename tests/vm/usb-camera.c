@@ -111,16 +111,13 @@ static int send_all(int fd, const void *data, size_t size)
         return 0;
 }
 
-static int answer(struct camera *c, uint32_t sequence, int status, const void *data, size_t size,
-                  int32_t actual)
+static int answer(struct camera *c, uint32_t sequence, int status, const void *data, size_t size, int32_t actual)
 {
         uint8_t buffer[sizeof(struct message) + PAYLOAD_BYTES];
         struct message m = {
                 .command = htonl(SUBMITTED),
                 .sequence = htonl(sequence),
-                .result = { .status = htonl(status),
-                            .length = htonl(actual),
-                            .n_packets = htonl(0xffffffff) },
+                .result = { .status = htonl(status), .length = htonl(actual), .n_packets = htonl(0xffffffff) },
         };
 
         memcpy(buffer, &m, sizeof(m));
@@ -321,8 +318,7 @@ static int on_unlink(struct camera *c, const struct message *m)
         for (size_t i = 0; i < c->n_waiting; i++)
                 if (c->waiting[i].sequence == sequence) {
                         c->n_waiting--;
-                        memmove(c->waiting + i, c->waiting + i + 1,
-                                (c->n_waiting - i) * sizeof(c->waiting[0]));
+                        memmove(c->waiting + i, c->waiting + i + 1, (c->n_waiting - i) * sizeof(c->waiting[0]));
                         reply.result.status = htonl(-ECONNRESET);
                         break;
                 }

@@ -9,8 +9,7 @@ int cells_split(const struct lines *l, char *line, struct cells *ret, struct dat
         ret->n = 0;
         for (char *cell; (cell = strsep(&line, ","));) {
                 if (ret->n == CELLS_MAX)
-                        return dataset_fail(error, -EBADMSG, l->path, l->number, "more than %d columns",
-                                            CELLS_MAX);
+                        return dataset_fail(error, -EBADMSG, l->path, l->number, "more than %d columns", CELLS_MAX);
                 ret->text[ret->n++] = cell;
         }
         return 0;
@@ -43,14 +42,13 @@ int cells_number(const struct lines *l, const struct cells *c, int at, double li
         double x = strtod(s, &end);
 
         if (end == s || *end || !(fabs(x) <= limit))
-                return dataset_fail(error, -EBADMSG, l->path, l->number,
-                                    "column %d: '%.20s' is no number up to %g", at + 1, s, limit);
+                return dataset_fail(error, -EBADMSG, l->path, l->number, "column %d: '%.20s' is no number up to %g",
+                                    at + 1, s, limit);
         *ret = x;
         return 0;
 }
 
-int cells_file(const struct lines *l, const struct cells *c, int at, const char **ret,
-               struct dataset_error *error)
+int cells_file(const struct lines *l, const struct cells *c, int at, const char **ret, struct dataset_error *error)
 {
         const char *s = at >= 0 && (unsigned)at < c->n ? c->text[at] : "";
 

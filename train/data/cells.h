@@ -24,7 +24,6 @@ int cells_find(const struct cells *header, const char *const *names);
 int cells_number(const struct lines *l, const struct cells *c, int at, double limit, double *ret,
                  struct dataset_error *error);
 /* A name without '/', not empty, no longer than 200 bytes: a file in the folder of the table. */
-int cells_file(const struct lines *l, const struct cells *c, int at, const char **ret,
-               struct dataset_error *error);
+int cells_file(const struct lines *l, const struct cells *c, int at, const char **ret, struct dataset_error *error);
 /* FNV-1a (Fowler, Noll & Vo), 64 bits, of the first @n bytes: which tenth a person or group belongs to. */
 uint64_t cells_hash(const char *s, size_t n);

@@ -7,18 +7,14 @@
 #include "train/data/reader.h"
 
 const char *const dataset_labels[N_LABELS] = {
-        [LABEL_ANGER] = "anger",         [LABEL_DISGUST] = "disgust", [LABEL_FEAR] = "fear",
-        [LABEL_HAPPINESS] = "happiness", [LABEL_SADNESS] = "sadness", [LABEL_SURPRISE] = "surprise",
+        [LABEL_ANGER] = "anger",         [LABEL_DISGUST] = "disgust",   [LABEL_FEAR] = "fear",
+        [LABEL_HAPPINESS] = "happiness", [LABEL_SADNESS] = "sadness",   [LABEL_SURPRISE] = "surprise",
         [LABEL_NEUTRAL] = "neutral",     [LABEL_CONTEMPT] = "contempt",
 };
 
 /* The folder format takes any folder: it comes last. */
 static const struct dataset_format *const formats[] = {
-        &dataset_points,
-        &dataset_fer2013,
-        &dataset_ckplus,
-        &dataset_rafd,
-        &dataset_folder,
+        &dataset_points, &dataset_fer2013, &dataset_ckplus, &dataset_rafd, &dataset_folder,
 };
 
 int dataset_fail(struct dataset_error *error, int r, const char *path, size_t line, const char *format, ...)
@@ -132,8 +128,7 @@ static int resize_rows(struct dataset *d, size_t n, bool with_votes)
         return 0;
 }
 
-int builder_init(struct dataset_builder *b, unsigned width_px, unsigned height_px, unsigned n_classes,
-                 bool with_votes)
+int builder_init(struct dataset_builder *b, unsigned width_px, unsigned height_px, unsigned n_classes, bool with_votes)
 {
         *b = (struct dataset_builder){ .with_votes = with_votes };
         b->d = calloc(1, sizeof(*b->d));
@@ -167,7 +162,7 @@ int builder_reserve(struct dataset_builder *b, uint8_t **ret_pixels, float **ret
 
 void builder_commit(struct dataset_builder *b, unsigned class, enum dataset_usage usage)
 {
-        b->d->classes[b->d->n] = (uint8_t)class;
+        b->d->classes[b->d->n] = (uint8_t) class;
         b->d->usage[b->d->n] = (uint8_t)usage;
         b->d->n++;
 }

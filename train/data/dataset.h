@@ -13,9 +13,9 @@
 #define DATASET_LABEL_MAX 64 /* bytes of a class name with its NUL, so that all fit into a model's metadata */
 
 enum dataset_usage { /* bits; formats without a split are DATASET_TRAINING */
-        DATASET_TRAINING = 1,
-        DATASET_PUBLIC_TEST = 2, /* validation */
-        DATASET_PRIVATE_TEST = 4,
+                     DATASET_TRAINING = 1,
+                     DATASET_PUBLIC_TEST = 2, /* validation */
+                     DATASET_PRIVATE_TEST = 4,
 };
 
 struct dataset {
@@ -34,13 +34,13 @@ struct dataset {
 
 /* Which rows and labels to read. All zero: everything, original labels. */
 struct dataset_options {
-        unsigned usage;          /* bits wanted; 0 for all */
-        const char *ferplus;     /* path of fer2013new.csv beside a FER2013 csv; fills votes; NULL for none */
-        bool ferplus_majority;   /* classes from the majority of votes instead of the original labels; rows
+        unsigned usage;               /* bits wanted; 0 for all */
+        const char *ferplus;          /* path of fer2013new.csv beside a FER2013 csv; fills votes; NULL for none */
+        bool ferplus_majority;        /* classes from the majority of votes instead of the original labels; rows
                                      without one, or whose majority is no class of the set, are left out */
-        bool ferplus_contempt;   /* with the above: 8 classes */
+        bool ferplus_contempt;        /* with the above: 8 classes */
         unsigned width_px, height_px; /* for folders of pictures: resize to this; 0: 48x48 */
-        size_t limit;            /* the first so many rows of those wanted; 0 for all */
+        size_t limit;                 /* the first so many rows of those wanted; 0 for all */
 };
 
 struct dataset_error {

@@ -82,8 +82,7 @@ static int parse_votes(const struct lines *l, char *line, unsigned votes[N_VOTES
                 unsigned long v = strtoul(s, &end, 10);
 
                 if (*s < '0' || *s > '9' || *end || v > 1000)
-                        return dataset_fail(error, -EBADMSG, l->path, l->number, "'%.20s' is no number of votes",
-                                            s);
+                        return dataset_fail(error, -EBADMSG, l->path, l->number, "'%.20s' is no number of votes", s);
                 votes[i] = (unsigned)v;
         }
         *ret_usage = usage;
@@ -246,10 +245,9 @@ static int read_rows(struct fer_reader *f, struct dataset_error *error)
 static int fer_load(const char *path, const struct dataset_options *options, struct dataset **ret,
                     struct dataset_error *error)
 {
-        _cleanup_(fer_reader_done) struct fer_reader f = { .rows.fd = -1,
-                                                           .votes.fd = -1,
-                                                           .with_votes = options->ferplus != NULL,
-                                                           .options = options };
+        _cleanup_(fer_reader_done) struct fer_reader f = {
+                .rows.fd = -1, .votes.fd = -1, .with_votes = options->ferplus != NULL, .options = options
+        };
         bool contempt = options->ferplus_majority && options->ferplus_contempt;
         int r;
 

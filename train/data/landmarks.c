@@ -69,8 +69,8 @@ static int take_picture(struct picture *p, double side_px, struct landmark_face 
         return nn_image_resize(&im, w, h, data);
 }
 
-static int read_face(const char *folder, const struct lines *l, char *line, double side_px,
-                     struct landmark_face *f, struct dataset_error *error)
+static int read_face(const char *folder, const struct lines *l, char *line, double side_px, struct landmark_face *f,
+                     struct dataset_error *error)
 {
         _cleanup_(picture_freep) struct picture *p = NULL;
         const char *file = NULL, *end;
@@ -101,8 +101,8 @@ static int read_face(const char *folder, const struct lines *l, char *line, doub
                 return dataset_fail(error, r, path, 0, "%s",
                                     r == -EBADMSG ? "not a PNG or JPEG, or broken" : strerror(-r));
         if (p->width_px != (unsigned)width || p->height_px != (unsigned)height)
-                return dataset_fail(error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says",
-                                    p->width_px, p->height_px, l->path, l->number);
+                return dataset_fail(error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says", p->width_px,
+                                    p->height_px, l->path, l->number);
         r = take_picture(p, side_px, f);
         return r < 0 ? dataset_fail(error, r, path, 0, "%s", strerror(-r)) : 0;
 }
@@ -116,8 +116,7 @@ static int read_all(const char *folder, struct lines *l, double side_px, struct 
 
         while (r >= 0 && (r = lines_next(l, &line, &length, error)) > 0) {
                 if (s->n == MAX_FACES)
-                        return dataset_fail(error, -EFBIG, l->path, l->number, "more than %u faces",
-                                            MAX_FACES);
+                        return dataset_fail(error, -EFBIG, l->path, l->number, "more than %u faces", MAX_FACES);
                 if (s->n == room) {
                         room = room ? 2 * room : 256;
                         struct landmark_face *f = reallocarray(s->faces, room, sizeof(*f));
@@ -136,8 +135,7 @@ static int read_all(const char *folder, struct lines *l, double side_px, struct 
         return r;
 }
 
-int landmark_set_load(const char *path, double side_px, struct landmark_set **ret,
-                      struct dataset_error *error)
+int landmark_set_load(const char *path, double side_px, struct landmark_set **ret, struct dataset_error *error)
 {
         _cleanup_(landmark_set_freep) struct landmark_set *s = calloc(1, sizeof(*s));
         char table[4096];

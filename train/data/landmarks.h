@@ -27,7 +27,6 @@ struct landmark_set {
  * @side_px: pictures are shrunk, never enlarged, until the box of landmark_box() is so high; 0: left as they
  * are Return: 0; -EBADMSG a wrong or cut file, a picture of another size than the table says; -ENOMEM; errno.
  */
-int landmark_set_load(const char *path, double side_px, struct landmark_set **ret,
-                      struct dataset_error *error);
+int landmark_set_load(const char *path, double side_px, struct landmark_set **ret, struct dataset_error *error);
 struct landmark_set *landmark_set_free(struct landmark_set *s);
 DEFINE_CLEANUP(struct landmark_set *, landmark_set_free)

@@ -84,11 +84,11 @@ int dataset_label_from_word(const char *s, size_t length)
                 const char *word;
                 int label;
         } words[] = {
-                { "anger", LABEL_ANGER },         { "angry", LABEL_ANGER },         { "disgust", LABEL_DISGUST },
-                { "disgusted", LABEL_DISGUST },   { "fear", LABEL_FEAR },           { "fearful", LABEL_FEAR },
-                { "happiness", LABEL_HAPPINESS }, { "happy", LABEL_HAPPINESS },     { "sadness", LABEL_SADNESS },
-                { "sad", LABEL_SADNESS },         { "surprise", LABEL_SURPRISE },   { "surprised", LABEL_SURPRISE },
-                { "neutral", LABEL_NEUTRAL },     { "contempt", LABEL_CONTEMPT },   { "contemptuous", LABEL_CONTEMPT },
+                { "anger", LABEL_ANGER },         { "angry", LABEL_ANGER },       { "disgust", LABEL_DISGUST },
+                { "disgusted", LABEL_DISGUST },   { "fear", LABEL_FEAR },         { "fearful", LABEL_FEAR },
+                { "happiness", LABEL_HAPPINESS }, { "happy", LABEL_HAPPINESS },   { "sadness", LABEL_SADNESS },
+                { "sad", LABEL_SADNESS },         { "surprise", LABEL_SURPRISE }, { "surprised", LABEL_SURPRISE },
+                { "neutral", LABEL_NEUTRAL },     { "contempt", LABEL_CONTEMPT }, { "contemptuous", LABEL_CONTEMPT },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(words); i++)

@@ -10,16 +10,16 @@
 #include "train/data/dataset.h"
 
 enum { /* positions of the label in dataset_labels */
-        LABEL_ANGER,
-        LABEL_DISGUST,
-        LABEL_FEAR,
-        LABEL_HAPPINESS,
-        LABEL_SADNESS,
-        LABEL_SURPRISE,
-        LABEL_NEUTRAL,
-        LABEL_CONTEMPT,
-        N_LABELS,
-        N_LABELS_BASIC = LABEL_CONTEMPT,
+       LABEL_ANGER,
+       LABEL_DISGUST,
+       LABEL_FEAR,
+       LABEL_HAPPINESS,
+       LABEL_SADNESS,
+       LABEL_SURPRISE,
+       LABEL_NEUTRAL,
+       LABEL_CONTEMPT,
+       N_LABELS,
+       N_LABELS_BASIC = LABEL_CONTEMPT,
 };
 
 /* "anger" ... "contempt" */
@@ -37,8 +37,7 @@ struct dataset_builder {
 };
 
 /* An empty set with the first @n_classes of dataset_labels. */
-int builder_init(struct dataset_builder *b, unsigned width_px, unsigned height_px, unsigned n_classes,
-                 bool with_votes);
+int builder_init(struct dataset_builder *b, unsigned width_px, unsigned height_px, unsigned n_classes, bool with_votes);
 /* Room for one row: where its pixels (and votes) go. They count once builder_commit() is called. */
 int builder_reserve(struct dataset_builder *b, uint8_t **ret_pixels, float **ret_votes);
 void builder_commit(struct dataset_builder *b, unsigned class, enum dataset_usage usage);
@@ -49,10 +48,10 @@ void builder_done(struct dataset_builder *b);
 /* Lines of a text file, through one buffer of fixed size. */
 struct lines {
         int fd;
-        const char *path;    /* borrowed */
-        size_t number;       /* of the line last read, from 1 */
+        const char *path; /* borrowed */
+        size_t number;    /* of the line last read, from 1 */
         char *buffer;
-        size_t start, end;   /* unread bytes in buffer */
+        size_t start, end; /* unread bytes in buffer */
         bool at_end;
 };
 #define LINES_MAX_BYTES ((size_t)64 << 10)

@@ -113,18 +113,7 @@ static int read_sources(const char *folder, struct sources *s, struct dataset_er
         return r;
 }
 
-enum {
-        FILE_NAME,
-        WIDTH,
-        HEIGHT,
-        INDEX,
-        BOX_X,
-        BOX_Y,
-        BOX_W,
-        BOX_H,
-        POINTS,
-        N_COLUMNS = POINTS + 2 * SCENE_POINTS
-};
+enum { FILE_NAME, WIDTH, HEIGHT, INDEX, BOX_X, BOX_Y, BOX_W, BOX_H, POINTS, N_COLUMNS = POINTS + 2 * SCENE_POINTS };
 
 struct reading {
         const char *folder;
@@ -187,8 +176,8 @@ static int read_picture(struct reading *r, const struct cells *c, struct scene *
                 return -EBADMSG;
         if (p->width_px != (unsigned)width || p->height_px != (unsigned)height || p->width_px > MAX_SIDE_PX ||
             p->height_px > MAX_SIDE_PX)
-                return dataset_fail(r->error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says",
-                                    p->width_px, p->height_px, r->lines.path, r->lines.number);
+                return dataset_fail(r->error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says", p->width_px,
+                                    p->height_px, r->lines.path, r->lines.number);
         const struct nn_image whole = { p->data, p->width_px, p->height_px, p->stride_bytes };
         uint8_t *data = malloc((size_t)whole.width_px * whole.height_px);
 
@@ -230,8 +219,7 @@ static int read_face(struct reading *r, const struct cells *c, struct scene *s)
 }
 
 /* A new picture, or NULL if it is not wanted. */
-static int begin_scene(struct reading *r, const struct cells *c, const char *file, bool face_free,
-                       struct scene **ret)
+static int begin_scene(struct reading *r, const struct cells *c, const char *file, bool face_free, struct scene **ret)
 {
         const struct source *source = NULL;
         struct source key = { .file = (char *)(uintptr_t)file };

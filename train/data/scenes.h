@@ -17,9 +17,8 @@
 #define SCENE_LEVELS 4 /* of the pyramid: whole, half, quarter, eighth */
 
 struct scene_face {
-        float x, y, w, h; /* pixels; left, top */
-        float points[SCENE_POINTS]
-                    [2]; /* picture's left eye, right eye, nose, mouth's left and right corner */
+        float x, y, w, h;              /* pixels; left, top */
+        float points[SCENE_POINTS][2]; /* picture's left eye, right eye, nose, mouth's left and right corner */
         bool has_points;
 };
 
