@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""FER2013 on the device, and the random changes of train/augment.h for a whole batch at once."""
+"""FER2013 on the device, and the random changes of train/task/augment.h for a whole batch at once."""
 
 import numpy as np
 import torch

@@ -10,8 +10,8 @@
 
 #include "basic/macro.h"
 #include "picture/picture.h"
-#include "train/landmark-shape.h"
-#include "train/random.h"
+#include "train/data/landmark-shape.h"
+#include "train/net/random.h"
 
 static inline void arc(float (*points)[2], unsigned from, unsigned n, double x, double y, double rx, double ry,
                        double begin, double end)

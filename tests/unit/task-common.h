@@ -4,8 +4,8 @@
 /* A run of a task from a recipe in text. Include after faces-common.h. */
 
 #include "nn/emotion-nn.h"
-#include "train/task.h"
-#include "train/trainer.h"
+#include "train/run/trainer.h"
+#include "train/task/task.h"
 
 struct task_run {
         struct recipe *recipe;

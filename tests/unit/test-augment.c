@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "train/augment.h"
+#include "train/task/augment.h"
 
 enum { SIDE = 48, N = SIDE * SIDE };
 

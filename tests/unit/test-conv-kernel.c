@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "basic/macro.h"
-#include "train/net.h"
-#include "train/vec.h"
+#include "train/net/net.h"
+#include "train/net/vec.h"
 
 /* relative to the sum of magnitudes, so a constant times the rounding of one float */
 #define TOLERANCE 2e-6

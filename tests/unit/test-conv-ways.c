@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "basic/macro.h"
-#include "train/conv.h"
+#include "train/net/conv.h"
 
 #define BATCH 6
 

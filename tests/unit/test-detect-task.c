@@ -11,10 +11,10 @@
 
 #include "tests/unit/faces-common.h"
 #include "tests/unit/task-common.h"
-#include "train/detect-loss.h"
-#include "train/detect-score.h"
-#include "train/detect-target.h"
-#include "train/evaluate-faces.h"
+#include "train/model/detect-score.h"
+#include "train/model/evaluate-faces.h"
+#include "train/task/detect-loss.h"
+#include "train/task/detect-target.h"
 
 static const char recipe_text[] =
         "name = \"test\"; task = \"detect\"; outputs = [\"cls_8_logit\", \"cls_16_logit\", \"cls_32_logit\", "

@@ -13,9 +13,9 @@
 #include "basic/macro.h"
 #include "nn/emotion-nn.h"
 #include "tests/unit/trainer-run.h"
-#include "train/export.h"
-#include "train/loss.h"
-#include "train/start.h"
+#include "train/model/export.h"
+#include "train/net/loss.h"
+#include "train/run/start.h"
 
 #define NETWORK                                                                                                          \
         "network = ( { type = \"conv\"; filters = 8; bias = false; }, { type = \"batchnorm\"; activation = \"relu\"; }," \

@@ -13,8 +13,8 @@
 
 #include "basic/macro.h"
 #include "nn/emotion-nn.h"
-#include "train/export.h"
-#include "train/loss.h"
+#include "train/model/export.h"
+#include "train/net/loss.h"
 
 #define BATCH 3
 /* float sums in another order, over at most a few hundred terms a layer */

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "basic/macro.h"
-#include "train/net.h"
+#include "train/net/net.h"
 
 #define BATCH 3
 

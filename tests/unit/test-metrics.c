@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "train/metrics.h"
+#include "train/model/metrics.h"
 
 #define ASSERT_NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-6)
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "train/npy.h"
+#include "train/model/npy.h"
 
 static char path[] = "/tmp/emotiond-test-npy-XXXXXX";
 

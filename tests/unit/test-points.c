@@ -12,7 +12,7 @@
 #include "basic/macro.h"
 #include "nn/landmarks.h"
 #include "nn/onnx-write.h"
-#include "train/cmd.h"
+#include "train/cmd/cmd.h"
 #include "train/data/dataset.h"
 
 #define SIDE 16

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "basic/macro.h"
-#include "train/random.h"
+#include "train/net/random.h"
 
 /* The generator by its definition, from the state 1, 2, 3, 4: the first outputs can be computed by hand. */
 static void test_known_outputs(void **state)

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "train/avi.h"
-#include "train/mean-face.h"
-#include "train/random.h"
-#include "train/synthetic.h"
+#include "train/cmd/avi.h"
+#include "train/cmd/mean-face.h"
+#include "train/cmd/synthetic.h"
+#include "train/net/random.h"
 
 enum { SIDE = 24 };
 

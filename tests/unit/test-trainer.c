@@ -14,9 +14,9 @@
 
 #include "basic/macro.h"
 #include "tests/unit/trainer-run.h"
-#include "train/loss.h"
-#include "train/progress.h"
-#include "train/trainer.h"
+#include "train/net/loss.h"
+#include "train/run/progress.h"
+#include "train/run/trainer.h"
 
 static const char recipe_text[] =
         "name = \"test\"; input = { width = 12; height = 12; normalisation = \"contrast\"; };\n"

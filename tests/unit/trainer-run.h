@@ -4,7 +4,7 @@
 /* A recipe and a small set to run it on. To be included after cmocka.h. */
 
 #include "basic/macro.h"
-#include "train/trainer.h"
+#include "train/run/trainer.h"
 
 #define ROWS 70
 #define SIDE 12

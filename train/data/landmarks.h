@@ -9,7 +9,7 @@
 
 #include "nn/image.h"
 #include "train/data/dataset.h"
-#include "train/landmark-shape.h"
+#include "train/data/landmark-shape.h"
 
 struct landmark_face {
         struct nn_image image;      /* data owned by the set */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* emotion-nn bench: how long a pass of a model takes. */
+#include <errno.h>
+#include <getopt.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "nn/plan.h"
+#include "train/cmd/cmd.h"
+#include "train/model/model-size.h"
+#include "train/run/clock.h"
+
+#define MAX_RUNS 2000
+#define LEAST_RUNS 20
+
+struct result {
+        double median_us, min_us, gflops, load_ms;
+        long peak_kb;
+};
+
+static void usage(void)
+{
+        printf("emotion-nn bench MODEL... [OPTION...]\n\n"
+               "Times one pass of each model.\n\n"
+               "  --batch N      images per pass (1)\n"
+               "  --threads N    1 to 64 (1)\n"
+               "  --weights N    bits of the weights of fully connected layers: 8, 16 or 32 (as in the file)\n"
+               "  --measure      plan each convolution by trying, see emotion-nn show\n"
+               "  --seconds X    how long to measure each model (1)\n"
+               "  --json         an array of objects instead of a table\n");
+}
+
+static int by_value(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+
+        return x < y ? -1 : x > y;
+}
+
+/* Any values but zeros, which some CPUs multiply faster. */
+static void fill_inputs(struct nn_plan *p)
+{
+        struct nn_tensor *t;
+
+        for (size_t i = 0; (t = nn_plan_input(p, i)); i++)
+                for (int64_t k = 0; t->type == NN_FLOAT32 && k < nn_tensor_n_elements(t); k++)
+                        nn_f32(t)[k] = (float)((k * 2654435761u) % 1000) / 1000;
+}
+
+static int measure(struct nn_plan *p, double seconds, struct result *ret)
+{
+        static double us[MAX_RUNS];
+        double end, macs = 0;
+        size_t n = 0;
+        int r;
+
+        fill_inputs(p);
+        for (int i = 0; i < 3; i++)
+                if ((r = nn_plan_run(p)) < 0)
+                        return r;
+        end = clock_seconds() + seconds;
+        while (n < MAX_RUNS && (n < LEAST_RUNS || clock_seconds() < end)) {
+                double start = clock_seconds();
+
+                if ((r = nn_plan_run(p)) < 0)
+                        return r;
+                us[n++] = 1e6 * (clock_seconds() - start);
+        }
+        qsort(us, n, sizeof(*us), by_value);
+        for (size_t i = 0; i < p->n_steps; i++)
+                macs += p->steps[i].macs;
+        ret->median_us = us[n / 2];
+        ret->min_us = us[0];
+        ret->gflops = 2 * macs / ret->median_us / 1e3;
+        return 0;
+}
+
+static int bench(const char *path, const struct nn_plan_options *options, double seconds, struct result *ret)
+{
+        struct nn_error error = { { 0 } };
+        struct nn_model *m = NULL;
+        struct nn_plan *p = NULL;
+        double start = clock_seconds();
+        struct rusage usage;
+        struct nn_plan_options own = *options;
+        struct nn_tensor size;
+        int r = nn_model_load(path, &m, &error);
+
+        if (r == 0 && model_size(m, options->batch, &size))
+                own.inputs = &size;
+        if (r == 0)
+                r = nn_plan_new(m, &own, &p, &error);
+        ret->load_ms = 1e3 * (clock_seconds() - start);
+        if (r == 0)
+                r = measure(p, seconds, ret);
+        if (r < 0)
+                fprintf(stderr, "emotion-nn bench: %s: %s\n", path, *error.text ? error.text : strerror(-r));
+        nn_plan_free(p);
+        nn_model_free(m);
+        getrusage(RUSAGE_SELF, &usage);
+        ret->peak_kb = usage.ru_maxrss;
+        return r;
+}
+
+static void add_json(struct json_object *array, const char *path, const struct nn_plan_options *o,
+                     const struct result *r)
+{
+        struct json_object *j = json_object_new_object();
+
+        json_object_object_add(j, "model", json_object_new_string(path));
+        json_object_object_add(j, "batch", json_object_new_int((int)o->batch));
+        json_object_object_add(j, "threads", json_object_new_int((int)o->threads));
+        json_object_object_add(j, "median_us", json_object_new_double(r->median_us));
+        json_object_object_add(j, "min_us", json_object_new_double(r->min_us));
+        json_object_object_add(j, "gflops", json_object_new_double(r->gflops));
+        json_object_object_add(j, "load_ms", json_object_new_double(r->load_ms));
+        json_object_object_add(j, "peak_kb", json_object_new_int64(r->peak_kb));
+        json_object_array_add(array, j);
+}
+
+static int bench_all(int n, char **paths, const struct nn_plan_options *options, double seconds, bool json)
+{
+        struct json_object *array = json ? json_object_new_array() : NULL;
+        int result = 0;
+
+        if (!json)
+                printf("%-40s %5s %7s %10s %10s %8s %8s %8s\n", "model", "batch", "threads", "median_us", "min_us",
+                       "gflops", "load_ms", "peak_kb");
+        for (int i = 0; i < n; i++) {
+                struct result r;
+
+                if (bench(paths[i], options, seconds, &r) < 0) {
+                        result = -EINVAL;
+                        continue;
+                }
+                if (json)
+                        add_json(array, paths[i], options, &r);
+                else
+                        printf("%-40s %5u %7u %10.1f %10.1f %8.1f %8.2f %8ld\n", paths[i], options->batch,
+                               options->threads, r.median_us, r.min_us, r.gflops, r.load_ms, r.peak_kb);
+        }
+        if (json)
+                printf("%s\n", json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY));
+        json_object_put(array);
+        return result;
+}
+
+static int run(int argc, char **argv)
+{
+        static const struct option long_options[] = {
+                { "batch", required_argument, NULL, 'b' },   { "threads", required_argument, NULL, 't' },
+                { "weights", required_argument, NULL, 'w' }, { "seconds", required_argument, NULL, 's' },
+                { "measure", no_argument, NULL, 'm' },       { "json", no_argument, NULL, 'j' },
+                { "help", no_argument, NULL, 'h' },          { 0 },
+        };
+        struct nn_plan_options options = { .batch = 1, .threads = 1 };
+        double seconds = 1;
+        bool json = false;
+        int o;
+
+        optind = 0;
+        while ((o = getopt_long(argc, argv, "h", long_options, NULL)) >= 0)
+                switch (o) {
+                case 'b':
+                        options.batch = (unsigned)strtoul(optarg, NULL, 10);
+                        break;
+                case 't':
+                        options.threads = (unsigned)strtoul(optarg, NULL, 10);
+                        break;
+                case 's':
+                        seconds = strtod(optarg, NULL);
+                        break;
+                case 'w':
+                        options.weight_bits = (unsigned)strtoul(optarg, NULL, 10);
+                        break;
+                case 'm':
+                        options.measure = true;
+                        break;
+                case 'j':
+                        json = true;
+                        break;
+                case 'h':
+                        usage();
+                        return EXIT_SUCCESS;
+                default:
+                        return EXIT_FAILURE;
+                }
+        if (optind == argc || !options.batch || !options.threads || !(seconds >= 0)) {
+                fprintf(stderr, "emotion-nn bench: MODEL is needed, and numbers above 0; see --help\n");
+                return EXIT_FAILURE;
+        }
+        return bench_all(argc - optind, argv + optind, &options, seconds, json) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct cmd cmd_bench = { .name = "bench", .summary = "time a model", .run = run };
