@@ -11,6 +11,8 @@ libtrain_la_SOURCES += \
 	train/data/dataset.h \
 	train/data/fer2013.c \
 	train/data/folder.c \
+	train/data/landmark-crop.c \
+	train/data/landmark-crop.h \
 	train/data/landmark-shape.c \
 	train/data/landmark-shape.h \
 	train/data/landmarks.c \
@@ -22,12 +24,15 @@ libtrain_la_SOURCES += \
 	train/data/reader.h \
 	train/data/recipe.c \
 	train/data/recipe.h \
+	train/data/sample.c \
+	train/data/sample.h \
 	train/data/scenes.c \
 	train/data/scenes.h \
 	train/data/template-file.c \
 	train/data/template-file.h
 # layers with their gradients
 libtrain_la_SOURCES += \
+	train/net/batchnorm.h \
 	train/net/calibrate.c \
 	train/net/calibrate.h \
 	train/net/conv-columns.c \
@@ -41,6 +46,8 @@ libtrain_la_SOURCES += \
 	train/net/layer-act.c \
 	train/net/layer-bn.c \
 	train/net/layer-conv.c \
+	train/net/layer-export.c \
+	train/net/layer-export.h \
 	train/net/layer-fc.c \
 	train/net/layer-join.c \
 	train/net/layer-lcn.c \
@@ -99,9 +106,9 @@ libtrain_la_SOURCES += \
 	train/task/landmark-loss.c \
 	train/task/landmark-loss.h \
 	train/task/landmark-task.c \
-	train/task/landmark-task.h \
-	train/task/sample.c \
-	train/task/sample.h \
+	train/data/landmark-crop.h \
+	train/data/sample.c \
+	train/data/sample.h \
 	train/task/task.c \
 	train/task/task.h \
 	train/task/trainer-evaluate.c \

@@ -11,9 +11,9 @@
 
 #include "tests/unit/faces-common.h"
 #include "tests/unit/task-common.h"
+#include "train/data/landmark-crop.h"
 #include "train/model/evaluate-faces.h"
 #include "train/task/landmark-loss.h"
-#include "train/task/landmark-task.h"
 
 static const char recipe_text[] =
         "name = \"test\"; licence = \"none\"; task = \"landmarks\"; outputs = [\"points\", "

@@ -4,8 +4,8 @@
 
 #include "basic/macro.h"
 #include "nn/emotion-nn.h"
+#include "train/data/landmark-crop.h"
 #include "train/model/evaluate-faces.h"
-#include "train/task/landmark-task.h"
 
 #define FAILURE 0.08
 #define BACKGROUND_SQUARES 8 /* a picture */

@@ -6,16 +6,7 @@
  * it, dropout left out, Softmax at the end.
  */
 
-#include "nn/onnx-write.h"
-#include "train/net/calibrate.h"
-#include "train/net/net.h"
-
-struct export
-{
-        struct onnx_writer *writer;
-        char(*values)[64];                     /* [n_layers]: the name of each layer's output in the file */
-        const struct calibration *calibration; /* of the last layer's output; NULL: none, or written already */
-};
+#include "train/net/layer-export.h"
 
 struct export_entry {
         const char *key, *value; /* key NULL ends an array */
@@ -47,31 +38,3 @@ int export_begin(struct export *e, struct net *net, const struct export_info *in
 /* Unless @r says that something failed, writes name and licence and saves, if @path is not NULL; releases what
  * export_begin() made in any case. Return: @r, or what saving gives. */
 int export_end(struct export *e, const struct export_info *info, const char *path, int r);
-
-/* All layers' nodes, in order. */
-int export_layers(struct export *e, struct net *net);
-
-/* For layers. */
-struct export_conv {
-        unsigned filters, channels, kernel[2], pads[4], stride, dilation, groups;
-};
-int export_conv_node(struct export *e, struct net *net, struct layer *l, const struct export_conv *c);
-/* Gemm, with a Flatten before it where the input is not flat */
-int export_fc_node(struct export *e, struct net *net, struct layer *l, unsigned units, size_t inputs);
-/* One node from the layer's inputs to its output, named after the layer and @suffix. */
-void export_simple(struct export *e, struct layer *l, const char *op, const struct onnx_attribute *attributes);
-/* The layer computes nothing in the file. */
-void export_pass(struct export *e, struct layer *l);
-/* Appends a Relu to what the layer has written. */
-void export_relu(struct export *e, struct layer *l);
-/* True if @l is a batch norm whose input folds it in. */
-bool export_is_folded(const struct layer *l);
-void export_floats(struct export *e, const char *name, const float *x, const int64_t *dims, unsigned n_dims);
-
-/* y = scale[k] * x + shift[k] of a batch norm with running statistics; layer-bn.c */
-void batchnorm_affine(const struct net *net, const struct layer *l, unsigned channel, double *ret_scale,
-                      double *ret_shift);
-/* For a batch norm that was folded: first y = x with no bias, then, channel by channel, the same function again with
- * the given statistics of x. */
-void batchnorm_identity(const struct net *net, const struct layer *l);
-void batchnorm_adopt(const struct net *net, const struct layer *l, unsigned channel, double mean, double variance);

@@ -4,7 +4,8 @@
 #include <math.h>
 
 #include "basic/macro.h"
-#include "train/model/export.h"
+#include "train/net/batchnorm.h"
+#include "train/net/layer-export.h"
 #include "train/net/net.h"
 #include "train/net/vec.h"
 

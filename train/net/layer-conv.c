@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "basic/macro.h"
-#include "train/model/export.h"
 #include "train/net/conv.h"
+#include "train/net/layer-export.h"
 #include "train/net/vec.h"
 
 static int read_padding(struct layer *l, struct conv *c, config_setting_t *s, struct recipe_error *error)

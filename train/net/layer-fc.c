@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "basic/macro.h"
-#include "train/model/export.h"
+#include "train/net/layer-export.h"
 #include "train/net/net.h"
 
 #define FC_PARTS 8

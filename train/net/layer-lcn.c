@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
-#include "train/model/export.h"
+#include "train/net/layer-export.h"
 #include "train/net/net.h"
 
 #define MAX_SIZE 31

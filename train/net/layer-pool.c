@@ -3,7 +3,7 @@
 #include <float.h>
 
 #include "basic/macro.h"
-#include "train/model/export.h"
+#include "train/net/layer-export.h"
 #include "train/net/net.h"
 
 struct pool {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Parametric ReLU, one slope a channel (He et al. 2015, arXiv:1502.01852). Channels are divided among the threads. */
 #include "basic/macro.h"
-#include "train/model/export.h"
+#include "train/net/layer-export.h"
 #include "train/net/net.h"
 
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Every pixel twice in both directions: brings coarse features to the size of finer ones. */
 #include "basic/macro.h"
-#include "train/model/export.h"
+#include "train/net/layer-export.h"
 #include "train/net/net.h"
 
 static int configure(struct net *net, struct layer *l, config_setting_t *s, struct recipe_error *error)

@@ -4,6 +4,7 @@
 
 #include "nn/graph.h"
 #include "train/model/export.h"
+#include "train/net/batchnorm.h"
 #include "train/net/vec.h"
 #include "train/run/start.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "train/data/sample.h"
 #include "train/task/detect-sample.h"
-#include "train/task/sample.h"
 
 #define TRIES 8          /* to find a place for a face */
 #define MAX_COVERED 0.12 /* of a face by a part pasted later */

@@ -2,13 +2,10 @@
 #pragma once
 
 /**
- * Training of a network that places 68 points in the square round a detector's box and says whether a face is
- * there.
+ * The square round a detector's box that a landmark network looks at.
  */
 
 #include "train/data/landmarks.h"
-#include "train/net/random.h"
-#include "train/task/training.h"
 
 /* How much wider than the box is high the crop's source is read, so that a turned or smaller crop still has
  * pixels. */

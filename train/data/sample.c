@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "basic/macro.h"
-#include "train/task/sample.h"
+#include "train/data/sample.h"
 
 int sample_invert(const struct nn_affine *map, struct nn_affine *ret)
 {
