@@ -9,6 +9,7 @@ include tests/unit/capture.mk
 include tests/unit/vision.mk
 include tests/unit/face.mk
 include tests/unit/service.mk
+include tests/unit/reactions.mk
 include tests/integration/local.mk
 include tests/conformance/local.mk
 include tests/fuzz/local.mk

@@ -34,3 +34,9 @@ tests_bench_first_result_LDADD = libemotion-nn.la
 
 # our trainer beside PyTorch; not run by make check
 EXTRA_DIST += tests/bench/compare-training.py tests/bench/peer-torch.py tests/bench/net-c.conf tests/bench/resnet-like.conf
+
+# in how many of 1,000 made crowds the intervals of reactions/ hold: the table of docs/REACTIONS.md
+check_PROGRAMS += tests/bench/reactions-proof
+tests_bench_reactions_proof_SOURCES = tests/bench/reactions-proof.c $(stats_crowd)
+tests_bench_reactions_proof_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_bench_reactions_proof_LDADD = libreactionstats.la -lm

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# emotion-reactions: what people showed while a content ran. The statistics are functions of sums and histograms; they
+# know neither the store nor the bus.
+noinst_LTLIBRARIES += libreactionstats.la
+libreactionstats_la_SOURCES = \
+	reactions/stats-band.c reactions/stats-band.h \
+	reactions/stats-compare.c reactions/stats-compare.h \
+	reactions/stats-mixture.c reactions/stats-mixture.h \
+	reactions/stats-normal.c reactions/stats-normal.h \
+	reactions/stats-power.c reactions/stats-power.h \
+	reactions/stats-random.c reactions/stats-random.h \
+	reactions/stats-sample.c reactions/stats-sample.h
+libreactionstats_la_LIBADD = -lm

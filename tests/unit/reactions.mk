@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+reactions_tests = \
+	tests/unit/test-stats \
+	tests/unit/test-stats-proof
+check_PROGRAMS += $(reactions_tests)
+TESTS += $(reactions_tests)
+tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_stats_LDADD = libreactionstats.la $(CMOCKA_LIBS) -lm
+# made crowds with known truth: a few here, a thousand in tests/bench/reactions-proof
+stats_crowd = tests/unit/stats-crowd.c tests/unit/stats-crowd.h
+tests_unit_test_stats_proof_SOURCES = tests/unit/test-stats-proof.c $(stats_crowd)
+tests_unit_test_stats_proof_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_stats_proof_LDADD = libreactionstats.la $(CMOCKA_LIBS) -lm
