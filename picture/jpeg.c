@@ -19,8 +19,9 @@ enum marker {
 
 struct jpeg_decoder {
         tjhandle tj;
-        uint8_t *tidy;     /* a picture without the stray bytes of its header */
-        size_t tidy_bytes; /* allocated */
+        uint8_t *file;     /* the picture that the header was read of, in memory that nobody else can write to */
+        size_t file_bytes; /* its size; 0: none */
+        size_t capacity_bytes;
 };
 
 int jpeg_decoder_new(struct jpeg_decoder **ret)
@@ -37,15 +38,22 @@ int jpeg_decoder_new(struct jpeg_decoder **ret)
         return 0;
 }
 
+static void forget(struct jpeg_decoder *d)
+{
+        if (d->file)
+                explicit_bzero(d->file, d->capacity_bytes);
+        free(d->file);
+        d->file = NULL;
+        d->capacity_bytes = d->file_bytes = 0;
+}
+
 struct jpeg_decoder *jpeg_decoder_free(struct jpeg_decoder *d)
 {
         if (!d)
                 return NULL;
         if (d->tj)
                 tjDestroy(d->tj);
-        if (d->tidy)
-                explicit_bzero(d->tidy, d->tidy_bytes);
-        free(d->tidy);
+        forget(d);
         free(d);
         return NULL;
 }
@@ -93,52 +101,41 @@ static size_t segment_bytes(const uint8_t *data, size_t size, size_t at)
         return n >= 4 && n <= size - at ? n : 0;
 }
 
-/* Copies the segments before the first scan, without what lies between them, to @dst if there is one. @ret_scan: where
- * the rest begins. Return: bytes of the segments. */
-static size_t copy_header(const uint8_t *data, size_t size, uint8_t *dst, size_t *ret_scan)
+/* Takes out what lies between the segments before the first scan, as some cameras leave there. It harms no pixel, but
+ * libjpeg would tell of it alone, whatever else is wrong. */
+static void tidy_header(struct jpeg_decoder *d)
 {
         size_t kept = 2, at = 2;
 
-        if (dst)
-                memcpy(dst, data, 2);
         for (;;) {
                 size_t n;
 
-                at = find_marker(data, size, at);
-                n = segment_bytes(data, size, at);
-                if (!n || data[at + 1] == MARKER_SOS)
+                at = find_marker(d->file, d->file_bytes, at);
+                n = segment_bytes(d->file, d->file_bytes, at);
+                if (!n || d->file[at + 1] == MARKER_SOS)
                         break;
-                if (dst)
-                        memcpy(dst + kept, data + at, n);
+                memmove(d->file + kept, d->file + at, n);
                 kept += n;
                 at += n;
         }
-        *ret_scan = at;
-        return kept;
+        memmove(d->file + kept, d->file + at, d->file_bytes - at);
+        d->file_bytes -= at - kept;
 }
 
-/* Some cameras leave bytes between the segments of the header. They harm no pixel, but libjpeg would tell of them
- * alone, whatever else is wrong. */
-static int tidy_header(struct jpeg_decoder *d, const uint8_t **data, size_t *size)
+/* Reads @data once: it may be a camera's buffer, which can change at any time. */
+static int take_copy(struct jpeg_decoder *d, const void *data, size_t size)
 {
-        size_t scan, kept = copy_header(*data, *size, NULL, &scan);
+        if (size > d->capacity_bytes) {
+                size_t capacity = size + size / 4; /* the next picture is about as large */
 
-        if (kept == scan)
-                return 0;
-        if (d->tidy_bytes < *size) {
-                if (d->tidy)
-                        explicit_bzero(d->tidy, d->tidy_bytes);
-                free(d->tidy);
-                d->tidy_bytes = 0;
-                d->tidy = malloc(*size);
-                if (!d->tidy)
+                forget(d);
+                d->file = malloc(capacity);
+                if (!d->file)
                         return -ENOMEM;
-                d->tidy_bytes = *size;
+                d->capacity_bytes = capacity;
         }
-        copy_header(*data, *size, d->tidy, &scan);
-        memcpy(d->tidy + kept, *data + scan, *size - scan);
-        *size -= scan - kept;
-        *data = d->tidy;
+        memcpy(d->file, data, size);
+        d->file_bytes = size;
         return 0;
 }
 
@@ -198,51 +195,54 @@ static bool is_harmless(const char *warning, const uint8_t *data, size_t size)
         return marker == MARKER_EOI ? is_padding(data, end, n) : is_restart(marker) && n <= MAX_STRAY_BYTES;
 }
 
-int jpeg_decoder_header(struct jpeg_decoder *d, const void *data, size_t size, unsigned *ret_width_px,
-                        unsigned *ret_height_px)
+static int read_header(struct jpeg_decoder *d, unsigned *ret_width_px, unsigned *ret_height_px)
 {
         /* a file of tables alone is no error to libjpeg and leaves these as they are */
         int width = 0, height = 0, subsampling = 0, space = TJCS_YCbCr;
-        const uint8_t *bytes = data;
-        int r;
 
-        if (size < 4)
-                return -EBADMSG;
-        r = tidy_header(d, &bytes, &size);
-        if (r < 0)
-                return r;
-        if (tjDecompressHeader3(d->tj, bytes, size, &width, &height, &subsampling, &space) < 0)
+        tidy_header(d);
+        if (tjDecompressHeader3(d->tj, d->file, d->file_bytes, &width, &height, &subsampling, &space) < 0)
                 return -EBADMSG;
         if (width < 1 || height < 1 || space == TJCS_CMYK || space == TJCS_YCCK)
                 return -EBADMSG;
         if ((unsigned)width > PICTURE_MAX_SIDE_PX || (unsigned)height > PICTURE_MAX_SIDE_PX ||
             (uint64_t)width * height > PICTURE_MAX_PIXELS)
                 return -EFBIG;
-        if ((uint64_t)width * height * count_scans(bytes, size) > MAX_SCANNED_PIXELS)
+        if ((uint64_t)width * height * count_scans(d->file, d->file_bytes) > MAX_SCANNED_PIXELS)
                 return -EFBIG;
         *ret_width_px = width;
         *ret_height_px = height;
         return 0;
 }
 
-int jpeg_decoder_decode(struct jpeg_decoder *d, const void *data, size_t size, enum picture_format format,
-                        unsigned width_px, unsigned height_px, uint8_t *dst, size_t stride_bytes)
+int jpeg_decoder_header(struct jpeg_decoder *d, const void *data, size_t size, unsigned *ret_width_px,
+                        unsigned *ret_height_px)
 {
-        const uint8_t *bytes = data;
         int r;
 
-        if (!width_px || !height_px || width_px > PICTURE_MAX_SIDE_PX || height_px > PICTURE_MAX_SIDE_PX ||
-            stride_bytes > INT32_MAX || stride_bytes < (format == PICTURE_GRAY8 ? 1u : 3u) * width_px)
-                return -EINVAL;
+        d->file_bytes = 0;
         if (size < 4)
                 return -EBADMSG;
-        r = tidy_header(d, &bytes, &size);
+        r = take_copy(d, data, size);
+        if (r >= 0)
+                r = read_header(d, ret_width_px, ret_height_px);
         if (r < 0)
-                return r;
-        if (tjDecompress2(d->tj, bytes, size, dst, width_px, stride_bytes, height_px,
+                d->file_bytes = 0;
+        return r;
+}
+
+int jpeg_decoder_decode(struct jpeg_decoder *d, enum picture_format format, unsigned width_px, unsigned height_px,
+                        uint8_t *dst, size_t stride_bytes)
+{
+        if (!width_px || !height_px || width_px > PICTURE_MAX_SIDE_PX || height_px > PICTURE_MAX_SIDE_PX ||
+            stride_bytes > INT32_MAX || stride_bytes < (format == PICTURE_GRAY8 ? 1u : 3u) * width_px || !d->file_bytes)
+                return -EINVAL;
+        if (tjDecompress2(d->tj, d->file, d->file_bytes, dst, width_px, stride_bytes, height_px,
                           format == PICTURE_GRAY8 ? TJPF_GRAY : TJPF_BGR, TJFLAG_LIMITSCANS) == 0)
                 return 0;
-        return tjGetErrorCode(d->tj) == TJERR_WARNING && is_harmless(tjGetErrorStr2(d->tj), bytes, size) ? 0 : -EBADMSG;
+        return tjGetErrorCode(d->tj) == TJERR_WARNING && is_harmless(tjGetErrorStr2(d->tj), d->file, d->file_bytes)
+                       ? 0
+                       : -EBADMSG;
 }
 
 int picture_encode_jpeg(const struct picture *p, int quality, uint8_t **ret, size_t *ret_size)

@@ -15,7 +15,9 @@ struct jpeg_decoder *jpeg_decoder_free(struct jpeg_decoder *d);
 DEFINE_CLEANUP(struct jpeg_decoder *, jpeg_decoder_free)
 
 /**
- * jpeg_decoder_header() - the size of the picture in @data
+ * jpeg_decoder_header() - take a copy of the picture in @data and say its size
+ * @data: is read once, from its start to its end, and may be written to by others meanwhile: a camera's buffer is
+ *
  * Bytes between the segments of the header, which some cameras leave, are passed over here and by the decoding.
  * Return: 0; -EBADMSG not a JPEG of 8-bit gray, YCbCr or RGB; -EFBIG beyond the limits of picture.h, or so
  * many progressive scans over so many pixels that decoding would take seconds; -ENOMEM.
@@ -24,14 +26,14 @@ int jpeg_decoder_header(struct jpeg_decoder *d, const void *data, size_t size, u
                         unsigned *ret_height_px);
 
 /**
- * jpeg_decoder_decode() - decode into the caller's memory
- * @width_px, @height_px: what jpeg_decoder_header() said for the same @data
+ * jpeg_decoder_decode() - decode the picture that jpeg_decoder_header() took, into the caller's memory
+ * @width_px, @height_px: what jpeg_decoder_header() said
  * @dst: height_px rows of @stride_bytes, at least width_px (GRAY8) or 3 * width_px (BGR24) bytes each
  *
- * To GRAY8 only luma is transformed; chroma is skipped. Pictures without Huffman tables, as cameras and AVI
- * files have them, decode with the standard ones (ISO/IEC 10918-1, annex K.3). Zeros before the picture's end and
- * a few bytes at the end of restart intervals are no damage. Return: 0; -EBADMSG cut or broken, and the memory's
- * content is undefined; -EINVAL; -ENOMEM.
+ * May be called again, for the other format. To GRAY8 only luma is transformed; chroma is skipped. Pictures without
+ * Huffman tables, as cameras and AVI files have them, decode with the standard ones (ISO/IEC 10918-1, annex K.3). Zeros
+ * before the picture's end and a few bytes at the end of restart intervals are no damage. Return: 0; -EBADMSG cut or
+ * broken, and the memory's content is undefined; -EINVAL, also when there is no picture; -ENOMEM.
  */
-int jpeg_decoder_decode(struct jpeg_decoder *d, const void *data, size_t size, enum picture_format format,
-                        unsigned width_px, unsigned height_px, uint8_t *dst, size_t stride_bytes);
+int jpeg_decoder_decode(struct jpeg_decoder *d, enum picture_format format, unsigned width_px, unsigned height_px,
+                        uint8_t *dst, size_t stride_bytes);

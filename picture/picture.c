@@ -83,7 +83,7 @@ int picture_decode(const void *data, size_t size, enum picture_format format, st
         if (is_png(data, size))
                 r = png_decode(data, size, p);
         else
-                r = jpeg_decoder_decode(jpeg, data, size, format, width_px, height_px, p->data, p->stride_bytes);
+                r = jpeg_decoder_decode(jpeg, format, width_px, height_px, p->data, p->stride_bytes);
         if (r < 0)
                 return r;
         *ret = STEAL(p);

@@ -117,9 +117,9 @@ int planes_from_jpeg(struct planes *p, struct jpeg_decoder *d, const uint8_t *da
             height_px != p->height_px)
                 return -EBADMSG;
         if (!p->want_bgr)
-                return jpeg_decoder_decode(d, data, size, PICTURE_GRAY8, width_px, height_px, p->gray, width_px);
+                return jpeg_decoder_decode(d, PICTURE_GRAY8, width_px, height_px, p->gray, width_px);
         /* once to colour: reading the entropy-coded data twice would cost more than this sum */
-        if (jpeg_decoder_decode(d, data, size, PICTURE_BGR24, width_px, height_px, p->bgr, 3 * (size_t)width_px) < 0)
+        if (jpeg_decoder_decode(d, PICTURE_BGR24, width_px, height_px, p->bgr, 3 * (size_t)width_px) < 0)
                 return -EBADMSG;
         planes_gray_from_bgr(p);
         return 0;

@@ -22,3 +22,10 @@ TESTS += tests/unit/test-v4l2
 tests_unit_test_v4l2_SOURCES = tests/unit/test-v4l2.c
 tests_unit_test_v4l2_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_v4l2_LDADD = libcapture.la $(CMOCKA_LIBS)
+
+# not under ThreadSanitizer: that others write to what is read is what it is about
+check_PROGRAMS += tests/unit/test-shared-memory
+TESTS += tests/unit/test-shared-memory
+tests_unit_test_shared_memory_SOURCES = tests/unit/test-shared-memory.c
+tests_unit_test_shared_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_shared_memory_LDADD = libcapture.la libpicture.la $(CMOCKA_LIBS) -lpthread
