@@ -243,6 +243,43 @@ def test_group_policy():
         equal(ctl("show", "-p", "Enabled", "--value").out, "yes\n")
 
 
+# argv: bus address, member of the Manager or "Get", number of descriptors; prints the error's name or "answered"
+WITH_DESCRIPTORS = """
+import sys, dbus, dbus.lowlevel
+from dbus.bus import BusConnection
+address, member, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
+interface = "org.freedesktop.DBus.Properties" if member == "Get" else "org.emotiond.Emotion1.Manager"
+m = dbus.lowlevel.MethodCallMessage("org.emotiond.Emotion1", "/org/emotiond/Emotion1", interface, member)
+for _ in range(n):
+    m.append(dbus.types.UnixFd(0), signature="h")
+try:
+    BusConnection(address).send_message_with_reply_and_block(m, 20)
+    print("answered")
+except dbus.DBusException as e:
+    print(e.get_dbus_name())
+"""
+
+
+def test_descriptors_are_refused():
+    """The bus keeps from the service every descriptor that it did not ask for"""
+    if os.getuid() != 0 or not shutil.which("setpriv"):
+        raise Skip("needs root and the Debian package util-linux, to act as another user")
+
+    def send(member, n):
+        p = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--groups=%d" % lib.emotion_group().gr_gid,
+                            "/usr/bin/python3", "-c", WITH_DESCRIPTORS, bus.address, member, str(n)],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=lib.PATIENCE + 20, text=True)
+        return p.stdout.strip()
+    denied, wrong = "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InvalidArgs"
+    with Daemon(bus, lib.synthetic_clip()):
+        for member in ("Claim", "Release", "GetFaces", "Get"):
+            equal(send(member, 1), denied, member)
+        equal(send("ClassifyImage", 2), denied)
+        # without options it is no call, but it arrives
+        equal(send("ClassifyImage", 1), wrong)
+        equal(send("Claim", 0), wrong)
+
+
 def picture():
     """A frame of the clip as a file."""
     path = os.path.join(bus.folder, "frame.jpg")
