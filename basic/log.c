@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "basic/log.h"
+#include "basic/utf8.h"
 
 static atomic_int max_level = LOG_INFO;
 
@@ -39,6 +40,8 @@ void log_vfull(int level, int error, const char *format, va_list ap)
                 n = snprintf(line, sizeof(line), "<%d>", level);
         errno = error < 0 ? -error : error;
         vsnprintf(line + n, sizeof(line) - n, format, ap);
+        /* parts of it come from devices, plugins and files: none of them begins a line of its own */
+        utf8_clean(line + n);
         /* one write per line keeps lines of two threads apart */
         fprintf(stderr, "%s\n", line);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "basic/utf8.h"
 #include "cli/text.h"
 
 json_object *json_number(double d)
@@ -45,14 +46,19 @@ static int number_from(sd_bus_message *m, char type, json_object **ret)
         return 0;
 }
 
+/* JSON escapes the control characters of ASCII only, so all text is made safe here, where it comes in. */
 static int string_from(sd_bus_message *m, char type, json_object **ret)
 {
+        _cleanup_(freep) char *clean = NULL;
         const char *s;
         int r = sd_bus_message_read_basic(m, type, &s);
 
         if (r < 0)
                 return r;
-        *ret = json_object_new_string(s);
+        clean = utf8_clean_dup(s);
+        if (!clean)
+                return -ENOMEM;
+        *ret = json_object_new_string(clean);
         return *ret ? 0 : -ENOMEM;
 }
 

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "basic/utf8.h"
 #include "cli/text.h"
 
 #define COLUMNS_MAX 16
@@ -65,7 +66,7 @@ void table_add(struct table *t, enum text_colour colour, const char *format, ...
         va_end(ap);
         if (n < 0)
                 raw = NULL;
-        text = raw ? text_clean(raw) : NULL;
+        text = raw ? utf8_clean_dup(raw) : NULL;
         if (text && t->n_cells == t->n_allocated) {
                 size_t more = t->n_allocated ? t->n_allocated * 2 : 32;
                 struct cell *cells = reallocarray(t->cells, more, sizeof(*cells));

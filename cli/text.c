@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "basic/utf8.h"
 #include "cli/text.h"
 
 void ctl_say(const char *format, ...)
@@ -20,20 +21,8 @@ void ctl_say(const char *format, ...)
                 line = NULL;
                 return;
         }
-        clean = text_clean(line);
+        clean = utf8_clean_dup(line);
         fprintf(stderr, "%s\n", clean ?: "");
-}
-
-char *text_clean(const char *s)
-{
-        char *r = strdup(s ?: "");
-
-        for (unsigned char *p = (unsigned char *)r; p && *p; p++)
-                if (*p < 0x20 || *p == 0x7f)
-                        *p = '?';
-                else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* a control character of Latin-1, in UTF-8 */
-                        p[0] = p[1] = '?';
-        return r;
 }
 
 const char *text_on(const struct ctl *c, enum text_colour colour)

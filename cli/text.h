@@ -31,10 +31,6 @@ json_object *member(json_object *o, const char *key);
 /* Words of an array of strings, joined by @separator; @ret: owned by the caller; "" if it is none. */
 char *json_join(json_object *array, const char *separator);
 
-/* @s with everything that a terminal would obey (control characters) turned into '?'. A camera's name comes from the
- * camera. Owned by the caller; never NULL for lack of a string: NULL gives "". */
-char *text_clean(const char *s);
-
 enum text_colour {
         TEXT_PLAIN,
         TEXT_GOOD,

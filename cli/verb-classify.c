@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/text.h"
 #include "picture/picture.h"
@@ -133,14 +134,14 @@ static void print_json(const struct ctl *c, const char *file, unsigned width, un
 
 static void print_text(const struct ctl *c, const char *file, json_object *faces)
 {
-        _cleanup_(freep) char *name = text_clean(file);
+        _cleanup_(freep) char *name = utf8_clean_dup(file);
         size_t n = json_object_array_length(faces);
 
         if (n == 0)
                 printf("%s: %sno face%s\n", name ?: "", text_on(c, TEXT_FAINT), text_off(c));
         for (size_t i = 0; i < n; i++) {
                 json_object *face = json_object_array_get_idx(faces, i), *box = member(face, "box");
-                _cleanup_(freep) char *emotion = text_clean(member_string(face, "emotion"));
+                _cleanup_(freep) char *emotion = utf8_clean_dup(member_string(face, "emotion"));
                 double b[4] = { 0 };
 
                 for (size_t k = 0; k < 4 && json_object_is_type(box, json_type_array); k++)

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/canvas.h"
 #include "cli/text.h"
@@ -249,7 +250,7 @@ static enum canvas_depth depth(void)
 
 static void print_face(json_object *face, const char *end)
 {
-        _cleanup_(freep) char *emotion = text_clean(member_string(face, "emotion"));
+        _cleanup_(freep) char *emotion = utf8_clean_dup(member_string(face, "emotion"));
         json_object *box = member(face, "box");
 
         printf("%.0fx%.0f px, quality %.0f%%, %s %.0f%%", number_at(box, 2), number_at(box, 3),

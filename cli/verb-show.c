@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/text.h"
 
@@ -27,7 +28,7 @@ static bool is_wanted(const struct ctl *c, const char *key, struct met *met)
 
 static void print_leaf(const struct ctl *c, const char *key, const char *value, struct met *met)
 {
-        _cleanup_(freep) char *clean = text_clean(value);
+        _cleanup_(freep) char *clean = utf8_clean_dup(value);
 
         if (is_wanted(c, key, met) && clean)
                 printf("%s%s%s\n", c->value ? "" : key, c->value ? "" : "=", clean);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/text.h"
 
@@ -24,7 +25,7 @@ static void print_line(const char *label, const char *format, ...)
         va_end(ap);
         if (n < 0)
                 raw = NULL;
-        clean = text_clean(raw);
+        clean = utf8_clean_dup(raw);
         printf("%10s%s %s\n", label, *label ? ":" : " ", clean ?: "");
 }
 
@@ -89,7 +90,7 @@ static void print_manager(struct ctl *c, json_object *manager)
         const char *state = member_string(manager, "State"), *error = member_string(manager, "LastError");
         json_object *model = member(manager, "Model"), *statistics = member(manager, "Statistics");
         _cleanup_(freep) char *emotions = json_join(member(manager, "Emotions"), ", "),
-                              *clean_state = text_clean(state);
+                              *clean_state = utf8_clean_dup(state);
 
         printf("emotiond %s: %s%s%s\n", member_string(manager, "Version"), text_on(c, colour_of(state)),
                clean_state ?: "", text_off(c));

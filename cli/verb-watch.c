@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 
+#include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/text.h"
 
@@ -391,8 +392,8 @@ static void print_text(const struct ctl *c, const struct event_kind *kind, json_
         text_clock(member_u64(o, "timestamp_usec"), time);
         printf("%s%s%s  face %-10" PRIu64 "  ", text_on(c, TEXT_FAINT), time, text_off(c), member_u64(o, "face"));
         if (strcmp(kind->member, "EmotionChanged") == 0) {
-                _cleanup_(freep) char *from = text_clean(member_string(o, "from")),
-                                      *to = text_clean(member_string(o, "to"));
+                _cleanup_(freep) char *from = utf8_clean_dup(member_string(o, "from")),
+                                      *to = utf8_clean_dup(member_string(o, "to"));
 
                 printf("%s -> %s%s%s  %.0f%%\n", from ?: "", text_on(c, TEXT_BOLD), to ?: "", text_off(c),
                        100 * member_double(o, "confidence"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/bus-error.h"
-#include "daemon/utf8.h"
+#include "basic/utf8.h"
 
 static const char *const names[] = {
         [SERVICE_OK] = "",

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "daemon/camera.h"
-#include "daemon/utf8.h"
+#include "basic/utf8.h"
 
 const char *stream_state_name(enum stream_state s)
 {

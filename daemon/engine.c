@@ -3,7 +3,7 @@
 
 #include "basic/find-file.h"
 #include "daemon/engine.h"
-#include "daemon/utf8.h"
+#include "basic/utf8.h"
 #include "daemon/vision/classifier.h"
 #include "daemon/vision/plugin-host.h"
 #include "nn/emotion-nn.h"

@@ -21,8 +21,7 @@ libservicecore_la_SOURCES = \
 	daemon/manager.c daemon/manager.h \
 	daemon/manager-dbus.c daemon/manager-dbus.h \
 	daemon/options-dbus.c \
-	daemon/preview-dbus.c \
-	daemon/utf8.c daemon/utf8.h
+	daemon/preview-dbus.c
 libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)
 libservicecore_la_LIBADD = libsettings.la libbasic.la $(SYSTEMD_LIBS)
 

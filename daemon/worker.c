@@ -9,7 +9,7 @@
 #include "daemon/mailbox.h"
 #include "daemon/picture-reader.h"
 #include "daemon/preview.h"
-#include "daemon/utf8.h"
+#include "basic/utf8.h"
 #include "daemon/worker.h"
 
 #define RETRY_FIRST_USEC 500000u

@@ -228,12 +228,16 @@ def test_lists():
 
 def test_control_characters():
     """What a device calls itself cannot steer the terminal"""
-    fake(**{"camera-name": "Evil\033[2JCam\u009b2J \u00e9"})
-    for verb in ("status", "cameras", "show"):
-        r = ctl(verb, *(["0"] if verb == "show" else []))
-        assert "\033" not in r.out and "\u009b" not in r.out, verb
-        contains(r.out, "\u00e9")
-    fake(**{"camera-name": "Fake Camera"})
+    evil = "Evil\033[2JCam\u009b2J \u00e9 \u202ebackwards\u2066\u2028"
+    fake(**{"camera-name": evil, "set": {"Version": "1\033]0;x\007\u009b2J\u202e"}})
+    for verb in (["status"], ["cameras"], ["show", "0"], ["show"]):
+        for json in ([], ["--json=short"], ["--json=pretty"]):
+            r = ctl(*verb, *json)
+            for c in "\033\007\u009b\u202e\u2066\u2028":
+                assert c not in r.out, (verb, json, c)
+            if verb != ["show"]:
+                contains(r.out, "\u00e9")
+    fake(**{"camera-name": "Fake Camera", "set": {"Version": "0.1.0"}})
 
 
 def on_terminal(*args, **env):

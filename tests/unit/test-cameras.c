@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/utf8.h"
+#include "basic/utf8.h"
 #include "tests/unit/manager-place.h"
 
 /* The cameras as the manager and the bus see them: which is opened for whom, what is shown, and by what name. */
@@ -208,6 +208,9 @@ static void test_utf8(void **state)
                 { "\xed\x9f\xbf \xee\x80\x80 \xef\xbf\xbd \xf4\x8f\xbf\xbd",
                   "\xed\x9f\xbf \xee\x80\x80 \xef\xbf\xbd \xf4\x8f\xbf\xbd" },
                 { "a\tb\nc\x7f \xc2\x85", "a?b?c? ??" },
+                /* what turns the direction of writing, ends a line or hides text; joiners are part of words */
+                { "\xe2\x80\xaegpj.exe \xe2\x81\xa6 \xd8\x9c \xe2\x80\xa8", "???gpj.exe ??? ?? ???" },
+                { "\xef\xbb\xbf \xf3\xa0\x81\x81 \xe2\x80\x8d", "??? ???? \xe2\x80\x8d" },
         };
         struct place *p = *state;
         char text[64];

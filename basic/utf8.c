@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "daemon/utf8.h"
+#include "basic/macro.h"
+#include "basic/utf8.h"
+
+struct range {
+        uint32_t first, last;
+};
+
+/* What has an effect on other text and none of its own. */
+static bool is_steering(uint32_t c)
+{
+        static const struct range steering[] = {
+                { 0x061c, 0x061c }, { 0x200e, 0x200f }, { 0x2028, 0x202e },   { 0x2066, 0x206f },
+                { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(steering); i++)
+                if (c >= steering[i].first && c <= steering[i].last)
+                        return true;
+        return false;
+}
 
 /* The bus refuses halves of UTF-16 pairs and what Unicode sets aside as no character. */
 static bool is_character(uint32_t c)
@@ -28,7 +46,7 @@ static size_t character_bytes(const unsigned char *p)
                         return 0;
                 c = c << 6 | (p[i] & 0x3f);
         }
-        return c >= first[n] && is_character(c) ? n : 0;
+        return c >= first[n] && is_character(c) && !is_steering(c) ? n : 0;
 }
 
 void utf8_clean(char *text)
@@ -40,4 +58,13 @@ void utf8_clean(char *text)
                         *text = '?';
                 text += n ? n : 1;
         }
+}
+
+char *utf8_clean_dup(const char *text)
+{
+        char *r = strdup(text ?: "");
+
+        if (r)
+                utf8_clean(r);
+        return r;
 }
