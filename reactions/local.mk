@@ -11,3 +11,14 @@ libreactionstats_la_SOURCES = \
 	reactions/stats-random.c reactions/stats-random.h \
 	reactions/stats-sample.c reactions/stats-sample.h
 libreactionstats_la_LIBADD = -lm
+
+# who is seen while a content runs, and what is kept of it
+noinst_LTLIBRARIES += libreactionstore.la
+libreactionstore_la_SOURCES = \
+	reactions/crowd.c reactions/crowd.h \
+	reactions/db.c reactions/db.h \
+	reactions/store.c reactions/store.h \
+	reactions/store-cells.c reactions/store-private.h \
+	reactions/sums.c reactions/sums.h
+libreactionstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+libreactionstore_la_LIBADD = libreactionstats.la libbasic.la $(SQLITE_LIBS) -lm

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "reactions/store-private.h"
+
+#define PAGE_BYTES 4096
+#define DAY_USEC (86400LL * 1000000)
+
+/* Each brings a file of version i to version i + 1. */
+static const char *const migrations[STORE_VERSION] = {
+        "CREATE TABLE content(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, duration_ms INTEGER NOT NULL);"
+        "CREATE TABLE play(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+        " content INTEGER NOT NULL REFERENCES content(id), campaign TEXT, screen TEXT NOT NULL,"
+        " begin_usec INTEGER NOT NULL, end_usec INTEGER, reason TEXT, shown_ms INTEGER, observed_ms INTEGER,"
+        " viewers INTEGER, watchers INTEGER, dwell_ms INTEGER, attention_ms INTEGER);"
+        "CREATE INDEX play_begin ON play(begin_usec);"
+        "CREATE INDEX play_content ON play(content);"
+        "CREATE TABLE mark(play INTEGER NOT NULL REFERENCES play(number) ON DELETE CASCADE, at_ms INTEGER NOT NULL,"
+        " label TEXT NOT NULL);"
+        "CREATE INDEX mark_play ON mark(play);"
+        "CREATE TABLE cell(id INTEGER PRIMARY KEY AUTOINCREMENT, content INTEGER NOT NULL REFERENCES content(id),"
+        " begin_usec INTEGER NOT NULL, end_usec INTEGER NOT NULL, closed INTEGER NOT NULL DEFAULT 0,"
+        " viewers INTEGER NOT NULL, totals BLOB NOT NULL, labels TEXT NOT NULL, times BLOB, step_ms INTEGER NOT NULL,"
+        " n_points INTEGER NOT NULL, curve BLOB);"
+        "CREATE INDEX cell_content ON cell(content, closed);"
+        "CREATE TABLE histogram(cell INTEGER NOT NULL REFERENCES cell(id) ON DELETE CASCADE, kind INTEGER NOT NULL,"
+        " block INTEGER NOT NULL, value INTEGER NOT NULL, n INTEGER NOT NULL,"
+        " PRIMARY KEY(cell, kind, block, value)) WITHOUT ROWID;",
+};
+
+int store_transaction(struct store *s, int (*fn)(struct store *s, void *userdata), void *userdata)
+{
+        int r = db_run(s->db, "BEGIN IMMEDIATE", ""), q;
+
+        if (r < 0)
+                return r;
+        r = fn(s, userdata);
+        if (r < 0) {
+                (void)db_run(s->db, "ROLLBACK", "");
+                return r;
+        }
+        q = db_run(s->db, "COMMIT", "");
+        if (q < 0)
+                (void)db_run(s->db, "ROLLBACK", "");
+        return q < 0 ? q : r;
+}
+
+static int migrate_one(struct store *s, void *userdata)
+{
+        int from = *(int *)userdata, r = db_errno(sqlite3_exec(s->db, migrations[from], NULL, NULL, NULL));
+        char sql[64];
+
+        if (r < 0)
+                return r;
+        snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", from + 1);
+        return db_run(s->db, sql, "");
+}
+
+static int migrate(struct store *s)
+{
+        int64_t version = 0;
+        int r = db_number(s->db, &version, "PRAGMA user_version", "");
+
+        if (r < 0)
+                return r;
+        if (version > STORE_VERSION)
+                return -EPROTONOSUPPORT;
+        r = 0;
+        for (int from = (int)version; from < STORE_VERSION && r >= 0; from++)
+                r = store_transaction(s, migrate_one, &from);
+        return r;
+}
+
+/* Return: 0; -EUCLEAN if the file is broken. */
+static int check(struct store *s)
+{
+        _cleanup_(db_donep) sqlite3_stmt *row = NULL;
+        int r = db_prepare(s->db, &row, "PRAGMA quick_check(1)", "");
+
+        if (r == 0)
+                r = db_step(row);
+        if (r < 0)
+                return r;
+        return r > 0 && strcmp((const char *)sqlite3_column_text(row, 0), "ok") == 0 ? 0 : -EUCLEAN;
+}
+
+static int configure(struct store *s)
+{
+        char sql[96];
+        int r;
+
+        snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %llu",
+                 (unsigned long long)MAX(s->limits.max_bytes / PAGE_BYTES, 256ull));
+        r = db_run(s->db, "PRAGMA journal_mode = WAL", "");
+        if (r == 0)
+                r = db_run(s->db, "PRAGMA foreign_keys = ON", "");
+        if (r == 0)
+                r = db_run(s->db, "PRAGMA synchronous = FULL", ""); /* a play that was ended stays ended */
+        if (r == 0)
+                r = db_run(s->db, "PRAGMA journal_size_limit = 4194304", "");
+        if (r == 0)
+                r = db_run(s->db, "PRAGMA secure_delete = ON", ""); /* what is past its time is gone */
+        return r < 0 ? r : db_run(s->db, sql, "");
+}
+
+static int open_file(const char *path, const struct store_limits *limits, struct store **ret)
+{
+        _cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->limits = *limits;
+        r = db_errno(sqlite3_open_v2(
+                path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                NULL));
+        if (r < 0)
+                return r;
+        sqlite3_busy_timeout(s->db, 5000);
+        r = check(s);
+        if (r == 0)
+                r = configure(s);
+        if (r == 0)
+                r = migrate(s);
+        if (r < 0)
+                return r;
+        *ret = STEAL(s);
+        return 0;
+}
+
+/* Renames the file and what belongs to it. Return: 0 or negative errno; *@ret: the new name. */
+static int set_aside(const char *path, char **ret)
+{
+        static const char *const tails[] = { "-wal", "-shm", "" };
+        time_t now = time(NULL);
+        struct tm tm = { 0 };
+        char stamp[32];
+
+        gmtime_r(&now, &tm);
+        strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+        if (asprintf(ret, "%s.broken-%s", path, stamp) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+                _cleanup_(freep) char *from = NULL, *to = NULL;
+
+                if (asprintf(&from, "%s%s", path, tails[i]) < 0 || asprintf(&to, "%s%s", *ret, tails[i]) < 0)
+                        return -ENOMEM;
+                if (rename(from, to) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        return 0;
+}
+
+int store_open(const char *path, const struct store_limits *limits, struct store **ret, char **ret_aside)
+{
+        _cleanup_(freep) char *aside = NULL;
+        int r = open_file(path, limits, ret);
+
+        if (r == -EUCLEAN) {
+                r = set_aside(path, &aside);
+                if (r == 0)
+                        r = open_file(path, limits, ret);
+        }
+        if (ret_aside)
+                *ret_aside = r == 0 ? STEAL(aside) : NULL;
+        return r;
+}
+
+int store_open_reader(const char *path, struct store **ret)
+{
+        _cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        r = db_errno(
+                sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL));
+        if (r < 0)
+                return r;
+        sqlite3_busy_timeout(s->db, 5000);
+        *ret = STEAL(s);
+        return 0;
+}
+
+struct store *store_free(struct store *s)
+{
+        if (!s)
+                return NULL;
+        sqlite3_close(s->db);
+        free(s);
+        return NULL;
+}
+
+struct begin {
+        const struct store_play *play;
+        int64_t number;
+};
+
+static int check_limits(struct store *s, const struct begin *b)
+{
+        int64_t plays = 0, contents = 0, known = 0;
+        int r = db_number(s->db, &plays, "SELECT count(*) FROM play WHERE begin_usec BETWEEN ? AND ?", "ii",
+                          b->play->begin_usec - DAY_USEC, b->play->begin_usec);
+
+        if (r >= 0)
+                r = db_number(s->db, &known, "SELECT 1 FROM content WHERE name = ?", "s", b->play->content);
+        if (r >= 0 && !known)
+                r = db_number(s->db, &contents, "SELECT count(*) FROM content", "");
+        if (r < 0)
+                return r;
+        if (plays >= STORE_PLAYS_PER_DAY_MAX)
+                return -EUSERS;
+        return contents >= STORE_CONTENTS_MAX ? -EDQUOT : 0;
+}
+
+static int begin_play(struct store *s, void *userdata)
+{
+        struct begin *b = userdata;
+        const struct store_play *p = b->play;
+        int r = db_number(s->db, &b->number, "SELECT number FROM play WHERE id = ?", "s", p->id);
+
+        if (r != 0)
+                return r;
+        r = check_limits(s, b);
+        if (r == 0)
+                r = db_run(s->db,
+                           "INSERT INTO content(name, duration_ms) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET "
+                           "duration_ms = CASE WHEN ?2 > 0 THEN ?2 ELSE duration_ms END",
+                           "si", p->content, (int64_t)p->duration_ms);
+        if (r == 0)
+                r = db_run(s->db,
+                           "INSERT INTO play(id, content, campaign, screen, begin_usec) "
+                           "SELECT ?, id, ?, ?, ? FROM content WHERE name = ?",
+                           "sssis", p->id, p->campaign, p->screen, p->begin_usec, p->content);
+        b->number = sqlite3_last_insert_rowid(s->db);
+        return r;
+}
+
+int store_begin(struct store *s, const struct store_play *p, int64_t *ret_number)
+{
+        struct begin b = { .play = p };
+        int r = store_transaction(s, begin_play, &b);
+
+        if (r >= 0)
+                *ret_number = b.number;
+        return r;
+}
+
+struct end {
+        int64_t number, end_usec;
+        const char *reason, *labels;
+        const struct crowd_result *result;
+        const struct sums *sums;
+};
+
+static int end_play(struct store *s, void *userdata)
+{
+        const struct end *e = userdata;
+        const struct crowd_result *x = e->result;
+        int64_t content = 0, begin = 0;
+        int r = db_number(s->db, &content, "SELECT content FROM play WHERE number = ? AND reason IS NULL", "i",
+                          e->number);
+
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = db_number(s->db, &begin, "SELECT begin_usec FROM play WHERE number = ?", "i", e->number);
+        if (r >= 0)
+                r = db_run(s->db,
+                           "UPDATE play SET end_usec = ?, reason = ?, shown_ms = ?, observed_ms = ?, viewers = ?, "
+                           "watchers = ?, dwell_ms = ?, attention_ms = ? WHERE number = ?",
+                           "isiiiiiii", e->end_usec, e->reason, (int64_t)x->shown_ms, (int64_t)x->observed_ms,
+                           (int64_t)x->viewers, (int64_t)x->watchers, (int64_t)x->dwell_ms, (int64_t)x->attention_ms,
+                           e->number);
+        /* a clock that was set back must not turn a cell round */
+        return r < 0 ? r
+                     : store_add_to_cell(s, content, MIN(begin, e->end_usec), MAX(begin, e->end_usec), e->sums,
+                                         e->labels);
+}
+
+int store_end(struct store *s, int64_t number, int64_t end_usec, const char *reason, const struct crowd_result *result,
+              const struct sums *sums, const char *labels)
+{
+        struct end e = { number, end_usec, reason, labels, result, sums };
+
+        return store_transaction(s, end_play, &e);
+}
+
+int store_mark(struct store *s, int64_t number, uint64_t at_ms, const char *label)
+{
+        int64_t n = 0;
+        int r = db_number(s->db, &n, "SELECT count(*) FROM mark WHERE play = ?", "i", number);
+
+        if (r < 0)
+                return r;
+        if (n >= STORE_MARKS_MAX)
+                return -EDQUOT;
+        return db_run(s->db, "INSERT INTO mark(play, at_ms, label) VALUES(?, ?, ?)", "iis", number, (int64_t)at_ms,
+                      label);
+}
+
+int store_lose_running(struct store *s)
+{
+        int r = db_run(s->db, "UPDATE play SET reason = 'lost', end_usec = begin_usec WHERE reason IS NULL", "");
+
+        return r < 0 ? r : sqlite3_changes(s->db);
+}
+
+int store_contents(struct store *s, int (*fn)(void *userdata, const char *content, uint64_t duration_ms),
+                   void *userdata)
+{
+        _cleanup_(db_donep) sqlite3_stmt *row = NULL;
+        int r = db_prepare(s->db, &row, "SELECT name, duration_ms FROM content ORDER BY name", "");
+
+        while (r == 0 && (r = db_step(row)) > 0)
+                r = fn(userdata, (const char *)sqlite3_column_text(row, 0), (uint64_t)sqlite3_column_int64(row, 1));
+        return r;
+}
+
+int store_marks(struct store *s, const char *content, int (*fn)(void *userdata, const char *label, uint64_t at_ms),
+                void *userdata)
+{
+        _cleanup_(db_donep) sqlite3_stmt *row = NULL;
+        int r = db_prepare(s->db, &row,
+                           "WITH m AS (SELECT label, at_ms, row_number() OVER (PARTITION BY label ORDER BY at_ms) AS i,"
+                           " count(*) OVER (PARTITION BY label) AS n FROM mark JOIN play ON play.number = mark.play"
+                           " JOIN content ON content.id = play.content WHERE content.name = ?)"
+                           " SELECT label, at_ms FROM m WHERE i = (n + 1) / 2 ORDER BY at_ms LIMIT 100",
+                           "s", content);
+
+        while (r == 0 && (r = db_step(row)) > 0)
+                r = fn(userdata, (const char *)sqlite3_column_text(row, 0), (uint64_t)sqlite3_column_int64(row, 1));
+        return r;
+}
+
+static int retain(struct store *s, void *userdata)
+{
+        int64_t now = *(int64_t *)userdata, curves = now - s->limits.keep_curve_days * DAY_USEC;
+        int64_t totals = now - s->limits.keep_total_days * DAY_USEC;
+        int r = db_run(s->db, "DELETE FROM cell WHERE end_usec < ?", "i", totals);
+
+        if (r == 0)
+                r = db_run(s->db, "DELETE FROM play WHERE begin_usec < ? AND reason IS NOT NULL", "i", curves);
+        if (r == 0)
+                r = db_run(s->db, "DELETE FROM histogram WHERE cell IN (SELECT id FROM cell WHERE end_usec < ?)", "i",
+                           curves);
+        if (r == 0)
+                r = db_run(s->db, "UPDATE cell SET times = NULL, curve = NULL WHERE end_usec < ?", "i", curves);
+        return r < 0 ? r
+                     : db_run(s->db,
+                              "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM cell WHERE cell.content = "
+                              "content.id) AND NOT EXISTS (SELECT 1 FROM play WHERE play.content = content.id)",
+                              "");
+}
+
+int store_retain(struct store *s, int64_t now_usec)
+{
+        return store_transaction(s, retain, &now_usec);
+}
+
+int store_count(struct store *s, struct store_counts *ret)
+{
+        int64_t pages = 0, size = 0;
+        int r = db_number(s->db, &ret->contents, "SELECT count(*) FROM content", "");
+
+        if (r >= 0)
+                r = db_number(s->db, &ret->plays, "SELECT count(*) FROM play", "");
+        if (r >= 0)
+                r = db_number(s->db, &ret->cells, "SELECT count(*) FROM cell", "");
+        if (r >= 0)
+                r = db_number(s->db, &pages, "PRAGMA page_count", "");
+        if (r >= 0)
+                r = db_number(s->db, &size, "PRAGMA page_size", "");
+        ret->bytes = pages * size;
+        return MIN(r, 0);
+}
