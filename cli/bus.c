@@ -36,25 +36,25 @@ static const struct explanation explanations[] = {
           CTL_FAILED },
         { SD_BUS_ERROR_UNKNOWN_OBJECT, "There is no such object; \"emotionctl cameras\" lists the cameras.",
           CTL_NOT_FOUND },
-        { EMO_ERROR("Disabled"), "Emotion recognition is switched off. Switch it on with \"emotionctl enable\".",
+        { BUS_ERROR("Disabled"), "Emotion recognition is switched off. Switch it on with \"emotionctl enable\".",
           CTL_FAILED },
-        { EMO_ERROR("NoCamera"),
+        { BUS_ERROR("NoCamera"),
           "There is no camera. Plug one in, or name one in emotiond.conf; \"emotionctl "
           "cameras\" lists what was found.",
           CTL_FAILED },
-        { EMO_ERROR("CameraBusy"), "Another program holds the camera; \"fuser -v /dev/video*\" shows which.",
+        { BUS_ERROR("CameraBusy"), "Another program holds the camera; \"fuser -v /dev/video*\" shows which.",
           CTL_FAILED },
-        { EMO_ERROR("PreviewForbidden"),
+        { BUS_ERROR("PreviewForbidden"),
           "The configuration does not allow it. To aim the camera, set \"privacy: { allow_preview = true; };\" in a file of "
           "/etc/emotiond/emotiond.conf.d, then \"emotionctl reload\"; and take it back afterwards.",
           CTL_FAILED },
-        { EMO_ERROR("NotClaimed"), "There is no claim to release.", CTL_NOTHING_TO_DO },
-        { EMO_ERROR("TooManyClaims"), "Too many programs watch already. Stop one of them.", CTL_FAILED },
-        { EMO_ERROR("ImageTimeout"), "The file could not be read in time. Does the server of its file system answer?",
+        { BUS_ERROR("NotClaimed"), "There is no claim to release.", CTL_NOTHING_TO_DO },
+        { BUS_ERROR("TooManyClaims"), "Too many programs watch already. Stop one of them.", CTL_FAILED },
+        { BUS_ERROR("ImageTimeout"), "The file could not be read in time. Does the server of its file system answer?",
           CTL_FAILED },
-        { EMO_ERROR("PluginFailed"), "A plugin failed; \"emotionctl plugins\" and \"journalctl -u emotiond\" say why.",
+        { BUS_ERROR("PluginFailed"), "A plugin failed; \"emotionctl plugins\" and \"journalctl -u emotiond\" say why.",
           CTL_FAILED },
-        { EMO_ERROR("ModelInvalid"),
+        { BUS_ERROR("ModelInvalid"),
           "The model cannot be used; \"journalctl -u emotiond\" says why. Then \"emotionctl "
           "reload\".",
           CTL_FAILED },
@@ -90,7 +90,7 @@ int ctl_fail(const sd_bus_error *e, int r, const char *about)
         const char *before = about ?: "", *colon = about ? ": " : "";
         const struct explanation *x = e ? explain(e->name) : NULL;
         /* the service says which range or which file; the bus only that it could not */
-        bool ours = e && e->name && strncmp(e->name, EMO_SERVICE, strlen(EMO_SERVICE)) == 0;
+        bool ours = e && e->name && strncmp(e->name, BUS_NAME, strlen(BUS_NAME)) == 0;
 
         if (!x && e && ctl_error_is_absent(e)) {
                 ctl_say("%s%semotiond could not be started: %s. \"journalctl -u emotiond\" says more.", before, colon,
@@ -158,7 +158,7 @@ int ctl_connect(struct ctl *c)
 
 int ctl_new_call(struct ctl *c, const char *path, const char *interface, const char *method, sd_bus_message **ret)
 {
-        return sd_bus_message_new_method_call(c->bus, ret, EMO_SERVICE, path, interface, method);
+        return sd_bus_message_new_method_call(c->bus, ret, BUS_NAME, path, interface, method);
 }
 
 int ctl_send(struct ctl *c, sd_bus_message *m, sd_bus_message **ret_reply)
@@ -216,7 +216,7 @@ int ctl_get_all(struct ctl *c, const char *path, const char *interface, json_obj
 int ctl_get_faces(struct ctl *c, json_object **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = ctl_call(c, EMO_ROOT, EMO_MANAGER, "GetFaces", &reply);
+        int r = ctl_call(c, BUS_PATH, BUS_IFACE_MANAGER, "GetFaces", &reply);
 
         return r ?: answer(reply, ret);
 }
@@ -237,7 +237,7 @@ int ctl_read_cameras(sd_bus_message *reply, json_object **ret)
         if (r)
                 return r;
         json_object_object_foreach(objects, path, interfaces) {
-                json_object *camera = member(interfaces, EMO_CAMERA), *entry;
+                json_object *camera = member(interfaces, BUS_IFACE_CAMERA), *entry;
 
                 if (!camera)
                         continue;
@@ -255,7 +255,7 @@ int ctl_read_cameras(sd_bus_message *reply, json_object **ret)
 int ctl_get_cameras(struct ctl *c, json_object **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = ctl_call(c, EMO_ROOT, EMO_OBJECT_MANAGER, "GetManagedObjects", &reply);
+        int r = ctl_call(c, BUS_PATH, BUS_IFACE_OBJECT_MANAGER, "GetManagedObjects", &reply);
 
         return r ?: ctl_read_cameras(reply, ret);
 }
@@ -263,8 +263,8 @@ int ctl_get_cameras(struct ctl *c, json_object **ret)
 static bool answers_to(json_object *camera, const char *word)
 {
         const char *path = member_string(camera, "Path");
-        const char *number = strncmp(path, EMO_CAMERA_PREFIX, strlen(EMO_CAMERA_PREFIX)) == 0
-                                     ? path + strlen(EMO_CAMERA_PREFIX)
+        const char *number = strncmp(path, BUS_CAMERA_PREFIX, strlen(BUS_CAMERA_PREFIX)) == 0
+                                     ? path + strlen(BUS_CAMERA_PREFIX)
                                      : path;
 
         if (strncmp(word, "camera/", 7) == 0 && strcmp(word + 7, number) == 0)

@@ -12,14 +12,7 @@
 #include <systemd/sd-bus.h>
 
 #include "basic/macro.h"
-
-#define EMO_SERVICE "org.emotiond.Emotion1"
-#define EMO_ROOT "/org/emotiond/Emotion1"
-#define EMO_CAMERA_PREFIX EMO_ROOT "/camera/"
-#define EMO_MANAGER EMO_SERVICE ".Manager"
-#define EMO_CAMERA EMO_SERVICE ".Camera"
-#define EMO_OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
-#define EMO_ERROR(name) EMO_SERVICE ".Error." name
+#include "bus/names.h"
 
 /* Exit status; the table in emotionctl(1) says what each means for each verb. */
 enum ctl_exit {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# emotionctl talks D-Bus only; of this project it links no more than basic/ and the header of a picture.
+# emotionctl talks D-Bus only; of this project it links no more than basic/, bus/ and the header of a picture.
 bin_PROGRAMS += emotionctl
 emotionctl_SOURCES = \
 	cli/bus.c \
@@ -23,7 +23,7 @@ emotionctl_SOURCES = \
 	cli/verb-status.c \
 	cli/verb-watch.c
 emotionctl_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_C_CFLAGS)
-emotionctl_LDADD = libpicture.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS) -lm
+emotionctl_LDADD = libpicture.la libbus.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS) -lm
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = conf/completion/bash/emotionctl

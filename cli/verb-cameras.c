@@ -18,8 +18,8 @@ static void add_camera(struct table *t, json_object *camera)
         uint64_t width = member_u64(camera, "Width"), height = member_u64(camera, "Height");
         bool open = width && height;
 
-        if (strncmp(path, EMO_ROOT "/", strlen(EMO_ROOT "/")) == 0)
-                path += strlen(EMO_ROOT "/");
+        if (strncmp(path, BUS_PATH "/", strlen(BUS_PATH "/")) == 0)
+                path += strlen(BUS_PATH "/");
         table_add(t, TEXT_PLAIN, "%s", path);
         table_add(t, TEXT_PLAIN, "%s", member_string(camera, "Device"));
         table_add(t, colour_of(state), "%s", state);

@@ -60,7 +60,7 @@ static int new_request(struct ctl *c, int fd, sd_bus_message **ret)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        r = ctl_new_call(c, EMO_ROOT, EMO_MANAGER, "ClassifyImage", &m);
+        r = ctl_new_call(c, BUS_PATH, BUS_IFACE_MANAGER, "ClassifyImage", &m);
         if (r < 0)
                 return r;
         r = isnan(c->min_confidence)

@@ -11,7 +11,7 @@ static int steer(struct ctl *c, const char *method)
         r = ctl_connect(c);
         if (r)
                 return r;
-        r = ctl_new_call(c, EMO_ROOT, EMO_MANAGER, method, &m);
+        r = ctl_new_call(c, BUS_PATH, BUS_IFACE_MANAGER, method, &m);
         if (r < 0)
                 return ctl_fail(NULL, r, NULL);
         r = sd_bus_call(c->bus, m, 0, &error, NULL);
@@ -21,7 +21,7 @@ static int steer(struct ctl *c, const char *method)
 static int set_enabled(struct ctl *c, bool on)
 {
         _cleanup_(json_putp) json_object *manager = NULL;
-        int r = ctl_get_all(c, EMO_ROOT, EMO_MANAGER, &manager);
+        int r = ctl_get_all(c, BUS_PATH, BUS_IFACE_MANAGER, &manager);
 
         if (r)
                 return r;

@@ -47,13 +47,13 @@ static void explain_none(struct ctl *c)
         _cleanup_(json_putp) json_object *manager = NULL;
         const char *state;
 
-        if (c->quiet || ctl_get_all(c, EMO_ROOT, EMO_MANAGER, &manager))
+        if (c->quiet || ctl_get_all(c, BUS_PATH, BUS_IFACE_MANAGER, &manager))
                 return;
         state = member_string(manager, "State");
         if (strcmp(state, "idle") == 0)
                 ctl_say("The camera is closed, for nobody watches; \"emotionctl watch\" opens it.");
         else if (strcmp(state, "disabled") == 0)
-                ctl_say("%s", ctl_error_sentence(EMO_ERROR("Disabled")));
+                ctl_say("%s", ctl_error_sentence(BUS_ERROR("Disabled")));
         else if (strcmp(state, "watching") != 0 && *member_string(manager, "LastError"))
                 ctl_say("%s",
                         ctl_error_sentence(member_string(manager, "LastError")) ?: member_string(manager, "LastError"));

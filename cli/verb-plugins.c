@@ -24,7 +24,7 @@ int verb_plugins(struct ctl *c, int argc, char **argv)
         size_t n;
         int r;
 
-        r = ctl_get_all(c, EMO_ROOT, EMO_MANAGER, &manager);
+        r = ctl_get_all(c, BUS_PATH, BUS_IFACE_MANAGER, &manager);
         if (r)
                 return r;
         plugins = member(manager, "Plugins");

@@ -58,7 +58,7 @@ static uint64_t now_ms(void)
 static int claim(struct preview *p)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = ctl_new_call(p->c, EMO_ROOT, EMO_MANAGER, "Claim", &m);
+        int r = ctl_new_call(p->c, BUS_PATH, BUS_IFACE_MANAGER, "Claim", &m);
 
         if (r >= 0)
                 r = p->camera ? sd_bus_message_append(m, "a{sv}", 1, "camera", "o", p->camera)
@@ -114,7 +114,7 @@ static bool may_come(const struct preview *p, const sd_bus_error *e)
 {
         /* no picture came yet: the camera opens */
         return p->n == 0 && is_early(p) &&
-               (sd_bus_error_has_name(e, EMO_ERROR("NoCamera")) || sd_bus_error_has_name(e, EMO_ERROR("CameraBusy")));
+               (sd_bus_error_has_name(e, BUS_ERROR("NoCamera")) || sd_bus_error_has_name(e, BUS_ERROR("CameraBusy")));
 }
 
 /* The service looks through one camera at a time, and another client may have chosen it. Return: as take(). */
@@ -133,7 +133,7 @@ static int take(struct preview *p, struct shot *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = ctl_new_call(p->c, EMO_ROOT, EMO_MANAGER, "Preview", &m);
+        int r = ctl_new_call(p->c, BUS_PATH, BUS_IFACE_MANAGER, "Preview", &m);
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "a{sv}", 0);

@@ -100,7 +100,7 @@ int verb_show(struct ctl *c, int argc, char **argv)
                 if (r)
                         return r;
         }
-        r = ctl_get_all(c, camera ?: EMO_ROOT, camera ? EMO_CAMERA : EMO_MANAGER, &properties);
+        r = ctl_get_all(c, camera ?: BUS_PATH, camera ? BUS_IFACE_CAMERA : BUS_IFACE_MANAGER, &properties);
         if (r)
                 return r;
         if (c->json != CTL_JSON_OFF)

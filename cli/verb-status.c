@@ -33,8 +33,8 @@ static void print_camera(json_object *camera)
 {
         const char *path = member_string(camera, "Path"), *name = member_string(camera, "Name");
 
-        if (strncmp(path, EMO_ROOT "/", strlen(EMO_ROOT "/")) == 0)
-                path += strlen(EMO_ROOT "/");
+        if (strncmp(path, BUS_PATH "/", strlen(BUS_PATH "/")) == 0)
+                path += strlen(BUS_PATH "/");
         print_line("Camera", "%s, %s%s%s%s, %s", path, member_string(camera, "Device"), *name ? " (" : "", name,
                    *name ? ")" : "", member_string(camera, "State"));
         if (member_u64(camera, "Width"))
@@ -78,8 +78,9 @@ static void print_in_view(struct ctl *c)
         _cleanup_(json_putp) json_object *faces = NULL;
         size_t n;
 
-        if (ctl_new_call(c, EMO_ROOT, EMO_MANAGER, "GetFaces", &m) < 0 || sd_bus_call(c->bus, m, 0, NULL, &reply) < 0 ||
-            json_from_value(reply, &faces) < 0 || !json_object_is_type(faces, json_type_array))
+        if (ctl_new_call(c, BUS_PATH, BUS_IFACE_MANAGER, "GetFaces", &m) < 0 ||
+            sd_bus_call(c->bus, m, 0, NULL, &reply) < 0 || json_from_value(reply, &faces) < 0 ||
+            !json_object_is_type(faces, json_type_array))
                 return;
         n = json_object_array_length(faces);
         print_line("In view", "%zu face%s", n, n == 1 ? "" : "s");
@@ -120,7 +121,7 @@ int verb_status(struct ctl *c, int argc, char **argv)
         size_t n;
         int r;
 
-        r = ctl_get_all(c, EMO_ROOT, EMO_MANAGER, &manager);
+        r = ctl_get_all(c, BUS_PATH, BUS_IFACE_MANAGER, &manager);
         if (r)
                 return r;
         r = ctl_get_cameras(c, &cameras);

@@ -150,7 +150,7 @@ static void refused(struct watch *w, const sd_bus_error *e)
         /* it went away while it was asked: its name will appear again */
         if (ctl_error_is_absent(e) || sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY))
                 wait_for_service(w);
-        else if (w->was_claimed && sd_bus_error_has_name(e, EMO_ERROR("Disabled")))
+        else if (w->was_claimed && sd_bus_error_has_name(e, BUS_ERROR("Disabled")))
                 ctl_note(w->c, "%s", ctl_error_sentence(e->name));
         else
                 stop(w, ctl_fail(e, 0, NULL));
@@ -202,7 +202,7 @@ static int claim(struct watch *w)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        r = ctl_new_call(w->c, EMO_ROOT, EMO_MANAGER, "Claim", &m);
+        r = ctl_new_call(w->c, BUS_PATH, BUS_IFACE_MANAGER, "Claim", &m);
         if (r < 0)
                 return r;
         r = append_options(m, w);
@@ -255,7 +255,7 @@ static int begin(struct watch *w)
         w->call = sd_bus_slot_unref(w->call);
         if (!w->c->camera)
                 return claim(w);
-        r = ctl_new_call(w->c, EMO_ROOT, EMO_OBJECT_MANAGER, "GetManagedObjects", &m);
+        r = ctl_new_call(w->c, BUS_PATH, BUS_IFACE_OBJECT_MANAGER, "GetManagedObjects", &m);
         if (r < 0)
                 return r;
         return sd_bus_call_async(w->c->bus, &w->call, m, on_cameras, w, w->c->timeout_usec);
@@ -270,7 +270,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         int r;
 
         r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
-        if (r < 0 || strcmp(name, EMO_SERVICE) != 0)
+        if (r < 0 || strcmp(name, BUS_NAME) != 0)
                 return 0;
         clear_string(&w->service);
         lose_claim(w);
@@ -292,9 +292,9 @@ static int on_objects(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 
         if (!w->device || !is_from_service(w, m) || sd_bus_message_read(m, "o", &path) < 0)
                 return 0;
-        if (sd_bus_message_is_signal(m, EMO_OBJECT_MANAGER, "InterfacesAdded"))
+        if (sd_bus_message_is_signal(m, BUS_IFACE_OBJECT_MANAGER, "InterfacesAdded"))
                 return w->camera ? 0 : check(w, begin(w));
-        if (sd_bus_message_is_signal(m, EMO_OBJECT_MANAGER, "InterfacesRemoved") && w->camera &&
+        if (sd_bus_message_is_signal(m, BUS_IFACE_OBJECT_MANAGER, "InterfacesRemoved") && w->camera &&
             strcmp(path, w->camera) == 0) {
                 lose_claim(w);
                 wait_for_camera(w, "was unplugged");
@@ -309,7 +309,7 @@ static void say_state(struct watch *w, json_object *changed)
         if (strcmp(state, "no-camera") == 0 || strcmp(state, "error") == 0)
                 ctl_note(w->c, "emotiond: %s. %s", state, ctl_error_sentence(error) ?: error);
         else if (strcmp(state, "disabled") == 0)
-                ctl_note(w->c, "emotiond: %s", ctl_error_sentence(EMO_ERROR("Disabled")));
+                ctl_note(w->c, "emotiond: %s", ctl_error_sentence(BUS_ERROR("Disabled")));
         else if (*state && isatty(STDERR_FILENO))
                 ctl_note(w->c, "emotiond: %s.", state);
 }
@@ -321,7 +321,7 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         const char *interface;
 
         if (!is_from_service(w, m) || sd_bus_message_read(m, "s", &interface) < 0 ||
-            strcmp(interface, EMO_MANAGER) != 0 || json_from_value(m, &changed) < 0)
+            strcmp(interface, BUS_IFACE_MANAGER) != 0 || json_from_value(m, &changed) < 0)
                 return 0;
         say_state(w, changed);
         /* it was switched off when we asked for our claim after a restart */
@@ -342,8 +342,8 @@ static int on_state(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 /* What is the matter now; later changes come by themselves. Whoever may not read it still gets events. */
 static int ask_state(struct watch *w)
 {
-        return sd_bus_call_method_async(w->c->bus, NULL, EMO_SERVICE, EMO_ROOT, "org.freedesktop.DBus.Properties",
-                                        "GetAll", on_state, w, "s", EMO_MANAGER);
+        return sd_bus_call_method_async(w->c->bus, NULL, BUS_NAME, BUS_PATH, "org.freedesktop.DBus.Properties",
+                                        "GetAll", on_state, w, "s", BUS_IFACE_MANAGER);
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
@@ -408,7 +408,7 @@ static const struct event_kind *kind_of(const struct watch *w, sd_bus_message *m
         if (!is_from_service(w, m))
                 return NULL;
         for (size_t i = 0; i < ARRAY_LEN(event_kinds); i++)
-                if (sd_bus_message_is_signal(m, EMO_MANAGER, event_kinds[i].member) &&
+                if (sd_bus_message_is_signal(m, BUS_IFACE_MANAGER, event_kinds[i].member) &&
                     sd_bus_message_has_signature(m, event_kinds[i].signature))
                         return &event_kinds[i];
         return NULL;
@@ -469,7 +469,7 @@ static int listen_to_bus(struct watch *w)
 {
         static const char owner_changed[] = "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                                             "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
-                                            "arg0='" EMO_SERVICE "'";
+                                            "arg0='" BUS_NAME "'";
         sd_bus *bus = w->c->bus;
         int r;
 
@@ -480,14 +480,14 @@ static int listen_to_bus(struct watch *w)
         r = sd_bus_add_match(bus, NULL, owner_changed, on_owner_changed, w);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal(bus, NULL, EMO_SERVICE, EMO_ROOT, EMO_MANAGER, NULL, on_signal, w);
+        r = sd_bus_match_signal(bus, NULL, BUS_NAME, BUS_PATH, BUS_IFACE_MANAGER, NULL, on_signal, w);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal(bus, NULL, EMO_SERVICE, EMO_ROOT, "org.freedesktop.DBus.Properties",
-                                "PropertiesChanged", on_properties_changed, w);
+        r = sd_bus_match_signal(bus, NULL, BUS_NAME, BUS_PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                                on_properties_changed, w);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal(bus, NULL, EMO_SERVICE, EMO_ROOT, EMO_OBJECT_MANAGER, NULL, on_objects, w);
+        r = sd_bus_match_signal(bus, NULL, BUS_NAME, BUS_PATH, BUS_IFACE_OBJECT_MANAGER, NULL, on_objects, w);
         if (r < 0)
                 return r;
         return sd_bus_attach_event(bus, w->event, SD_EVENT_PRIORITY_NORMAL);

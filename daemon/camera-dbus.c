@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "basic/log.h"
-#include "daemon/manager-dbus.h"
+#include "daemon/camera-dbus.h"
 
 struct camera_object {
         struct bus_face *face;
@@ -10,10 +10,51 @@ struct camera_object {
         unsigned dirty; /* enum camera_property, not yet told */
 };
 
-void bus_camera_path(unsigned number, char *ret, size_t size)
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                    void *userdata, sd_bus_error *error)
 {
-        snprintf(ret, size, BUS_CAMERA_PATH "/%u", number);
+        return sd_bus_message_append(reply, "s", (const char *)userdata);
 }
+
+static int get_state(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                     void *userdata, sd_bus_error *error)
+{
+        const enum stream_state *s = userdata;
+
+        return sd_bus_message_append(reply, "s", stream_state_name(*s));
+}
+
+/* Counters run on while frames flow, and nobody is told: who asks gets those of now. */
+static int get_counter(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct camera *c = userdata;
+        const struct camera_object *o = c->userdata;
+
+        manager_count_frames(o->face->manager);
+        if (strcmp(property, "MeasuredFrameRate") == 0)
+                return sd_bus_message_append(reply, "d", c->measured_fps);
+        return sd_bus_message_append(reply, "t", strcmp(property, "Frames") == 0 ? c->n_frames : c->n_dropped);
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define AT(member) offsetof(struct camera, member)
+
+static const sd_bus_vtable camera_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Device", "s", get_text, AT(shown), SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Name", "s", get_text, AT(name), EMITS),
+        SD_BUS_PROPERTY("State", "s", get_state, AT(state), EMITS),
+        SD_BUS_PROPERTY("Format", "s", get_text, AT(format), EMITS),
+        SD_BUS_PROPERTY("Width", "u", NULL, AT(width_px), EMITS),
+        SD_BUS_PROPERTY("Height", "u", NULL, AT(height_px), EMITS),
+        SD_BUS_PROPERTY("FrameRate", "d", NULL, AT(frame_rate_hz), EMITS),
+        SD_BUS_PROPERTY("MeasuredFrameRate", "d", get_counter, 0, 0),
+        SD_BUS_PROPERTY("Frames", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("FramesDropped", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("LastError", "s", get_text, AT(last_error), EMITS),
+        SD_BUS_VTABLE_END,
+};
 
 int bus_camera_added(struct bus_face *f, struct camera *c)
 {
@@ -86,49 +127,3 @@ void bus_camera_flush(struct bus_face *f, struct camera *c)
         bus_camera_path(c->number, path, sizeof(path));
         sd_bus_emit_properties_changed_strv(f->bus, path, BUS_IFACE_CAMERA, names);
 }
-
-static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                    void *userdata, sd_bus_error *error)
-{
-        return sd_bus_message_append(reply, "s", (const char *)userdata);
-}
-
-static int get_state(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                     void *userdata, sd_bus_error *error)
-{
-        const enum stream_state *s = userdata;
-
-        return sd_bus_message_append(reply, "s", stream_state_name(*s));
-}
-
-/* Counters run on while frames flow, and nobody is told: who asks gets those of now. */
-static int get_counter(sd_bus *bus, const char *path, const char *interface, const char *property,
-                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-        struct camera *c = userdata;
-        const struct camera_object *o = c->userdata;
-
-        manager_count_frames(o->face->manager);
-        if (strcmp(property, "MeasuredFrameRate") == 0)
-                return sd_bus_message_append(reply, "d", c->measured_fps);
-        return sd_bus_message_append(reply, "t", strcmp(property, "Frames") == 0 ? c->n_frames : c->n_dropped);
-}
-
-#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-#define AT(member) offsetof(struct camera, member)
-
-const sd_bus_vtable camera_vtable[] = {
-        SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Device", "s", get_text, AT(shown), SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Name", "s", get_text, AT(name), EMITS),
-        SD_BUS_PROPERTY("State", "s", get_state, AT(state), EMITS),
-        SD_BUS_PROPERTY("Format", "s", get_text, AT(format), EMITS),
-        SD_BUS_PROPERTY("Width", "u", NULL, AT(width_px), EMITS),
-        SD_BUS_PROPERTY("Height", "u", NULL, AT(height_px), EMITS),
-        SD_BUS_PROPERTY("FrameRate", "d", NULL, AT(frame_rate_hz), EMITS),
-        SD_BUS_PROPERTY("MeasuredFrameRate", "d", get_counter, 0, 0),
-        SD_BUS_PROPERTY("Frames", "t", get_counter, 0, 0),
-        SD_BUS_PROPERTY("FramesDropped", "t", get_counter, 0, 0),
-        SD_BUS_PROPERTY("LastError", "s", get_text, AT(last_error), EMITS),
-        SD_BUS_VTABLE_END,
-};

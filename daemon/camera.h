@@ -6,7 +6,7 @@
  */
 
 #include "basic/macro.h"
-#include "daemon/worker.h"
+#include "daemon/messages.h"
 
 #define CAMERAS_MAX 32u
 

@@ -13,7 +13,8 @@
 #include <sys/types.h>
 
 #include "basic/macro.h"
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/decision.h"
+#include "daemon/vision/face.h"
 
 #define CLAIMS_MAX (PIPELINE_MAX_LISTENERS - 1)
 #define CLAIM_LABEL_MAX 32 /* bytes with NUL */

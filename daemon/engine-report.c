@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/worker.h"
+#include "daemon/engine-report.h"
 
 struct engine_report *engine_report_free(struct engine_report *r)
 {

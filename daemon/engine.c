@@ -91,7 +91,7 @@ static void fail(struct engine_report *report, enum engine_failure failure, cons
 }
 
 /* The file of setting classifier.model; whether it is there is for who opens it to say. */
-static int find_model(const struct worker_config *config, const char *model, char *ret, size_t size)
+static int find_model(const struct engine_config *config, const char *model, char *ret, size_t size)
 {
         bool is_auto = strcmp(model, "auto") == 0;
         int r;
@@ -102,7 +102,7 @@ static int find_model(const struct worker_config *config, const char *model, cha
         return r == -ENOENT ? 0 : r;
 }
 
-static int load_plugins(const struct worker_config *config, struct engine *e, struct engine_report *report)
+static int load_plugins(const struct engine_config *config, struct engine *e, struct engine_report *report)
 {
         struct plugin_host_config c = {
                 .folder = config->plugin_dir,
@@ -120,7 +120,7 @@ static int load_plugins(const struct worker_config *config, struct engine *e, st
         return report_plugins(report, e->host);
 }
 
-static int load_model(const struct worker_config *config, struct engine *e, struct engine_report *report)
+static int load_model(const struct engine_config *config, struct engine *e, struct engine_report *report)
 {
         struct classifier_error error = { "" };
         char path[4096];
@@ -166,7 +166,7 @@ static int load_pipeline(struct engine *e, struct engine_report *report)
         return r;
 }
 
-static int load_parts(const struct worker_config *config, struct engine *e, struct engine_report *report)
+static int load_parts(const struct engine_config *config, struct engine *e, struct engine_report *report)
 {
         int r = load_plugins(config, e, report);
 
@@ -177,7 +177,7 @@ static int load_parts(const struct worker_config *config, struct engine *e, stru
         return r;
 }
 
-int engine_load(const struct worker_config *config, struct settings *settings, struct engine **ret,
+int engine_load(const struct engine_config *config, struct settings *settings, struct engine **ret,
                 struct engine_report **ret_report)
 {
         _cleanup_(engine_report_freep) struct engine_report *report = calloc(1, sizeof(*report));

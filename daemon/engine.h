@@ -5,8 +5,9 @@
  * What looks at a frame: plugins, classifier and pipeline, made from one set of settings. The worker's own.
  */
 
+#include "daemon/engine-report.h"
+#include "daemon/messages.h"
 #include "daemon/picture-reader.h"
-#include "daemon/worker.h"
 
 struct engine {
         uint64_t serial; /* of the report that announced it */
@@ -20,7 +21,7 @@ struct engine {
  * engine_load() - make an engine, and in any case a report that says what was found
  * Return: 0, with *@ret NULL if it failed and the report says why; -ENOMEM not even for the report.
  */
-int engine_load(const struct worker_config *config, struct settings *settings, struct engine **ret,
+int engine_load(const struct engine_config *config, struct settings *settings, struct engine **ret,
                 struct engine_report **ret_report);
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free)

@@ -12,18 +12,21 @@ libsettings_la_LIBADD = libbasic.la $(CONFIG_LIBS) -lm
 
 # the main thread's side, which tests join to a worker made of variables
 libservicecore_la_SOURCES = \
-	daemon/append-dbus.c \
-	daemon/bus-error.c daemon/bus-error.h \
+	daemon/append-dbus.c daemon/append-dbus.h \
+	daemon/bus-face.c daemon/bus-face.h \
 	daemon/camera.c daemon/camera.h \
-	daemon/camera-dbus.c \
+	daemon/camera-dbus.c daemon/camera-dbus.h \
 	daemon/claims.c daemon/claims.h \
-	daemon/engine-report.c daemon/worker.h \
+	daemon/engine-report.c daemon/engine-report.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/manager-dbus.c daemon/manager-dbus.h \
-	daemon/options-dbus.c \
-	daemon/preview-dbus.c
+	daemon/messages.h \
+	daemon/options-dbus.c daemon/options-dbus.h \
+	daemon/preview-dbus.c daemon/preview-dbus.h \
+	daemon/signals-dbus.c daemon/signals-dbus.h \
+	daemon/worker.h
 libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)
-libservicecore_la_LIBADD = libsettings.la libbasic.la $(SYSTEMD_LIBS)
+libservicecore_la_LIBADD = libsettings.la libbus.la libbasic.la $(SYSTEMD_LIBS)
 
 libservice_la_SOURCES = \
 	daemon/engine.c daemon/engine.h \
@@ -32,7 +35,10 @@ libservice_la_SOURCES = \
 	daemon/picture-reader.c daemon/picture-reader.h \
 	daemon/preview.c daemon/preview.h \
 	daemon/service.c daemon/service.h \
-	daemon/worker.c
+	daemon/worker.c \
+	daemon/worker-camera.c \
+	daemon/worker-state.h \
+	daemon/worker-thread.c
 libservice_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
 libservice_la_LIBADD = libservicecore.la libsettings.la libbasic.la $(SYSTEMD_LIBS) -lpthread
 

@@ -157,7 +157,7 @@ int main(int argc, char *argv[])
                              .config_optional = !o.config,
                              .override = o.override,
                              .state_dir = getenv("STATE_DIRECTORY") },
-                .worker = { .plugin_dir = o.plugin_dir, .model_dirs = model_dirs },
+                .engine = { .plugin_dir = o.plugin_dir, .model_dirs = model_dirs },
         };
 
         r = settings_load(config.manager.config_file, config.manager.config_optional, &o.override, &settings, &error);

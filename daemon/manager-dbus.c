@@ -4,8 +4,14 @@
 
 #include "basic/log.h"
 #include "config.h"
+#include "daemon/append-dbus.h"
+#include "daemon/bus-face.h"
+#include "daemon/camera-dbus.h"
 #include "daemon/manager-dbus.h"
+#include "daemon/options-dbus.h"
 #include "daemon/picture-reader.h"
+#include "daemon/preview-dbus.h"
+#include "daemon/signals-dbus.h"
 
 /* === Telling === */
 
@@ -36,12 +42,6 @@ static int flush(sd_event_source *s, void *userdata)
         return 0;
 }
 
-void bus_face_mark(struct bus_face *f, unsigned properties)
-{
-        f->dirty |= properties;
-        sd_event_source_set_enabled(f->flush, SD_EVENT_ONESHOT);
-}
-
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
         struct bus_face *f = userdata;
@@ -49,15 +49,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
         manager_run_claims(f->manager);
         bus_face_arm(f);
         return 0;
-}
-
-void bus_face_arm(struct bus_face *f)
-{
-        uint64_t next = manager_next_usec(f->manager);
-
-        if (next != UINT64_MAX)
-                sd_event_source_set_time(f->timer, next);
-        sd_event_source_set_enabled(f->timer, next == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
 static void on_changed(void *userdata, unsigned properties)
@@ -460,6 +451,44 @@ GETTER(get_emotions)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define OPEN SD_BUS_VTABLE_UNPRIVILEGED /* the bus policy decides who may */
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
+        SD_BUS_PROPERTY("Features", "as", get_features, 0, CONST),
+        SD_BUS_PROPERTY("State", "s", get_state, 0, EMITS),
+        SD_BUS_PROPERTY("LastError", "s", get_last_error, 0, EMITS),
+        SD_BUS_PROPERTY("Enabled", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("InUse", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("Emotions", "as", get_emotions, 0, EMITS),
+        SD_BUS_PROPERTY("Model", "a{sv}", bus_get_model, 0, EMITS),
+        SD_BUS_PROPERTY("Plugins", "aa{sv}", bus_get_plugins, 0, EMITS),
+        SD_BUS_PROPERTY("Tainted", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("Statistics", "a{sv}", bus_get_statistics, 0, 0),
+        SD_BUS_METHOD_WITH_ARGS("Claim", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_claim, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("GetFaces", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", faces), method_get_faces, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options), SD_BUS_RESULT("aa{sv}", faces),
+                                method_classify, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Preview", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("h", picture, "u", width, "u", height, "aa{sv}", faces, "a{sv}", details),
+                                bus_method_preview, 0),
+        SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, 0),
+        SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, 0),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
+        SD_BUS_SIGNAL_WITH_ARGS(
+                "EmotionChanged",
+                SD_BUS_ARGS("u", face, "s", from, "s", to, "d", confidence, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("FaceAppeared", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("FaceVanished", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("AttentionChanged",
+                                SD_BUS_ARGS("u", face, "b", attention, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_VTABLE_END,
+};
+
 /* === Making === */
 
 int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_face **ret)
@@ -534,41 +563,3 @@ struct bus_face *bus_face_free(struct bus_face *f)
         free(f);
         return NULL;
 }
-
-#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define OPEN SD_BUS_VTABLE_UNPRIVILEGED /* the bus policy decides who may */
-
-const sd_bus_vtable manager_vtable[] = {
-        SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
-        SD_BUS_PROPERTY("Features", "as", get_features, 0, CONST),
-        SD_BUS_PROPERTY("State", "s", get_state, 0, EMITS),
-        SD_BUS_PROPERTY("LastError", "s", get_last_error, 0, EMITS),
-        SD_BUS_PROPERTY("Enabled", "b", get_flag, 0, EMITS),
-        SD_BUS_PROPERTY("InUse", "b", get_flag, 0, EMITS),
-        SD_BUS_PROPERTY("Emotions", "as", get_emotions, 0, EMITS),
-        SD_BUS_PROPERTY("Model", "a{sv}", bus_get_model, 0, EMITS),
-        SD_BUS_PROPERTY("Plugins", "aa{sv}", bus_get_plugins, 0, EMITS),
-        SD_BUS_PROPERTY("Tainted", "b", get_flag, 0, EMITS),
-        SD_BUS_PROPERTY("Statistics", "a{sv}", bus_get_statistics, 0, 0),
-        SD_BUS_METHOD_WITH_ARGS("Claim", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_claim, OPEN),
-        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release, OPEN),
-        SD_BUS_METHOD_WITH_ARGS("GetFaces", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", faces), method_get_faces, OPEN),
-        SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options), SD_BUS_RESULT("aa{sv}", faces),
-                                method_classify, OPEN),
-        SD_BUS_METHOD_WITH_ARGS("Preview", SD_BUS_ARGS("a{sv}", options),
-                                SD_BUS_RESULT("h", picture, "u", width, "u", height, "aa{sv}", faces, "a{sv}", details),
-                                bus_method_preview, 0),
-        SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, 0),
-        SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, 0),
-        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
-        SD_BUS_SIGNAL_WITH_ARGS(
-                "EmotionChanged",
-                SD_BUS_ARGS("u", face, "s", from, "s", to, "d", confidence, "t", timestamp_usec, "a{sv}", details), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("FaceAppeared", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("FaceVanished", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("AttentionChanged",
-                                SD_BUS_ARGS("u", face, "b", attention, "t", timestamp_usec, "a{sv}", details), 0),
-        SD_BUS_VTABLE_END,
-};

@@ -6,7 +6,7 @@
  * it tells. Knows no bus: manager-dbus.c is its face there and is called back through struct manager_face.
  */
 
-#include "daemon/bus-error.h"
+#include "bus/error.h"
 #include "daemon/camera.h"
 #include "daemon/claims.h"
 #include "daemon/settings.h"

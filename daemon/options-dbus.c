@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "daemon/manager-dbus.h"
+#include "daemon/options-dbus.h"
 
 /* Options of methods, a{sv}: what is unknown, of another type or out of range is refused by name. */
 

@@ -8,7 +8,7 @@
  */
 
 #include "daemon/mailbox.h"
-#include "daemon/worker.h"
+#include "daemon/messages.h"
 #include "picture/picture.h"
 
 #define PICTURE_READER_TIMEOUT_USEC 5000000u

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "basic/log.h"
-#include "daemon/manager-dbus.h"
+#include "daemon/append-dbus.h"
+#include "daemon/options-dbus.h"
+#include "daemon/preview-dbus.h"
 
 /* A use that goes on is told again after this time, so that a view of four pictures a second does not fill the journal. */
 #define TELL_AGAIN_USEC 10000000u

@@ -6,9 +6,7 @@
  * the configuration allows it.
  */
 
-#include "daemon/capture/source.h"
-#include "daemon/vision/pipeline.h"
-#include "daemon/worker.h"
+#include "daemon/messages.h"
 
 /**
  * preview_fill() - copy the luma of @f, and those of @faces that were found in it, into the answer @job

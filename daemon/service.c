@@ -5,6 +5,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "basic/log.h"
+#include "daemon/bus-face.h"
 #include "daemon/capture/devices.h"
 #include "daemon/hotplug.h"
 #include "daemon/manager-dbus.h"
@@ -217,7 +218,7 @@ static int start_bus(struct service *s)
 
 static int start_worker(struct service *s, const struct service_config *config, struct settings *settings)
 {
-        int r = worker_new(&config->worker, settings, &s->worker);
+        int r = worker_new(&config->engine, settings, &s->worker);
 
         if (r < 0)
                 return log_error_errno(r, "the worker cannot be started: %m");

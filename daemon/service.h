@@ -6,10 +6,11 @@
  */
 
 #include "daemon/manager.h"
+#include "daemon/messages.h"
 
 struct service_config {
         struct manager_config manager;
-        struct worker_config worker;
+        struct engine_config engine;
 };
 
 /**

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/capture/container.h"
+#include "daemon/capture/source-tools.h"
 
 /*
  * RIFF AVI with Motion-JPEG (Microsoft, "AVI RIFF File Reference"). Chunks are walked one after another, and

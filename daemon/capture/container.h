@@ -6,7 +6,7 @@
  */
 
 #include "daemon/capture/luma.h"
-#include "daemon/capture/source-ops.h"
+#include "daemon/capture/source.h"
 
 #define CONTAINER_DEFAULT_RATE_HZ 25.0
 #define CONTAINER_MAX_RATE_HZ 1000.0

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "daemon/capture/container.h"
+#include "daemon/capture/source-tools.h"
 
 /* A folder of JPEG and PNG pictures, in name order, numbers in names by their value. Sizes may differ. */
 

@@ -3,8 +3,9 @@
 noinst_LTLIBRARIES += libcapture.la
 libcapture_la_SOURCES = \
 	daemon/capture/source.h daemon/capture/source-ops.h daemon/capture/source.c \
+	daemon/capture/source-tools.h daemon/capture/source-tools.c \
 	daemon/capture/luma.h daemon/capture/luma.c \
-	daemon/capture/source-replay.c daemon/capture/container.h \
+	daemon/capture/source-replay.c daemon/capture/container.h daemon/capture/container.c \
 	daemon/capture/avi.c daemon/capture/y4m.c daemon/capture/folder.c \
 	daemon/capture/source-v4l2.c daemon/capture/v4l2-io.h daemon/capture/v4l2-io.c \
 	daemon/capture/devices.h daemon/capture/v4l2-device.h daemon/capture/v4l2-device.c \

@@ -28,10 +28,3 @@ struct v4l2_io;
 int source_replay_open(const struct source_config *config, struct source **ret, struct source_error *error);
 int source_v4l2_open(const struct source_config *config, const struct v4l2_io *io, struct source **ret,
                      struct source_error *error);
-
-/* Writes the sentence; Return: @r, so that a caller can `return source_fail(error, -EIO, ...)`. */
-int source_fail(struct source_error *error, int r, const char *format, ...) _printf_(3, 4);
-
-uint64_t source_now_usec(void);
-/* Copies @src cut to fit, always ended. */
-void source_copy_text(char *dst, size_t size, const char *src);

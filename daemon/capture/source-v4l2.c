@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "daemon/capture/luma.h"
+#include "daemon/capture/source-tools.h"
 #include "daemon/capture/v4l2-device.h"
 #include "daemon/capture/v4l2-negotiate.h"
 

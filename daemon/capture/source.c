@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdarg.h>
-#include <string.h>
-#include <time.h>
-
 #include "daemon/capture/source-ops.h"
+#include "daemon/capture/source-tools.h"
 #include "daemon/capture/v4l2-io.h"
 
 int source_open(const struct source_config *config, struct source **ret, struct source_error *error)
@@ -57,30 +54,4 @@ const struct source_info *source_get_info(const struct source *s)
 struct source_stats source_get_stats(const struct source *s)
 {
         return s->stats;
-}
-
-int source_fail(struct source_error *error, int r, const char *format, ...)
-{
-        va_list ap;
-
-        va_start(ap, format);
-        vsnprintf(error->text, sizeof(error->text), format, ap);
-        va_end(ap);
-        return r;
-}
-
-uint64_t source_now_usec(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec * UINT64_C(1000000) + t.tv_nsec / 1000;
-}
-
-void source_copy_text(char *dst, size_t size, const char *src)
-{
-        size_t n = strnlen(src, size - 1);
-
-        memcpy(dst, src, n);
-        dst[n] = '\0';
 }

@@ -3,6 +3,7 @@
 #include <linux/videodev2.h>
 #include <string.h>
 
+#include "daemon/capture/source-tools.h"
 #include "daemon/capture/v4l2-device.h"
 
 /* Return: 0; -ENOTTY with a sentence. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "daemon/capture/source-tools.h"
 #include "daemon/capture/v4l2-negotiate.h"
 #include "picture/picture.h"
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/capture/container.h"
+#include "daemon/capture/source-tools.h"
 
 /* YUV4MPEG2 (mjpegtools, yuv4mpeg(5)): a line of parameters, then per frame a line "FRAME" and the planes. */
 

@@ -9,9 +9,15 @@
 
 #include <stdint.h>
 
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
 
 #define ATTENTION_MARGIN_DEG 5.0
+
+/* When a face is turned to the camera; see attention.h. */
+struct attention_rules {
+        double max_yaw_deg, max_pitch_deg; /* 0..90, to both sides */
+        uint64_t hold_usec;                /* a change must last for this long before it counts */
+};
 
 struct attention {
         bool facing;         /* as announced; a new face is not */

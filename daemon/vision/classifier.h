@@ -14,7 +14,7 @@
  */
 
 #include "basic/macro.h"
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
 #include "nn/face-template.h"
 #include "nn/image.h"
 

@@ -5,7 +5,8 @@
  * From an alignment to the classifier's input: the part of the picture that the model's framing would show.
  */
 
-#include "daemon/vision/pipeline.h"
+#include "daemon/capture/source.h"
+#include "daemon/vision/face.h"
 #include "nn/face-template.h"
 #include "nn/image.h"
 

@@ -12,7 +12,14 @@
 
 #include <stdint.h>
 
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
+
+/* When a smoothed score becomes an announced emotion. */
+struct decision_rules {
+        double min_confidence;  /* 0..1: below it a face is unsure */
+        double hysteresis;      /* 0..1: a challenger must lead the announced emotion by this much */
+        uint64_t min_hold_usec; /* a challenger must lead for this long before it is announced */
+};
 
 struct decision {
         int announced;                        /* label index or EMOTION_UNSURE, where a face starts */

@@ -6,10 +6,13 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/assignment.c daemon/vision/assignment.h \
 	daemon/vision/crop.c daemon/vision/crop.h \
 	daemon/vision/decision.c daemon/vision/decision.h \
+	daemon/vision/face.h \
 	daemon/vision/look.c \
 	daemon/vision/one-euro.c daemon/vision/one-euro.h \
-	daemon/vision/pipeline.c daemon/vision/pipeline.h daemon/vision/pipeline-internal.h \
+	daemon/vision/pipeline.c daemon/vision/pipeline.h \
 	daemon/vision/plugin-about.c daemon/vision/plugin-about.h \
+	daemon/vision/plugin-check.c daemon/vision/plugin-check.h \
+	daemon/vision/plugin-folder.c daemon/vision/plugin-folder.h \
 	daemon/vision/plugin-host.c daemon/vision/plugin-host.h \
 	daemon/vision/plugin-load.c daemon/vision/plugin-load.h \
 	daemon/vision/plugin-settings.c daemon/vision/plugin-settings.h \
@@ -17,6 +20,7 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/quality.c daemon/vision/quality.h \
 	daemon/vision/recognise.c \
 	daemon/vision/smoothing.c daemon/vision/smoothing.h \
+	daemon/vision/stage.c daemon/vision/stage.h \
 	daemon/vision/still.c \
 	daemon/vision/tracks.c daemon/vision/tracks.h
 libvisioncore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)

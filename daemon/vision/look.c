@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
 
-#include "daemon/vision/pipeline-internal.h"
+#include "daemon/vision/stage.h"
 
 /* A known face is looked for in its box and this share of it on each side, at sizes within these factors: a small
  * part of the work of a look at the whole picture, so that it can be done at every frame. */
@@ -13,22 +13,6 @@
 #define SAME_FACE_OVERLAP 0.5
 /* A face must be found this often before anybody hears of it: a detector's false alarm seldom comes twice. */
 #define N_CONFIRM 2u
-
-int pipeline_image(const struct frame *f, enum emo_pixel_format format, struct emo_image *ret)
-{
-        const uint8_t *data = format == EMO_BGR24 ? f->bgr : f->gray;
-        size_t stride_bytes = format == EMO_BGR24 ? f->bgr_stride_bytes : f->gray_stride_bytes;
-
-        if (!data || !f->width_px || !f->height_px ||
-            stride_bytes < (size_t)f->width_px * (format == EMO_BGR24 ? 3 : 1))
-                return -EINVAL;
-        *ret = (struct emo_image){ .format = format,
-                                   .width_px = f->width_px,
-                                   .height_px = f->height_px,
-                                   .stride_bytes = stride_bytes,
-                                   .data = data };
-        return 0;
-}
 
 /* Adds boxes [n_boxes, n) unless they repeat one that is there; the surer one of two stays. */
 static void merge_boxes(struct pipeline *p, size_t n)
@@ -139,20 +123,6 @@ static bool tracks_fill_picture(const struct pipeline *p, const struct emo_image
         return area > (double)image->width_px * image->height_px;
 }
 
-/* When the next look at the whole picture is due. */
-static uint64_t due_usec(const struct pipeline *p)
-{
-        double fps = tracks_count(&p->tracks) ? p->config.detect_fps : p->config.idle_fps;
-
-        /* a frame that comes a millisecond early by the clock of its camera is not put off to the next */
-        return p->started ? p->last_look_usec + (uint64_t)fmax(ceil(1e6 / fps) - 1000, 0) : 0;
-}
-
-uint64_t pipeline_rests_until(const struct pipeline *p)
-{
-        return tracks_count(&p->tracks) ? 0 : due_usec(p);
-}
-
 int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
 {
         struct emo_image image;
@@ -160,10 +130,10 @@ int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
         bool everywhere;
         int r;
 
-        r = pipeline_image(f, plugin_host_detector_format(p->host), &image);
+        r = pipeline_image(f, plugin_host_format(p->host, PLUGIN_DETECTOR), &image);
         if (r < 0)
                 return r;
-        everywhere = now_usec >= due_usec(p) || tracks_fill_picture(p, &image, now_usec);
+        everywhere = now_usec >= pipeline_due_usec(p) || tracks_fill_picture(p, &image, now_usec);
         if (everywhere) {
                 look_everywhere(p, &image);
                 p->last_look_usec = now_usec;

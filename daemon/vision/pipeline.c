@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "basic/log.h"
-#include "daemon/vision/pipeline-internal.h"
+#include "daemon/vision/stage.h"
 
 /* A face that was found once and not again is forgotten after this time; nobody has heard of it. */
 #define UNCONFIRMED_USEC 500000u
@@ -63,43 +62,6 @@ struct pipeline *pipeline_free(struct pipeline *p)
 {
         free(p);
         return NULL;
-}
-
-bool pipeline_wants_bgr(const struct pipeline *p)
-{
-        return plugin_host_detector_format(p->host) == EMO_BGR24 || plugin_host_aligner_format(p->host) == EMO_BGR24;
-}
-
-uint64_t pipeline_clock_nsec(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-        return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-void pipeline_begin_stages(struct pipeline *p)
-{
-        for (size_t i = 0; i < N_STAGES; i++) {
-                struct stage_state *s = &p->stages[i];
-
-                *s = (struct stage_state){ .failing = s->used ? s->failed : s->failing };
-        }
-}
-
-int pipeline_stage_result(struct pipeline *p, enum stage stage, int r, const struct emo_error *error)
-{
-        static const char *const names[N_STAGES] = { "detector", "aligner", "classifier" };
-        struct stage_state *s = &p->stages[stage];
-
-        s->used = true;
-        if (r < 0) {
-                p->stats.n_plugin_errors++;
-                (void)log_full(s->failing || s->failed ? LOG_DEBUG : LOG_WARNING, 0, "%s failed: %s", names[stage],
-                               error && *error->text ? error->text : strerror(-r));
-                s->failed = true;
-        }
-        return r;
 }
 
 /* Return: false if there is no room; the caller tells it again with the next frame. */
@@ -247,16 +209,6 @@ static void fill_result(struct pipeline *p, uint64_t now_usec, struct pipeline_r
                                          .n_events_lost = p->n_events_lost };
 }
 
-int pipeline_check_frame(const struct pipeline *p, const struct frame *f)
-{
-        struct emo_image image;
-        int r = pipeline_image(f, EMO_GRAY8, &image);
-
-        if (r >= 0 && pipeline_wants_bgr(p))
-                r = pipeline_image(f, EMO_BGR24, &image);
-        return r;
-}
-
 int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_result *ret)
 {
         uint64_t now_usec, start_nsec;
@@ -327,6 +279,11 @@ void pipeline_drop_listener(struct pipeline *p, unsigned listener)
 {
         if (listener >= 1 && listener < PIPELINE_MAX_LISTENERS)
                 p->listening[listener] = false;
+}
+
+uint64_t pipeline_rests_until(const struct pipeline *p)
+{
+        return tracks_count(&p->tracks) ? 0 : pipeline_due_usec(p);
 }
 
 struct pipeline_stats pipeline_get_stats(const struct pipeline *p)

@@ -1,37 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <dirent.h>
-#include <dlfcn.h>
-#include <limits.h>
-#include <math.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "basic/find-file.h"
 #include "basic/log.h"
-#include "daemon/vision/plugin-about.h"
-#include "daemon/vision/plugin-host.h"
-#include "daemon/vision/plugin-load.h"
-#include "daemon/vision/plugin-settings.h"
+#include "daemon/vision/plugin-check.h"
+#include "daemon/vision/plugin-folder.h"
 
-/* More files than this are not looked at: a folder of plugins has a handful. */
-#define MAX_PLUGINS 64u
-/* A box or crop of more than this many picture sides is no face. */
-#define MAX_PICTURES 4.f
-
-/* The names that this package ships. */
-static const char *const own_names[] = { "cnn", "haar", "dlib", "box" };
-/* What "auto" stands for: the first whose files are there. */
 #define N_AUTO 2u
-static const char *const auto_detectors[N_AUTO] = { "cnn", "haar" };
-static const char *const auto_aligners[N_AUTO] = { "cnn", "box" };
 
-struct plugin {
-        struct plugin_info info; /* its strings are owned */
-        void *handle;            /* NULL unless used */
-        const struct emo_plugin *descriptor;
-        struct plugin_settings settings;
-        char log_name[PLUGIN_NAME_MAX + 16];
+static const char *const kind_names[N_PLUGIN_KINDS] = { [PLUGIN_DETECTOR] = "detector", [PLUGIN_ALIGNER] = "aligner" };
+/* What "auto" stands for: the first whose files are there. */
+static const char *const candidates[N_PLUGIN_KINDS][N_AUTO] = {
+        [PLUGIN_DETECTOR] = { "cnn", "haar" },
+        [PLUGIN_ALIGNER] = { "cnn", "box" },
 };
 
 /* What a plugin's open() made. */
@@ -43,15 +24,14 @@ struct instance {
 };
 
 struct plugin_host {
-        struct plugin *plugins;
-        size_t n_plugins;
+        struct plugin_folder folder;
         char **model_dirs; /* owned, NULL-terminated */
-        struct instance detector, aligner;
+        struct instance instances[N_PLUGIN_KINDS];
         uint64_t n_sequences;
         char error[512]; /* "" if all is well */
 };
 
-/* Services for the plugins */
+/* === Services for the plugins === */
 
 static void service_log(void *self, int priority, const char *message)
 {
@@ -90,211 +70,50 @@ static int service_find_file(void *self, const char *name, char *ret, size_t ret
         return find_file((const char *const *)in->owner->model_dirs, name, ret, ret_size);
 }
 
-/* The folder */
-
-static void plugin_done(struct plugin *p)
-{
-        if (p->handle)
-                dlclose(p->handle);
-        free((char *)(uintptr_t)p->info.file);
-        free((char *)(uintptr_t)p->info.name);
-        free((char *)(uintptr_t)p->info.version);
-        free((char *)(uintptr_t)p->info.description);
-        free((char *)(uintptr_t)p->info.licence);
-        free((char *)(uintptr_t)p->info.error);
-        *p = (struct plugin){ 0 };
-}
-
-/* Logs what is wrong, and keeps the first reason. */
-_printf_(2, 3) static void plugin_set_error(struct plugin *p, const char *format, ...)
-{
-        _cleanup_(freep) char *text = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
-        va_end(ap);
-        if (text && p->info.error && strcmp(text, p->info.error) == 0)
-                return;
-        log_error("plugin %s (%s) %s", p->info.name, p->info.file, text ?: "failed");
-        if (!p->info.error)
-                p->info.error = STEAL(text);
-}
-
-static bool is_own(const char *name)
-{
-        for (size_t i = 0; i < ARRAY_LEN(own_names); i++)
-                if (strcmp(name, own_names[i]) == 0)
-                        return true;
-        return false;
-}
-
-static struct plugin *find_plugin(struct plugin_host *h, const char *name)
-{
-        for (size_t i = 0; i < h->n_plugins; i++)
-                if (strcmp(h->plugins[i].info.name, name) == 0)
-                        return &h->plugins[i];
-        return NULL;
-}
+/* === Opening === */
 
 static bool is_auto(const char *setting)
 {
         return setting && strcmp(setting, PLUGIN_AUTO) == 0;
 }
 
-static bool means(const char *setting, const char *const candidates[N_AUTO], const char *name)
+static const char *setting_of(const struct plugin_host_config *config, enum plugin_kind kind)
+{
+        return kind == PLUGIN_DETECTOR ? config->detector : config->aligner;
+}
+
+static bool may_mean(const char *setting, enum plugin_kind kind, const char *name)
 {
         if (!is_auto(setting))
                 return setting && strcmp(setting, name) == 0;
         for (size_t i = 0; i < N_AUTO; i++)
-                if (strcmp(candidates[i], name) == 0)
+                if (strcmp(candidates[kind][i], name) == 0)
                         return true;
         return false;
 }
 
 /* True if the plugin may be opened. */
-static bool is_wanted(const struct plugin_host_config *config, const char *name)
+static bool is_wanted(const void *userdata, const char *name)
 {
-        return means(config->detector, auto_detectors, name) || means(config->aligner, auto_aligners, name);
+        for (unsigned kind = 0; kind < N_PLUGIN_KINDS; kind++)
+                if (may_mean(setting_of(userdata, kind), kind, name))
+                        return true;
+        return false;
 }
-
-static void forget_about(struct plugin *p)
-{
-        free((char *)(uintptr_t)p->info.version);
-        free((char *)(uintptr_t)p->info.description);
-        free((char *)(uintptr_t)p->info.licence);
-        p->info.version = p->info.description = p->info.licence = NULL;
-        p->info.detector = p->info.aligner = false;
-}
-
-/* Notes what a plugin says of itself. */
-static int note_about(struct plugin *p, const char *version, const char *description, const char *licence,
-                      bool detector, bool aligner)
-{
-        forget_about(p);
-        p->info.version = strdup(version);
-        p->info.description = strdup(description);
-        p->info.licence = strdup(licence);
-        if (!p->info.version || !p->info.description || !p->info.licence)
-                return -ENOMEM;
-        p->info.detector = detector;
-        p->info.aligner = aligner;
-        p->info.third_party = !is_own(p->info.name);
-        return 0;
-}
-
-/* Loads the file unless it is. Return: 0, also if it is no plugin, which its info then says; -ENOMEM. */
-static int plugin_load_now(struct plugin *p)
-{
-        const struct emo_plugin *d;
-        struct plugin_load_error error;
-        bool changed;
-        void *handle;
-
-        if (p->handle || p->info.error)
-                return 0;
-        if (plugin_load(p->info.file, p->info.name, &handle, &d, &changed, &error) < 0) {
-                forget_about(p);
-                plugin_set_error(p, "%s", error.text);
-                return p->info.error ? 0 : -ENOMEM;
-        }
-        p->handle = handle;
-        p->descriptor = d;
-        if (changed)
-                plugin_set_error(p,
-                                 "has changed on disk and is used as it was: restart the service to use it as it is");
-        return note_about(p, d->version, d->description, d->licence, d->detector, d->aligner);
-}
-
-/* Notes what the file offers, if it can be by its plain text; else loads it, and unloads it again unless the
- * configuration wants it. */
-static int plugin_examine(struct plugin *p, const struct plugin_host_config *config)
-{
-        struct plugin_about a;
-        int r = plugin_about_read(p->info.file, &a);
-
-        if (r >= 0 && strcmp(a.name, p->info.name) == 0)
-                return note_about(p, a.version, a.description, a.licence, a.detector, a.aligner);
-        r = plugin_load_now(p);
-        if (r >= 0 && p->handle && !is_wanted(config, p->info.name)) {
-                p->descriptor = NULL;
-                dlclose(p->handle);
-                p->handle = NULL;
-        }
-        return r;
-}
-
-/* @file is "NAME.so" or "libNAME.so". */
-static int add_plugin(struct plugin_host *h, const struct plugin_host_config *config, const char *file)
-{
-        struct plugin *p = &h->plugins[h->n_plugins];
-        const char *base = strncmp(file, "lib", 3) == 0 ? file + 3 : file;
-        char *path, *name;
-
-        name = strndup(base, strlen(base) - strlen(".so"));
-        if (!name || asprintf(&path, "%s/%s", config->folder, file) < 0) {
-                free(name);
-                return -ENOMEM;
-        }
-        *p = (struct plugin){ .info = { .file = path, .name = name } };
-        if (find_plugin(h, name)) {
-                h->n_plugins++;
-                plugin_set_error(p, "has the name of another file in its folder");
-                return 0;
-        }
-        h->n_plugins++;
-        plugin_settings_init(&p->settings, p->info.name, config->settings);
-        return plugin_examine(p, config);
-}
-
-static int is_plugin_file(const struct dirent *e)
-{
-        size_t n = strlen(e->d_name);
-
-        return e->d_name[0] != '.' && n > 3 && strcmp(e->d_name + n - 3, ".so") == 0;
-}
-
-static int examine_folder(struct plugin_host *h, const struct plugin_host_config *config)
-{
-        struct dirent **entries;
-        int n = scandir(config->folder, &entries, is_plugin_file, alphasort), r = 0;
-
-        if (n < 0) {
-                if (errno == ENOMEM)
-                        return -ENOMEM;
-                snprintf(h->error, sizeof(h->error), "plugin folder %s: %s", config->folder, strerror(errno));
-                return 0;
-        }
-        h->plugins = calloc(MIN((unsigned)n, MAX_PLUGINS) + 1, sizeof(*h->plugins));
-        if (!h->plugins)
-                r = -ENOMEM;
-        if ((unsigned)n > MAX_PLUGINS)
-                log_warning("%s holds %d plugins, only the first %u are looked at", config->folder, n, MAX_PLUGINS);
-        for (int i = 0; i < n; i++) {
-                if (r >= 0 && h->n_plugins < MAX_PLUGINS)
-                        r = add_plugin(h, config, entries[i]->d_name);
-                free(entries[i]);
-        }
-        free(entries);
-        return r;
-}
-
-/* Opening */
 
 typedef int (*open_function)(const struct emo_host *host, void **ret_self, struct emo_error *error);
 typedef void (*close_function)(void *self);
 
 /* @why: gets a sentence if there is none. */
-static struct plugin *choose(struct plugin_host *h, const struct plugin_host_config *config, const char *kind,
+static struct plugin *choose(struct plugin_host *h, const struct plugin_host_config *config, enum plugin_kind kind,
                              const char *name, struct emo_error *why)
 {
-        struct plugin *p = name ? find_plugin(h, name) : NULL;
+        struct plugin *p = name ? plugin_folder_find(&h->folder, name) : NULL;
 
         if (!name || !*name)
-                snprintf(why->text, sizeof(why->text), "no %s is configured", kind);
+                snprintf(why->text, sizeof(why->text), "no %s is configured", kind_names[kind]);
         else if (!p)
-                snprintf(why->text, sizeof(why->text), "no plugin '%s' for the %s in %.120s", name, kind,
+                snprintf(why->text, sizeof(why->text), "no plugin '%s' for the %s in %.120s", name, kind_names[kind],
                          config->folder);
         else if (plugin_load_now(p) < 0)
                 snprintf(why->text, sizeof(why->text), "plugin %s cannot be loaded: out of memory", name);
@@ -344,80 +163,72 @@ static int open_instance(struct plugin_host *h, struct plugin *p, struct instanc
         return 0;
 }
 
-static int open_detector(struct plugin_host *h, struct plugin *p, struct emo_error *why)
+static int open_as(struct plugin_host *h, struct plugin *p, enum plugin_kind kind, struct emo_error *why)
 {
-        const struct emo_detector_ops *ops = p->descriptor->detector;
-        int r = open_instance(h, p, &h->detector, ops->open, ops->close, why);
+        const struct emo_plugin *d = p->descriptor;
+        bool detector = kind == PLUGIN_DETECTOR;
+        int r = open_instance(h, p, &h->instances[kind], detector ? d->detector->open : d->aligner->open,
+                              detector ? d->detector->close : d->aligner->close, why);
 
-        p->info.used_detector = r >= 0;
+        *(detector ? &p->info.used_detector : &p->info.used_aligner) = r >= 0;
         return r;
 }
 
-static int open_aligner(struct plugin_host *h, struct plugin *p, struct emo_error *why)
+/* Opens the plugin @name as what @kind says. False with a sentence at @why. */
+static bool open_one(struct plugin_host *h, const struct plugin_host_config *config, enum plugin_kind kind,
+                     const char *name, struct emo_error *why)
 {
-        const struct emo_aligner_ops *ops = p->descriptor->aligner;
-        int r = open_instance(h, p, &h->aligner, ops->open, ops->close, why);
-
-        p->info.used_aligner = r >= 0;
-        return r;
-}
-
-/* Opens the plugin @name as an aligner or a detector. False with a sentence at @why. */
-static bool open_one(struct plugin_host *h, const struct plugin_host_config *config, bool aligner, const char *name,
-                     struct emo_error *why)
-{
-        struct plugin *p = choose(h, config, aligner ? "aligner" : "detector", name, why);
+        struct plugin *p = choose(h, config, kind, name, why);
 
         if (!p)
                 return false;
-        if (!(aligner ? p->info.aligner : p->info.detector)) {
-                snprintf(why->text, sizeof(why->text), "plugin %s is no %s", name, aligner ? "aligner" : "detector");
+        if (!(kind == PLUGIN_DETECTOR ? p->info.detector : p->info.aligner)) {
+                snprintf(why->text, sizeof(why->text), "plugin %s is no %s", name, kind_names[kind]);
                 return false;
         }
-        return (aligner ? open_aligner(h, p, why) : open_detector(h, p, why)) >= 0;
+        return open_as(h, p, kind, why) >= 0;
 }
 
 /* A plugin whose files are missing, or are no networks, has another to take its place. A wrong setting is the
  * administrator's to mend. */
 static bool may_replace(struct plugin_host *h, const char *name)
 {
-        const struct plugin *p = find_plugin(h, name);
+        const struct plugin *p = plugin_folder_find(&h->folder, name);
 
         return !p || !*p->settings.error;
 }
 
-/* @setting: a name, or "auto" for the first of @candidates that opens. */
-static void open_kind(struct plugin_host *h, const struct plugin_host_config *config, bool aligner, const char *setting,
-                      const char *const candidates[N_AUTO])
+/* The setting is a name, or "auto" for the first of the candidates that opens. */
+static void open_kind(struct plugin_host *h, const struct plugin_host_config *config, enum plugin_kind kind)
 {
+        const char *setting = setting_of(config, kind);
         size_t n = is_auto(setting) ? N_AUTO : 1;
         struct emo_error why = { "" };
 
         for (size_t i = 0; i < n; i++) {
-                const char *name = n > 1 ? candidates[i] : setting;
+                const char *name = n > 1 ? candidates[kind][i] : setting;
 
-                if (open_one(h, config, aligner, name, &why))
+                if (open_one(h, config, kind, name, &why))
                         return;
                 if (i + 1 == n || !may_replace(h, name))
                         break;
-                log_warning("%s: plugin %s takes its place", why.text, candidates[i + 1]);
+                log_warning("%s: plugin %s takes its place", why.text, candidates[kind][i + 1]);
         }
         if (!*h->error)
                 snprintf(h->error, sizeof(h->error), "%s", why.text);
 }
 
+static bool is_used(const struct plugin *p)
+{
+        return p->info.used_detector || p->info.used_aligner;
+}
+
 /* What "auto" had no need of is unloaded. */
 static void unload_unused(struct plugin_host *h)
 {
-        for (size_t i = 0; i < h->n_plugins; i++) {
-                struct plugin *p = &h->plugins[i];
-
-                if (!p->handle || p->info.used_detector || p->info.used_aligner)
-                        continue;
-                p->descriptor = NULL;
-                dlclose(p->handle);
-                p->handle = NULL;
-        }
+        for (size_t i = 0; i < h->folder.n; i++)
+                if (!is_used(&h->folder.plugins[i]))
+                        plugin_unload(&h->folder.plugins[i]);
 }
 
 static int copy_dirs(struct plugin_host *h, const char *const *dirs)
@@ -440,6 +251,9 @@ static int copy_dirs(struct plugin_host *h, const char *const *dirs)
 int plugin_host_new(const struct plugin_host_config *config, struct plugin_host **ret)
 {
         _cleanup_(plugin_host_freep) struct plugin_host *h = NULL;
+        struct plugin_folder_config folder = {
+                .path = config->folder, .settings = config->settings, .is_wanted = is_wanted, .userdata = config
+        };
         int r;
 
         h = calloc(1, sizeof(*h));
@@ -447,30 +261,32 @@ int plugin_host_new(const struct plugin_host_config *config, struct plugin_host 
                 return -ENOMEM;
         r = copy_dirs(h, config->model_dirs);
         if (r >= 0)
-                r = examine_folder(h, config);
+                r = plugin_folder_read(&folder, &h->folder, h->error, sizeof(h->error));
         if (r < 0)
                 return r;
-        open_kind(h, config, false, config->detector, auto_detectors);
-        open_kind(h, config, true, config->aligner, auto_aligners);
+        for (unsigned kind = 0; kind < N_PLUGIN_KINDS; kind++)
+                open_kind(h, config, kind);
         unload_unused(h);
-        for (size_t i = 0; i < h->n_plugins; i++)
-                if (h->plugins[i].info.used_detector || h->plugins[i].info.used_aligner)
-                        plugin_settings_warn_unknown(&h->plugins[i].settings);
+        for (size_t i = 0; i < h->folder.n; i++)
+                if (is_used(&h->folder.plugins[i]))
+                        plugin_settings_warn_unknown(&h->folder.plugins[i].settings);
         *ret = STEAL(h);
         return 0;
 }
 
 struct plugin_host *plugin_host_free(struct plugin_host *h)
 {
+        const struct instance *in;
+
         if (!h)
                 return NULL;
-        if (h->aligner.plugin)
-                h->aligner.plugin->descriptor->aligner->close(h->aligner.self);
-        if (h->detector.plugin)
-                h->detector.plugin->descriptor->detector->close(h->detector.self);
-        for (size_t i = h->n_plugins; i-- > 0;)
-                plugin_done(&h->plugins[i]);
-        free(h->plugins);
+        in = &h->instances[PLUGIN_ALIGNER];
+        if (in->plugin)
+                in->plugin->descriptor->aligner->close(in->self);
+        in = &h->instances[PLUGIN_DETECTOR];
+        if (in->plugin)
+                in->plugin->descriptor->detector->close(in->self);
+        plugin_folder_done(&h->folder);
         for (size_t i = 0; h->model_dirs && h->model_dirs[i]; i++)
                 free(h->model_dirs[i]);
         free(h->model_dirs);
@@ -485,51 +301,38 @@ const char *plugin_host_error(const struct plugin_host *h)
 
 size_t plugin_host_n_plugins(const struct plugin_host *h)
 {
-        return h->n_plugins;
+        return h->folder.n;
 }
 
 const struct plugin_info *plugin_host_plugin(const struct plugin_host *h, size_t i)
 {
-        return i < h->n_plugins ? &h->plugins[i].info : NULL;
+        return i < h->folder.n ? &h->folder.plugins[i].info : NULL;
 }
 
-/* Work. What a plugin answers is checked here, so that nothing beyond sees a NaN or a box larger than life. */
-
-static float picture_side_px(const struct emo_image *image)
-{
-        return (float)MAX(image->width_px, image->height_px);
-}
-
-static bool box_is_sane(const struct emo_box *b, const struct emo_image *image)
-{
-        float limit = MAX_PICTURES * picture_side_px(image);
-
-        /* written so that a NaN fails; the box must touch the picture */
-        return b->width >= 1 && b->width <= limit && b->height >= 1 && b->height <= limit && b->x >= -b->width &&
-               b->x <= (float)image->width_px && b->y >= -b->height && b->y <= (float)image->height_px;
-}
+/* === Work === */
 
 int plugin_host_detect(struct plugin_host *h, const struct emo_image *image, const struct emo_detect_hints *hints,
                        struct emo_box *ret, size_t max_boxes, struct emo_error *error)
 {
+        const struct instance *in = &h->instances[PLUGIN_DETECTOR];
         int n, kept = 0;
 
         *error = (struct emo_error){ "" };
-        if (!h->detector.plugin)
+        if (!in->plugin)
                 return -ENODEV;
-        n = h->detector.plugin->descriptor->detector->detect(h->detector.self, image, hints, ret, max_boxes, error);
+        n = in->plugin->descriptor->detector->detect(in->self, image, hints, ret, max_boxes, error);
         error->text[sizeof(error->text) - 1] = '\0';
         if (n < 0)
                 return n;
         if ((size_t)n > max_boxes) {
                 snprintf(error->text, sizeof(error->text), "plugin %s claims %d boxes where %zu fit",
-                         h->detector.plugin->info.name, n, max_boxes);
+                         in->plugin->info.name, n, max_boxes);
                 return -EPROTO;
         }
         for (int i = 0; i < n; i++) {
                 struct emo_box b = ret[i];
 
-                if (!box_is_sane(&b, image))
+                if (!plugin_box_is_sane(&b, image))
                         continue;
                 b.confidence = b.confidence >= 0 ? MIN(b.confidence, 1.f) : 0; /* a NaN is no confidence */
                 ret[kept++] = b;
@@ -537,37 +340,23 @@ int plugin_host_detect(struct plugin_host *h, const struct emo_image *image, con
         return kept;
 }
 
-static bool alignment_is_sane(const struct emo_alignment *a, const struct emo_image *image)
-{
-        float limit = MAX_PICTURES * picture_side_px(image);
-
-        if (a->n_points != 0 && a->n_points != EMO_MAX_LANDMARKS)
-                return false;
-        for (size_t i = 0; i < a->n_points; i++)
-                if (!(fabsf(a->points[i][0]) <= limit && fabsf(a->points[i][1]) <= limit))
-                        return false;
-        if (a->n_points == 0 && !(a->side_px >= 1 && a->side_px <= limit && fabsf(a->x) <= limit &&
-                                  fabsf(a->y) <= limit && fabsf(a->roll_rad) <= 4.f))
-                return false;
-        return a->confidence >= 0 && a->confidence <= 1;
-}
-
 int plugin_host_align(struct plugin_host *h, const struct emo_image *image, const struct emo_box *box,
                       struct emo_alignment *ret, struct emo_error *error)
 {
+        const struct instance *in = &h->instances[PLUGIN_ALIGNER];
         struct emo_alignment a = { 0 };
         int r;
 
         *error = (struct emo_error){ "" };
-        if (!h->aligner.plugin)
+        if (!in->plugin)
                 return -ENODEV;
-        r = h->aligner.plugin->descriptor->aligner->align(h->aligner.self, image, box, &a, error);
+        r = in->plugin->descriptor->aligner->align(in->self, image, box, &a, error);
         error->text[sizeof(error->text) - 1] = '\0';
         if (r < 0)
                 return r;
-        if (!alignment_is_sane(&a, image)) {
+        if (!plugin_alignment_is_sane(&a, image)) {
                 snprintf(error->text, sizeof(error->text), "plugin %s gives an alignment that cannot be",
-                         h->aligner.plugin->info.name);
+                         in->plugin->info.name);
                 return -EPROTO;
         }
         *ret = a;
@@ -582,15 +371,11 @@ uint64_t plugin_host_new_sequence(struct plugin_host *h)
 
 void plugin_host_set_sequence(struct plugin_host *h, uint64_t sequence)
 {
-        h->detector.services.sequence = h->aligner.services.sequence = sequence;
+        for (unsigned kind = 0; kind < N_PLUGIN_KINDS; kind++)
+                h->instances[kind].services.sequence = sequence;
 }
 
-enum emo_pixel_format plugin_host_detector_format(const struct plugin_host *h)
+enum emo_pixel_format plugin_host_format(const struct plugin_host *h, enum plugin_kind kind)
 {
-        return h->detector.plugin ? h->detector.plugin->descriptor->format : EMO_GRAY8;
-}
-
-enum emo_pixel_format plugin_host_aligner_format(const struct plugin_host *h)
-{
-        return h->aligner.plugin ? h->aligner.plugin->descriptor->format : EMO_GRAY8;
+        return h->instances[kind].plugin ? h->instances[kind].plugin->descriptor->format : EMO_GRAY8;
 }

@@ -20,6 +20,13 @@
 
 struct plugin_host;
 
+/* What a plugin may be used as. */
+enum plugin_kind {
+        PLUGIN_DETECTOR,
+        PLUGIN_ALIGNER,
+        N_PLUGIN_KINDS,
+};
+
 /* What is known of one file in the folder. Owned by the host, constant. */
 struct plugin_info {
         const char *file; /* full path */
@@ -64,5 +71,5 @@ int plugin_host_align(struct plugin_host *h, const struct emo_image *image, cons
 uint64_t plugin_host_new_sequence(struct plugin_host *h);
 /* The pictures that follow are of stream @sequence again. */
 void plugin_host_set_sequence(struct plugin_host *h, uint64_t sequence);
-enum emo_pixel_format plugin_host_detector_format(const struct plugin_host *h);
-enum emo_pixel_format plugin_host_aligner_format(const struct plugin_host *h);
+/* Of the pictures that the plugin wants. */
+enum emo_pixel_format plugin_host_format(const struct plugin_host *h, enum plugin_kind kind);

@@ -10,7 +10,7 @@
  * that looks into the camera has yaw and pitch 0 wherever it is in the picture: it is the line of sight that counts.
  */
 
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
 
 /**
  * pose_fit() - the pose whose projection is nearest to the landmarks, in the least squares

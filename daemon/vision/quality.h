@@ -15,7 +15,7 @@
  * small, dark with a camera's noise, and blurred.
  */
 
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
 
 struct quality {
         double size, turn, light, sharpness; /* 0..1 */

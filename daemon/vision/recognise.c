@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "daemon/vision/crop.h"
-#include "daemon/vision/pipeline-internal.h"
+#include "daemon/vision/stage.h"
 #include "daemon/vision/pose.h"
 #include "daemon/vision/quality.h"
 
@@ -253,7 +253,7 @@ void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_
                 p->tracks.items[i].face.pose.known = false;
                 p->tracks.items[i].face.n_points = 0;
         }
-        if (pipeline_image(f, plugin_host_aligner_format(p->host), &image) < 0)
+        if (pipeline_image(f, plugin_host_format(p->host, PLUGIN_ALIGNER), &image) < 0)
                 return;
         align_all(p, &image, now_usec);
         settle_doubles(p);

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
 
 struct smoothing {
         uint64_t last_usec;

@@ -5,7 +5,7 @@
 #include "daemon/vision/attention.h"
 #include "daemon/vision/crop.h"
 #include "daemon/vision/decision.h"
-#include "daemon/vision/pipeline-internal.h"
+#include "daemon/vision/stage.h"
 #include "daemon/vision/pose.h"
 #include "daemon/vision/quality.h"
 
@@ -48,11 +48,11 @@ static int classify_still(struct pipeline *p, const struct frame *f, const struc
         r = pipeline_check_frame(p, f);
         if (r < 0)
                 return r;
-        r = pipeline_image(f, plugin_host_detector_format(p->host), &image);
+        r = pipeline_image(f, plugin_host_format(p->host, PLUGIN_DETECTOR), &image);
         if (r >= 0)
                 r = pipeline_look_everywhere(p, &image);
         if (r >= 0)
-                r = pipeline_image(f, plugin_host_aligner_format(p->host), &image);
+                r = pipeline_image(f, plugin_host_format(p->host, PLUGIN_ALIGNER), &image);
         if (r < 0)
                 return r;
         max = MIN(max, (size_t)p->config.max_faces);

@@ -11,7 +11,7 @@
 #include "daemon/vision/attention.h"
 #include "daemon/vision/decision.h"
 #include "daemon/vision/one-euro.h"
-#include "daemon/vision/pipeline.h"
+#include "daemon/vision/face.h"
 #include "daemon/vision/smoothing.h"
 
 /* One coordinate: an alpha-beta filter. */

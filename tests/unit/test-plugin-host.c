@@ -122,7 +122,7 @@ static void test_failing_open(void **state)
         assert_contains(plugin_host_error(h), "there is no oracle");
         assert_contains(info_of(h, "broken-fails-open")->error, "there is no oracle");
         assert_int_equal(plugin_host_detect(h, &image, &hints, &box, 1, &error), -ENODEV);
-        assert_int_equal(plugin_host_detector_format(h), EMO_GRAY8);
+        assert_int_equal(plugin_host_format(h, PLUGIN_DETECTOR), EMO_GRAY8);
         plugin_host_free(h);
 }
 

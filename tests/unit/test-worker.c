@@ -323,7 +323,7 @@ static void wish(struct place *p, bool watch)
 static int make(void **state)
 {
         static const char *const dirs[] = { "/nonexistent", NULL };
-        struct worker_config config = { "/nonexistent", dirs };
+        struct engine_config config = { "/nonexistent", dirs };
         struct place *p = calloc(1, sizeof(*p));
         struct settings_error error;
 

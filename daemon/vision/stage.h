@@ -78,6 +78,9 @@ void pipeline_begin_stages(struct pipeline *p);
 /* A stage answered @r: failures are counted, and the first of a row of frames is logged. Return: @r. */
 int pipeline_stage_result(struct pipeline *p, enum stage stage, int r, const struct emo_error *error);
 
+/* When the next look at the whole picture is due; 0: now. */
+uint64_t pipeline_due_usec(const struct pipeline *p);
+
 /* look.c: finds faces in this frame, in the whole picture when it is time, else about the known faces, and brings the
  * tracks up to date. Return: 0; a negative errno if no new track could be made. */
 int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/bus-error.h"
+#include "bus/error.h"
 #include "basic/utf8.h"
 
 static const char *const names[] = {

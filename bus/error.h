@@ -2,19 +2,14 @@
 #pragma once
 
 /**
- * Names of the bus: the service, its objects, and its errors.
+ * Errors of the service by their names on the bus, told by those who answer, known by those who ask.
  */
 
 #include <stdarg.h>
 #include <systemd/sd-bus.h>
 
 #include "basic/macro.h"
-
-#define BUS_NAME "org.emotiond.Emotion1"
-#define BUS_PATH "/org/emotiond/Emotion1"
-#define BUS_CAMERA_PATH BUS_PATH "/camera"
-#define BUS_IFACE_MANAGER BUS_NAME ".Manager"
-#define BUS_IFACE_CAMERA BUS_NAME ".Camera"
+#include "bus/names.h"
 
 /* What a client can be told; the reason why the code that decides does not know the bus. */
 enum service_error {

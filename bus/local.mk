@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the service, its clients and the services beside it share of sd-bus.
+noinst_LTLIBRARIES += libbus.la
+libbus_la_SOURCES = \
+	bus/error.c bus/error.h \
+	bus/names.c bus/names.h
+libbus_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+libbus_la_LIBADD = libbasic.la $(SYSTEMD_LIBS)
