@@ -213,9 +213,8 @@ struct engine *engine_free(struct engine *e)
 
 void engine_classify(struct engine *e, const struct loaded_picture *p)
 {
-        _cleanup_(picture_freep) struct picture *bgr = NULL;
         struct picture_job *job = p->job;
-        const struct picture *gray = p->gray;
+        const struct picture *gray = p->decoded.gray, *bgr = p->decoded.bgr;
         struct decision_rules rules = { 0 };
         struct frame f = { .buffer = -1 };
         int r = p->result;
@@ -224,8 +223,9 @@ void engine_classify(struct engine *e, const struct loaded_picture *p)
         if (!e)
                 return;
         job->engine_serial = e->serial;
-        if (r >= 0 && pipeline_wants_bgr(e->pipeline))
-                r = picture_decode(p->data, p->size_bytes, PICTURE_BGR24, &bgr);
+        /* it was decoded for the plugins that were there before */
+        if (r >= 0 && !bgr && pipeline_wants_bgr(e->pipeline))
+                r = -EAGAIN;
         if (r < 0) {
                 job->result = r;
                 job->image_failed = true;
@@ -240,4 +240,9 @@ void engine_classify(struct engine *e, const struct loaded_picture *p)
         rules.min_confidence = job->min_confidence >= 0 ? job->min_confidence : e->settings->decision.min_confidence;
         job->result = pipeline_classify_image(e->pipeline, &f, &rules, job->faces,
                                               MIN((size_t)e->settings->vision.max_faces, ARRAY_LEN(job->faces)));
+}
+
+bool engine_wants_bgr(const struct engine *e)
+{
+        return e && pipeline_wants_bgr(e->pipeline);
 }

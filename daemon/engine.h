@@ -26,5 +26,8 @@ int engine_load(const struct engine_config *config, struct settings *settings, s
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free)
 
+/* Do plugins ask for colour? @e may be NULL. */
+bool engine_wants_bgr(const struct engine *e);
+
 /* Classifies a picture, fills in the answer of its job. @e may be NULL. */
 void engine_classify(struct engine *e, const struct loaded_picture *p);

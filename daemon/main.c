@@ -11,10 +11,11 @@
 #include "daemon/service.h"
 
 #define DEFAULT_CONFIG EMO_SYSCONF_DIR "/emotiond.conf"
+#define DEFAULT_DECODER EMO_LIBEXEC_DIR "/emotion-decode"
 #define CASCADE_DIR "/usr/share/opencv4/haarcascades" /* Debian's opencv-data */
 
 struct options {
-        const char *config, *plugin_dir, *model_dir;
+        const char *config, *plugin_dir, *model_dir, *decoder;
         struct settings_override override;
         bool check;
 };
@@ -30,11 +31,12 @@ static void help(void)
                "      --loop, --no-loop begin again at the end of the replay, or not\n"
                "      --plugin-dir DIR  folder of plugins (%s)\n"
                "      --model-dir DIR   folder of models (%s)\n"
+               "      --decoder FILE    the program that decodes clients' pictures (%s)\n"
                "      --log-level LEVEL error, warning, notice, info or debug\n"
                "  -h, --help            this text\n"
                "      --version         version\n\n"
                "Exit status: 0 ended by a signal, 1 failure, 78 the configuration is wrong.\n",
-               DEFAULT_CONFIG, EMO_PLUGIN_DIR, EMO_MODEL_DIR);
+               DEFAULT_CONFIG, EMO_PLUGIN_DIR, EMO_MODEL_DIR, DEFAULT_DECODER);
 }
 
 enum {
@@ -46,6 +48,7 @@ enum {
         OPT_NO_LOOP,
         OPT_PLUGIN_DIR,
         OPT_MODEL_DIR,
+        OPT_DECODER,
         OPT_LOG_LEVEL,
         OPT_VERSION,
 };
@@ -59,6 +62,7 @@ static const struct option long_options[] = {
         { "no-loop", no_argument, NULL, OPT_NO_LOOP },
         { "plugin-dir", required_argument, NULL, OPT_PLUGIN_DIR },
         { "model-dir", required_argument, NULL, OPT_MODEL_DIR },
+        { "decoder", required_argument, NULL, OPT_DECODER },
         { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, OPT_VERSION },
@@ -99,6 +103,9 @@ static int set_option(struct options *o, int option)
                 return 1;
         case OPT_MODEL_DIR:
                 o->model_dir = optarg;
+                return 1;
+        case OPT_DECODER:
+                o->decoder = optarg;
                 return 1;
         case OPT_LOG_LEVEL:
                 o->override.log_level = optarg;
@@ -142,6 +149,7 @@ int main(int argc, char *argv[])
         struct options o = {
                 .plugin_dir = EMO_PLUGIN_DIR,
                 .model_dir = EMO_MODEL_DIR,
+                .decoder = DEFAULT_DECODER,
                 .override = { .replay_pace = -1, .replay_loop = -1 },
         };
         _cleanup_(settings_unrefp) struct settings *settings = NULL;
@@ -157,7 +165,7 @@ int main(int argc, char *argv[])
                              .config_optional = !o.config,
                              .override = o.override,
                              .state_dir = getenv("STATE_DIRECTORY") },
-                .engine = { .plugin_dir = o.plugin_dir, .model_dirs = model_dirs },
+                .engine = { .plugin_dir = o.plugin_dir, .model_dirs = model_dirs, .decoder = o.decoder },
         };
 
         r = settings_load(config.manager.config_file, config.manager.config_optional, &o.override, &settings, &error);

@@ -102,6 +102,17 @@ static int refuse_answer(sd_bus_message *call, const struct picture_job *job)
                 return bus_error_reply(call, SERVICE_PLUGIN_FAILED, "The picture cannot be classified: %s",
                                        strerror(-r));
         switch (r) {
+        case -ELIBACC:
+                return bus_error_reply(call, SERVICE_FAILED, "The program that decodes pictures cannot be run");
+        case -EAGAIN:
+                return bus_error_reply(call, SERVICE_FAILED, "The plugins have just been replaced: try again");
+        case -ETIME:
+                return bus_error_reply(call, SERVICE_IMAGE_TIMEOUT,
+                                       "The picture takes more than %u s to decode: try a smaller one",
+                                       PICTURE_READER_TIMEOUT_USEC / 1000000);
+        case -EPIPE:
+                return bus_error_reply(call, SERVICE_INVALID_IMAGE,
+                                       "The picture was given up: decoding it takes too much memory, or fails badly");
         case -ETIMEDOUT:
                 return bus_error_reply(call, SERVICE_IMAGE_TIMEOUT, "The file could not be read within %u s",
                                        PICTURE_READER_TIMEOUT_USEC / 1000000);

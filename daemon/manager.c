@@ -519,7 +519,9 @@ bool manager_is_reloading(const struct manager *m)
 
 int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id)
 {
-        struct picture_job job = { .id = m->last_picture + 1, .fd = fd, .min_confidence = min_confidence };
+        struct picture_job job = {
+                .id = m->last_picture + 1, .fd = fd, .min_confidence = min_confidence, .uid = PICTURE_UID_UNKNOWN
+        };
         int r;
 
         if (!m->worker || !m->report || !m->report->ready)

@@ -15,6 +15,7 @@
 struct engine_config {
         const char *plugin_dir;
         const char *const *model_dirs; /* NULL-terminated; the first is looked in first */
+        const char *decoder;           /* the program emotion-decode */
 };
 
 /* What shall be. Replaced as a whole. */
@@ -63,15 +64,18 @@ struct worker_event {
         float scores[EMOTION_MAX];
 };
 
+#define PICTURE_UID_UNKNOWN ((uid_t)-1)
+
 /* A still picture to be classified, and its answer. */
 struct picture_job {
         uint64_t id;
         int fd;                /* owned by the job; -1 in the answer */
         double min_confidence; /* negative: as the settings say */
+        uid_t uid;             /* whose it is; PICTURE_UID_UNKNOWN */
         /* the answer */
         uint64_t engine_serial;
         int result;        /* number of faces, or a negative errno */
-        bool image_failed; /* @result is about the picture, not about plugins or model; -ETIMEDOUT: it is not read */
+        bool image_failed; /* @result is about the picture (decoder-process.h), not about plugins or model */
         struct face faces[PIPELINE_MAX_FACES];
 };
 

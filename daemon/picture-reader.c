@@ -2,8 +2,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
+#include "basic/log.h"
 #include "daemon/picture-reader.h"
 
 /* Decoders have no large variables. */
@@ -17,6 +18,7 @@ struct reading {
         struct reading *next;          /* in its list */
         struct task *task;             /* while it is read */
         uint64_t deadline_usec;
+        uid_t uid;
         bool open; /* counts in n_open */
 };
 
@@ -24,8 +26,8 @@ struct reading {
 struct task {
         struct picture_reader *reader; /* a reference */
         struct reading *reading;       /* NULL once it was given up; under the lock */
-        int fd;
-        struct loaded_picture loaded;
+        struct decode_request request; /* its descriptor is the task's */
+        struct decoded decoded;
 };
 
 struct list {
@@ -37,17 +39,11 @@ struct picture_reader {
         unsigned n_refs;      /* the owner, and each thread */
         struct bell *news;    /* NULL once the owner is gone */
         picture_load load;
-        struct list waiting, being_read, ready;
+        char *program;
+        bool colour;
+        struct list waiting, being_read, ready, popped;
         unsigned n_waiting, n_open, n_stuck;
 };
-
-static uint64_t clock_usec(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static void list_init(struct list *l)
 {
@@ -82,12 +78,10 @@ static struct reading **list_find(struct list *l, const struct reading *g)
         return at;
 }
 
-static void loaded_done(struct loaded_picture *p)
+static void decoded_done(struct decoded *d)
 {
-        free(p->data);
-        picture_free(p->gray);
-        p->data = NULL;
-        p->gray = NULL;
+        d->gray = picture_free(d->gray);
+        d->bgr = picture_free(d->bgr);
 }
 
 static void reading_free(struct reading *g)
@@ -96,15 +90,8 @@ static void reading_free(struct reading *g)
                 fd_close(g->picture.job->fd);
                 free(g->picture.job);
         }
-        loaded_done(&g->picture);
+        decoded_done(&g->picture.decoded);
         free(g);
-}
-
-static int load_file(int fd, struct loaded_picture *ret)
-{
-        int r = picture_read_fd(fd, &ret->data, &ret->size_bytes);
-
-        return r < 0 ? r : picture_decode(ret->data, ret->size_bytes, PICTURE_GRAY8, &ret->gray);
 }
 
 /* Unlocks, and frees the reader with the last reference. */
@@ -116,6 +103,7 @@ static void unref_and_unlock(struct picture_reader *r)
         if (!last)
                 return;
         pthread_mutex_destroy(&r->lock);
+        free(r->program);
         free(r);
 }
 
@@ -131,22 +119,22 @@ static void *run(void *userdata)
 {
         struct task *t = userdata;
         struct picture_reader *r = t->reader;
-        int result = r->load(t->fd, &t->loaded);
+        int result = r->load(&t->request, &t->decoded);
 
         if (result < 0)
-                loaded_done(&t->loaded);
-        fd_close(t->fd); /* may hang as well */
+                decoded_done(&t->decoded);
+        if (result == -EPIPE)
+                log_notice("a client's picture ended %s: by what it needs, or by what it does", t->request.program);
+        fd_close(t->request.fd); /* may hang as well */
         pthread_mutex_lock(&r->lock);
         if (t->reading) {
                 struct reading *g = list_take(&r->being_read, list_find(&r->being_read, t->reading));
-                struct picture_job *job = g->picture.job;
 
-                g->picture = t->loaded;
-                g->picture.job = job;
+                g->picture.decoded = t->decoded;
                 g->task = NULL;
                 finish(r, g, result);
         } else {
-                loaded_done(&t->loaded);
+                decoded_done(&t->decoded);
                 r->n_stuck--;
         }
         free(t);
@@ -181,7 +169,12 @@ static int start_task(struct picture_reader *r, struct reading *g)
 
         if (!t)
                 return -ENOMEM;
-        *t = (struct task){ .reader = r, .reading = g, .fd = g->picture.job->fd };
+        *t = (struct task){ .reader = r, .reading = g };
+        t->request = (struct decode_request){ .program = r->program,
+                                              .fd = g->picture.job->fd,
+                                              .colour = r->colour,
+                                              .deadline_usec = clock_usec() + PICTURE_READER_TIMEOUT_USEC };
+        g->deadline_usec = t->request.deadline_usec + PICTURE_READER_GRACE_USEC;
         e = start_thread(t); /* which then waits for the lock */
         if (e < 0) {
                 free(t);
@@ -190,18 +183,45 @@ static int start_task(struct picture_reader *r, struct reading *g)
         r->n_refs++;
         g->task = t;
         g->picture.job->fd = -1;
-        g->deadline_usec = clock_usec() + PICTURE_READER_TIMEOUT_USEC;
         list_add(&r->being_read, g);
         return 0;
+}
+
+static bool user_has_open(const struct list *l, uid_t uid)
+{
+        for (const struct reading *g = l->first; g; g = g->next)
+                if (g->open && g->uid == uid)
+                        return true;
+        return false;
+}
+
+/* The oldest of a user who has none open. */
+static struct reading **find_startable(struct picture_reader *r)
+{
+        struct reading **at = &r->waiting.first;
+
+        for (; *at; at = &(*at)->next) {
+                uid_t uid = (*at)->uid;
+
+                if (uid == PICTURE_UID_UNKNOWN || !(user_has_open(&r->being_read, uid) ||
+                                                    user_has_open(&r->ready, uid) || user_has_open(&r->popped, uid)))
+                        break;
+        }
+        return at;
 }
 
 /* As many as may be read at a time; with the lock. */
 static void start_waiting(struct picture_reader *r)
 {
-        while (r->waiting.first && (r->n_open < PICTURE_READER_MAX_OPEN || r->n_stuck >= PICTURE_READER_MAX_STUCK)) {
-                struct reading *g = list_take(&r->waiting, &r->waiting.first);
-                int e = r->n_stuck >= PICTURE_READER_MAX_STUCK ? -ETIMEDOUT : start_task(r, g);
+        while (r->n_open < PICTURE_READER_MAX_OPEN || r->n_stuck >= PICTURE_READER_MAX_STUCK) {
+                bool all_hang = r->n_stuck >= PICTURE_READER_MAX_STUCK;
+                struct reading **at = all_hang ? &r->waiting.first : find_startable(r), *g;
+                int e;
 
+                if (!*at)
+                        return;
+                g = list_take(&r->waiting, at);
+                e = all_hang ? -ETIMEDOUT : start_task(r, g);
                 r->n_waiting--;
                 r->n_open++;
                 g->open = true;
@@ -227,24 +247,27 @@ static void give_up(struct picture_reader *r, uint64_t now_usec)
         }
 }
 
-int picture_reader_new(struct bell *news, picture_load load, struct picture_reader **ret)
+int picture_reader_new(struct bell *news, const char *program, picture_load load, struct picture_reader **ret)
 {
         struct picture_reader *r = calloc(1, sizeof(*r));
         int e;
 
         if (!r)
                 return -ENOMEM;
-        e = -pthread_mutex_init(&r->lock, NULL);
+        r->program = strdup(program);
+        e = r->program ? -pthread_mutex_init(&r->lock, NULL) : -ENOMEM;
         if (e < 0) {
+                free(r->program);
                 free(r);
                 return e;
         }
         r->n_refs = 1;
         r->news = news;
-        r->load = load ? load : load_file;
+        r->load = load ? load : decoder_process_run;
         list_init(&r->waiting);
         list_init(&r->being_read);
         list_init(&r->ready);
+        list_init(&r->popped);
         *ret = r;
         return 0;
 }
@@ -285,6 +308,7 @@ int picture_reader_push(struct picture_reader *r, const struct picture_job *job)
                 return -ENOMEM;
         }
         *g->picture.job = *job;
+        g->uid = job->uid;
         pthread_mutex_lock(&r->lock);
         if (r->n_waiting >= WORKER_MAX_PICTURES || r->n_stuck >= PICTURE_READER_MAX_STUCK) {
                 g->picture.job->fd = -1; /* still the caller's */
@@ -308,8 +332,10 @@ struct loaded_picture *picture_reader_pop(struct picture_reader *r, uint64_t now
         pthread_mutex_lock(&r->lock);
         give_up(r, now_usec);
         start_waiting(r);
-        if (r->ready.first)
+        if (r->ready.first) {
                 g = list_take(&r->ready, &r->ready.first);
+                list_add(&r->popped, g);
+        }
         pthread_mutex_unlock(&r->lock);
         return g ? &g->picture : NULL;
 }
@@ -319,10 +345,18 @@ void picture_reader_release(struct picture_reader *r, struct loaded_picture *p)
         struct reading *g = (struct reading *)p;
 
         pthread_mutex_lock(&r->lock);
+        list_take(&r->popped, list_find(&r->popped, g));
         r->n_open -= g->open;
         start_waiting(r);
         pthread_mutex_unlock(&r->lock);
         reading_free(g);
+}
+
+void picture_reader_set_colour(struct picture_reader *r, bool colour)
+{
+        pthread_mutex_lock(&r->lock);
+        r->colour = colour;
+        pthread_mutex_unlock(&r->lock);
 }
 
 uint64_t picture_reader_next_usec(struct picture_reader *r)

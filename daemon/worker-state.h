@@ -36,7 +36,7 @@ struct worker {
 
         /* set before the thread starts */
         struct engine_config config;
-        char *plugin_dir, *model_dirs[8];
+        char *plugin_dir, *decoder, *model_dirs[8];
 
         /* worker thread only */
         struct worker_wish *wish;

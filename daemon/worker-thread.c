@@ -204,6 +204,7 @@ static bool take_settings(struct worker *w)
                 if (e)
                         e->serial = report->serial;
                 swap_engine(w, e, s);
+                picture_reader_set_colour(w->reader, engine_wants_bgr(e));
         }
         report->settings_serial = w->order->serial;
         queue_push(&w->reports, &report);

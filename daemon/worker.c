@@ -9,7 +9,8 @@ static int copy_config(struct worker *w, const struct engine_config *config)
         size_t n = 0;
 
         w->plugin_dir = strdup(config->plugin_dir);
-        if (!w->plugin_dir)
+        w->decoder = strdup(config->decoder);
+        if (!w->plugin_dir || !w->decoder)
                 return -ENOMEM;
         for (; config->model_dirs[n]; n++) {
                 if (n + 1 >= ARRAY_LEN(w->model_dirs))
@@ -20,8 +21,9 @@ static int copy_config(struct worker *w, const struct engine_config *config)
         }
         if (n == 0)
                 return -EINVAL;
-        w->config =
-                (struct engine_config){ .plugin_dir = w->plugin_dir, .model_dirs = (const char *const *)w->model_dirs };
+        w->config = (struct engine_config){ .plugin_dir = w->plugin_dir,
+                                            .model_dirs = (const char *const *)w->model_dirs,
+                                            .decoder = w->decoder };
         return 0;
 }
 
@@ -58,7 +60,7 @@ static int make_mailbox(struct worker *w)
         if (r >= 0)
                 r = bell_init(&w->to_main);
         if (r >= 0)
-                r = picture_reader_new(&w->to_worker, NULL, &w->reader);
+                r = picture_reader_new(&w->to_worker, w->decoder, NULL, &w->reader);
         return r;
 }
 
@@ -71,9 +73,9 @@ int worker_new(const struct engine_config *config, struct settings *settings, st
         if (!w)
                 return -ENOMEM;
         w->to_worker.fd = w->to_main.fd = -1;
-        r = make_mailbox(w);
+        r = copy_config(w, config);
         if (r >= 0)
-                r = copy_config(w, config);
+                r = make_mailbox(w);
         if (r < 0)
                 return r;
         worker_set_settings(w, settings);
@@ -163,6 +165,7 @@ struct worker *worker_free(struct worker *w)
         free(w->front);
         free(w->back);
         free(w->plugin_dir);
+        free(w->decoder);
         for (size_t i = 0; i < ARRAY_LEN(w->model_dirs); i++)
                 free(w->model_dirs[i]);
         free(w);

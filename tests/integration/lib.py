@@ -407,7 +407,7 @@ class Daemon:
             env["LD_PRELOAD"] = self.preload
         self.log_file = open(os.path.join(self.folder, "log"), "a+")
         self.process = subprocess.Popen([tool("emotiond"), "--config", self.config, "--plugin-dir", self.plugin_dir,
-                                         "--model-dir", self.model_dir], stdin=subprocess.DEVNULL,
+                                         "--model-dir", self.model_dir, "--decoder", tool("emotion-decode")], stdin=subprocess.DEVNULL,
                                         stdout=self.log_file, stderr=self.log_file, env=env)
         atexit.register(end_process, self.process)
         if wait:

@@ -30,7 +30,7 @@ class Notified:
                "STATE_DIRECTORY": self.folder}
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self.process = subprocess.Popen([lib.tool("emotiond"), "--config", self.config, "--plugin-dir", self.folder,
-                                         "--model-dir", self.folder], env=env, stderr=self.log)
+                                         "--model-dir", self.folder, "--decoder", lib.tool("emotion-decode")], env=env, stderr=self.log)
 
     def write(self, text):
         with open(self.config, "w") as f:

@@ -24,14 +24,13 @@
 static atomic_uint n_loads, n_loaded;
 
 /* The descriptor is a pipe: 0 and the end of the pipe are a file that cannot be read, 1 is a picture. */
-static int load_slowly(int fd, struct loaded_picture *ret)
+static int load_slowly(const struct decode_request *q, struct decoded *ret)
 {
         char byte = 0;
 
         atomic_fetch_add(&n_loads, 1);
-        ret->data = malloc(1); /* who ends too late must free it */
-        ret->gray = calloc(1, sizeof(*ret->gray));
-        while (read(fd, &byte, 1) < 0 && errno == EINTR)
+        ret->gray = calloc(1, sizeof(*ret->gray)); /* who ends too late must free it */
+        while (read(q->fd, &byte, 1) < 0 && errno == EINTR)
                 ;
         atomic_fetch_add(&n_loaded, 1);
         return byte ? 0 : -EBADMSG;
@@ -43,6 +42,15 @@ struct place {
         int to[N_PIPES];    /* what the test writes to */
         unsigned n_threads; /* before it began */
 };
+
+static const char *decoder(void)
+{
+        static char path[4096];
+        const char *build = getenv("EMO_BUILDDIR");
+
+        snprintf(path, sizeof(path), "%s/emotion-decode", build ? build : ".");
+        return path;
+}
 
 static unsigned n_threads(void)
 {
@@ -64,12 +72,12 @@ static void make(struct place *p, picture_load load)
         for (size_t i = 0; i < N_PIPES; i++)
                 p->to[i] = -1;
         assert_int_equal(bell_init(&p->bell), 0);
-        assert_int_equal(picture_reader_new(&p->bell, load, &p->reader), 0);
+        assert_int_equal(picture_reader_new(&p->bell, decoder(), load, &p->reader), 0);
 }
 
-static int push(struct place *p, unsigned i)
+static int push_of(struct place *p, unsigned i, uid_t uid)
 {
-        struct picture_job job = { .id = i };
+        struct picture_job job = { .id = i, .uid = uid };
         int fds[2], r;
 
         assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
@@ -81,6 +89,11 @@ static int push(struct place *p, unsigned i)
                 close(fds[0]);
         }
         return r;
+}
+
+static int push(struct place *p, unsigned i)
+{
+        return push_of(p, i, PICTURE_UID_UNKNOWN);
 }
 
 static void answer(struct place *p, unsigned i, char byte)
@@ -125,7 +138,7 @@ static void expect(struct place *p, uint64_t now_usec, unsigned id, int result)
         assert_int_equal(l->job->id, id);
         assert_int_equal(l->job->fd, -1);
         assert_int_equal(l->result, result);
-        assert_true(result == 0 ? l->gray && l->data : !l->gray && !l->data);
+        assert_true(result == 0 ? !!l->decoded.gray : !l->decoded.gray && !l->decoded.bgr);
         picture_reader_release(p->reader, l);
 }
 
@@ -168,7 +181,7 @@ static void test_files(void **state)
         };
 
         for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
-                const struct picture_job job = { .id = i, .fd = cases[i].fd };
+                const struct picture_job job = { .id = i, .fd = cases[i].fd, .uid = PICTURE_UID_UNKNOWN };
 
                 assert_int_equal(picture_reader_push(p.reader, &job), 0);
                 assert_int_equal(poll(&bell, 1, 30000), 1);
@@ -192,7 +205,8 @@ static void test_turns(void **state)
         assert_true(picture_reader_next_usec(p.reader) == UINT64_MAX);
         for (unsigned i = 0; i < 5; i++)
                 assert_int_equal(push(&p, i), 0);
-        assert_true(picture_reader_next_usec(p.reader) <= now() + PICTURE_READER_TIMEOUT_USEC);
+        assert_true(picture_reader_next_usec(p.reader) <=
+                    now() + PICTURE_READER_TIMEOUT_USEC + PICTURE_READER_GRACE_USEC);
         answer(&p, 1, 1);
         WAIT_FOR(l || (l = picture_reader_pop(p.reader, 0)));
         assert_int_equal(l->job->id, 1);
@@ -210,6 +224,28 @@ static void test_turns(void **state)
         expect(&p, 0, 4, 0);
         answer(&p, 3, 1);
         expect(&p, 0, 3, 0);
+        destroy(&p);
+}
+
+/* Nobody waits for another user's pictures: of each one only is open. */
+static void test_users(void **state)
+{
+        struct place p;
+
+        make(&p, load_slowly);
+        for (unsigned i = 0; i < 5; i++)
+                assert_int_equal(push_of(&p, i, 1000), 0);
+        assert_int_equal(push_of(&p, 5, 1001), 0);
+        WAIT_FOR(atomic_load(&n_loads) == 2);
+        answer(&p, 5, 1);
+        expect(&p, 0, 5, 0);
+        poll(NULL, 0, 50);
+        assert_int_equal(atomic_load(&n_loads), 2); /* the other place stays free */
+        for (unsigned i = 0; i < 5; i++) {
+                answer(&p, i, 1);
+                expect(&p, 0, i, 0);
+        }
+        assert_int_equal(atomic_load(&n_loads), 6);
         destroy(&p);
 }
 
@@ -294,8 +330,11 @@ static int set_up(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_files),   cmocka_unit_test(test_turns),
-                cmocka_unit_test(test_hanging), cmocka_unit_test(test_waiting_while_all_hang),
+                cmocka_unit_test(test_files),
+                cmocka_unit_test(test_turns),
+                cmocka_unit_test(test_users),
+                cmocka_unit_test(test_hanging),
+                cmocka_unit_test(test_waiting_while_all_hang),
                 cmocka_unit_test(test_end),
         };
 

@@ -323,10 +323,13 @@ static void wish(struct place *p, bool watch)
 static int make(void **state)
 {
         static const char *const dirs[] = { "/nonexistent", NULL };
-        struct engine_config config = { "/nonexistent", dirs };
+        const char *build = getenv("EMO_BUILDDIR");
+        char decoder[4096];
+        struct engine_config config = { "/nonexistent", dirs, decoder };
         struct place *p = calloc(1, sizeof(*p));
         struct settings_error error;
 
+        snprintf(decoder, sizeof(decoder), "%s/emotion-decode", build ? build : ".");
         memset(&fake, 0, sizeof(fake));
         if (settings_load(NULL, true, NULL, &p->s, &error) < 0)
                 return -1;
@@ -577,7 +580,7 @@ static void test_reports(void **state)
 static void test_picture(void **state)
 {
         struct place *p = *state;
-        struct picture_job job = { .id = 1, .min_confidence = 0.5 }, done = { 0 };
+        struct picture_job job = { .id = 1, .min_confidence = 0.5, .uid = PICTURE_UID_UNKNOWN }, done = { 0 };
         uint8_t pixels[64] = { 0 }, *jpeg = NULL;
         struct picture picture = { PICTURE_GRAY8, 8, 8, 8, pixels };
         size_t size = 0;
