@@ -114,8 +114,10 @@ static int refuse_answer(sd_bus_message *call, const struct picture_job *job)
                 return bus_error_reply(call, SERVICE_INVALID_IMAGE,
                                        "The picture was given up: decoding it takes too much memory, or fails badly");
         case -ETIMEDOUT:
-                return bus_error_reply(call, SERVICE_IMAGE_TIMEOUT, "The file could not be read within %u s",
-                                       PICTURE_READER_TIMEOUT_USEC / 1000000);
+                return bus_error_reply(
+                        call, SERVICE_IMAGE_TIMEOUT,
+                        "The file could not be read within %u s: does the server of its file system answer?",
+                        PICTURE_READER_TIMEOUT_USEC / 1000000);
         case -EISDIR:
         case -EINVAL:
                 return bus_error_reply(call, SERVICE_INVALID_IMAGE, "The descriptor is not a regular file");

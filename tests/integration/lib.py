@@ -365,8 +365,8 @@ def config_text(groups):
 class Daemon:
     """emotiond of the build tree, on a clip. Leaving it (with) ends it and wants exit status 0 and a clean log."""
 
-    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, preload=None, env=None, **groups):
-        """@clip: file to replay (None: none); @preload: a shared object of the tests that comes before libc; @env: more of
+    def __init__(self, bus, clip=None, wait=True, model_dir=None, plugin_dir=None, decoder=None, env=None, **groups):
+        """@clip: file to replay (None: none); @decoder: in the place of emotion-decode; @env: more of
         the environment; @groups: of the configuration, camera={"replay_pace": "fast"}"""
         if not os.path.exists(tool("emotiond")):
             raise Skip("emotiond is not built")
@@ -380,7 +380,7 @@ class Daemon:
         self.clip = clip
         self.env = env or {}
         self.process = None
-        self.preload = preload
+        self.decoder = decoder or tool("emotion-decode")
         self.configure(**groups)
         self.start(wait)
 
@@ -403,11 +403,9 @@ class Daemon:
     def start(self, wait=True):
         env = {**os.environ, "STATE_DIRECTORY": self.folder, **self.env}
         env.pop("NOTIFY_SOCKET", None)
-        if self.preload:
-            env["LD_PRELOAD"] = self.preload
         self.log_file = open(os.path.join(self.folder, "log"), "a+")
         self.process = subprocess.Popen([tool("emotiond"), "--config", self.config, "--plugin-dir", self.plugin_dir,
-                                         "--model-dir", self.model_dir, "--decoder", tool("emotion-decode")], stdin=subprocess.DEVNULL,
+                                         "--model-dir", self.model_dir, "--decoder", self.decoder], stdin=subprocess.DEVNULL,
                                         stdout=self.log_file, stderr=self.log_file, env=env)
         atexit.register(end_process, self.process)
         if wait:

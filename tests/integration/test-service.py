@@ -361,6 +361,38 @@ def test_bad_descriptors():
         c.close()
 
 
+def program(name, text):
+    """A shell script."""
+    path = os.path.join(bus.folder, name)
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n%s\n" % text)
+    os.chmod(path, 0o755)
+    return path
+
+
+def test_decoder_that_fails():
+    """Whatever becomes of the process that decodes, its caller is told what happened, and the service goes on"""
+    cases = (("printf r; exec /bin/sleep 1000", "ImageTimeout", "to decode"),
+             ("printf r; kill -SEGV $$", "InvalidImage", "given up"),
+             ("printf r; exec /bin/cat /dev/zero", "InvalidImage", "given up"))
+    for text, error, words in cases:
+        with Daemon(bus, lib.synthetic_clip(), decoder=program("bad-decoder", text)):
+            c = Client(bus)
+            with open(picture(), "rb") as f, refused(lib.ERROR + error) as message:
+                classify(c, f.fileno())
+            contains(message[0], words)
+            equal(c.get("State"), "idle")
+            r = ctl("classify", picture(), code=1)
+            contains(r.err, words)
+            c.close()
+    with Daemon(bus, lib.synthetic_clip(), decoder="/nonexistent/decoder") as d:
+        c = Client(bus)
+        with open(picture(), "rb") as f, refused("org.freedesktop.DBus.Error.Failed"):
+            classify(c, f.fileno())
+        contains(d.log(), "/nonexistent/decoder cannot be run")
+        c.close()
+
+
 def test_file_that_hangs():
     """A file whose reading never ends gets its caller an error, and keeps neither frames nor other callers waiting"""
     slow = os.path.join(lib.BUILDDIR, "tests", "integration", ".libs", "slow-file.so")
@@ -368,7 +400,8 @@ def test_file_that_hangs():
         raise Skip("a sanitizer wants to be loaded first")
     if not os.path.exists(slow):
         raise Skip("tests/integration/slow-file.la is not built")
-    with Daemon(bus, lib.synthetic_clip(), preload=slow) as d:
+    decoder = program("slow-decoder", "LD_PRELOAD='%s' exec '%s' \"$@\"" % (slow, lib.tool("emotion-decode")))
+    with Daemon(bus, lib.synthetic_clip(), decoder=decoder) as d:
         c = Client(bus)
         c.claim()
         state_is(c, "watching")
@@ -391,6 +424,7 @@ def test_file_that_hangs():
             lib.linger(0.1)
         took = time.monotonic() - begin
         equal({e.get_dbus_name() for e in errors}, {lib.ERROR + "ImageTimeout"})
+        contains(errors[0].get_dbus_message(), "could not be read")
         equal((len(errors), len(answers)), (3, 0))
         assert 4 < took < 2 * lib.PATIENCE, took
         assert longest < 2, longest
