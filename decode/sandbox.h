@@ -19,7 +19,7 @@
  */
 int sandbox_prepare(size_t heap_bytes, unsigned cpu_seconds);
 
-/* From here on read(2), write(2) and sandbox_exit() are what is left (seccomp, strict mode): anything else ends the
+/* From here on read(2), write(2) and the end are what is left (seccomp): anything else, more memory too, ends the
  * process. Return: 0; -errno where the kernel cannot do that. */
 int sandbox_enter(void);
 

@@ -38,13 +38,20 @@ result $? "systemd-analyze verify has nothing to say"
 
 level=$(systemd-analyze security --offline=true "$unit" 2>/dev/null | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/\1/p')
 echo "# exposure level: $level"
-[ -n "$level" ] && awk "BEGIN { exit !($level < 3) }"
-result $? "systemd-analyze security: exposure under 3"
+[ -n "$level" ] && awk "BEGIN { exit !($level <= 0.8) }"
+result $? "systemd-analyze security: exposure of 0.8 at most"
 
-for line in Type=notify WatchdogSec= BusName=org.emotiond.Emotion1 User= DeviceAllow= MemorySwapMax=0 StateDirectory=; do
+for line in Type=notify WatchdogSec= BusName=org.emotiond.Emotion1 User= DeviceAllow= MemorySwapMax=0 StateDirectory= \
+        Restart=always StartLimitBurst= StartLimitIntervalSec= MemoryMax= OOMPolicy=continue TasksMax= LimitNOFILE= \
+        PrivateUsers=yes; do
         grep -q "^$line" "$unit"
         result $? "the unit has $line"
 done
+# a crash and its restart take at least RestartSec: the limit must be within reach
+restart=$(sed -n 's/^RestartSec=\([0-9]*\)s$/\1/p' "$unit") burst=$(sed -n 's/^StartLimitBurst=//p' "$unit")
+minutes=$(sed -n 's/^StartLimitIntervalSec=\([0-9]*\)min$/\1/p' "$unit")
+[ $((burst * (restart + 10))) -lt $((minutes * 60)) ]
+result $? "a service that crashes within 10 s of each start reaches the start limit"
 activation=$(find "$root" -path '*/dbus-1/system-services/org.emotiond.Emotion1.service')
 [ -n "$activation" ] && grep -q '^SystemdService=' "$activation"
 result $? "the bus starts the unit"
@@ -55,6 +62,8 @@ sysusers=$(find "$root" -path '*/sysusers.d/*.conf')
 user=$(sed -n 's/^User=//p' "$unit")
 [ -n "$user" ] && grep -Eq "^u +\"?$user" "$sysusers" && grep -Eq '^g +"?emotion"?' "$sysusers"
 result $? "sysusers makes the unit's user and the group"
+grep -q "^m $user video" "$sysusers"
+result $? "sysusers lets the unit's user open cameras"
 if command -v systemd-sysusers >/dev/null && systemd-sysusers --help | grep -q dry-run; then
         systemd-sysusers --dry-run "$sysusers" >/dev/null 2>&1
         result $? "systemd-sysusers reads its file"
