@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "config.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "basic/macro.h"
 #include "nn/image.h"
+#include "nn/kernels/warp.h"
 
-/* Samples per axis under one destination pixel. Beyond a shrink of this factor the average is over a regular grid
- * of samples instead of every source pixel: bounded time, and no visible aliasing after so much averaging. */
-#define WARP_MAX_SAMPLES 32u
 /* Columns of a resized row that are summed together; keeps the sums on the stack. */
 #define RESIZE_TILE 64u
 
@@ -48,7 +41,7 @@ static unsigned n_samples(double dx, double dy)
         /* a ratio of 2 + rounding error is 2, not 3 */
         double n = ceil(hypot(dx, dy) - 1e-6);
 
-        return n < 1 ? 1 : n > WARP_MAX_SAMPLES ? WARP_MAX_SAMPLES : (unsigned)n;
+        return n < 1 ? 1 : n > NN_WARP_MAX_SAMPLES ? NN_WARP_MAX_SAMPLES : (unsigned)n;
 }
 
 /* True if every sample of a destination of this size has four pixels about it, and @more_px to their right: its corners,
@@ -69,14 +62,7 @@ static bool is_inside(const struct nn_image *src, const double *m, unsigned widt
         return true;
 }
 
-/* Where the samples of a destination pixel lie from its middle. */
-struct grid {
-        unsigned nx, ny;
-        double x[WARP_MAX_SAMPLES], y[WARP_MAX_SAMPLES];
-        float weight; /* of one sample */
-};
-
-static void grid_init(struct grid *g, const double *m)
+static void grid_init(struct nn_warp_grid *g, const double *m)
 {
         g->nx = n_samples(m[0], m[3]);
         g->ny = n_samples(m[1], m[4]);
@@ -88,8 +74,9 @@ static void grid_init(struct grid *g, const double *m)
 }
 
 /* Sum of the samples of pixel (@x, @y). */
-__attribute__((always_inline)) static inline float
-sum_samples(const struct nn_image *src, const double *m, const struct grid *g, unsigned x, unsigned y, bool inside)
+__attribute__((always_inline)) static inline float sum_samples(const struct nn_image *src, const double *m,
+                                                               const struct nn_warp_grid *g, unsigned x, unsigned y,
+                                                               bool inside)
 {
         float sum = 0;
 
@@ -106,81 +93,40 @@ sum_samples(const struct nn_image *src, const double *m, const struct grid *g, u
         return sum;
 }
 
+/* By enum nn_isa; where there is none, plain C is as good. 16 pixels at a time are no faster than 8. */
+static const struct nn_warp_ops *const warp_ops[NN_N_ISAS] = {
+#if defined(__aarch64__)
+        [NN_ISA_NEON] = &nn_warp_ops_neon,
+#endif
 #if defined(__x86_64__)
-/* A sample is two loads of four bytes, of which the first two are its pixels in a line. */
-#define GATHER_MORE_PX 2u
-#define LANES 8u
-
-/* Bilinear values at eight places. */
-__attribute__((target("avx2,fma"))) static inline __m256 sample_lanes(const struct nn_image *src, __m256 x, __m256 y)
-{
-        const __m256i byte = _mm256_set1_epi32(0xff);
-        __m256i x0 = _mm256_cvttps_epi32(x), y0 = _mm256_cvttps_epi32(y);
-        __m256 fx = _mm256_sub_ps(x, _mm256_cvtepi32_ps(x0)), fy = _mm256_sub_ps(y, _mm256_cvtepi32_ps(y0));
-        __m256i at = _mm256_add_epi32(_mm256_mullo_epi32(y0, _mm256_set1_epi32((int)src->stride_bytes)), x0);
-        __m256i a = _mm256_i32gather_epi32((const int *)(const void *)src->data, at, 1);
-        __m256i b = _mm256_i32gather_epi32((const int *)(const void *)(src->data + src->stride_bytes), at, 1);
-        __m256 a0 = _mm256_cvtepi32_ps(_mm256_and_si256(a, byte));
-        __m256 a1 = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(a, 8), byte));
-        __m256 b0 = _mm256_cvtepi32_ps(_mm256_and_si256(b, byte));
-        __m256 b1 = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(b, 8), byte));
-        __m256 top = _mm256_fmadd_ps(fx, _mm256_sub_ps(a1, a0), a0);
-        __m256 bottom = _mm256_fmadd_ps(fx, _mm256_sub_ps(b1, b0), b0);
-
-        return _mm256_fmadd_ps(fy, _mm256_sub_ps(bottom, top), top);
-}
-
-/* Eight pixels of line @y from column @x on; the map must be inside. */
-__attribute__((target("avx2,fma"))) static void warp_lanes(const struct nn_image *src, const double *m,
-                                                           const struct grid *g, unsigned x, unsigned y, float *ret)
-{
-        const __m256 lane = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
-        const __m256 step_x = _mm256_mul_ps(lane, _mm256_set1_ps((float)m[0]));
-        const __m256 step_y = _mm256_mul_ps(lane, _mm256_set1_ps((float)m[3]));
-        __m256 sum = _mm256_setzero_ps();
-
-        for (unsigned j = 0; j < g->ny; j++) {
-                double yd = y + g->y[j], row_x = m[1] * yd + m[2], row_y = m[4] * yd + m[5];
-
-                for (unsigned i = 0; i < g->nx; i++) {
-                        double xd = x + g->x[i];
-                        __m256 xs = _mm256_add_ps(_mm256_set1_ps((float)(m[0] * xd + row_x)), step_x);
-                        __m256 ys = _mm256_add_ps(_mm256_set1_ps((float)(m[3] * xd + row_y)), step_y);
-
-                        sum = _mm256_add_ps(sum, sample_lanes(src, xs, ys));
-                }
-        }
-        _mm256_storeu_ps(ret, _mm256_mul_ps(sum, _mm256_set1_ps(g->weight)));
-}
+        [NN_ISA_AVX2] = &nn_warp_ops_avx2,
+        [NN_ISA_AVX512] = &nn_warp_ops_avx2,
+#endif
+};
 
 /* Return: false if this processor or this map needs the plain way. */
-static bool warp_fast(const struct nn_image *src, const double *m, const struct grid *g, unsigned width_px,
+static bool warp_fast(const struct nn_image *src, const double *m, const struct nn_warp_grid *g, unsigned width_px,
                       unsigned height_px, float *ret)
 {
-        if (width_px < LANES || src->stride_bytes * src->height_px > INT_MAX || !__builtin_cpu_supports("avx2") ||
-            !__builtin_cpu_supports("fma") || !is_inside(src, m, width_px, height_px, GATHER_MORE_PX))
+        const struct nn_warp_ops *ops = warp_ops[nn_isa_best()];
+
+        if (!ops || width_px < ops->lanes || src->stride_bytes * src->height_px > INT_MAX ||
+            !is_inside(src, m, width_px, height_px, ops->more_px))
                 return false;
         for (unsigned y = 0; y < height_px; y++, ret += width_px)
-                for (unsigned x = 0; x < width_px; x += LANES) {
-                        /* the last eight may be some of those before */
-                        unsigned at = MIN(x, width_px - LANES);
+                for (unsigned x = 0; x < width_px; x += ops->lanes) {
+                        /* the last ones may be some of those before */
+                        unsigned at = MIN(x, width_px - ops->lanes);
 
-                        warp_lanes(src, m, g, at, y, ret + at);
+                        ops->pixels(src, m, g, at, y, ret + at);
                 }
         return true;
 }
-#else
-static bool warp_fast(const struct nn_image *src, const double *m, const struct grid *g, unsigned width_px,
-                      unsigned height_px, float *ret)
-{
-        return false;
-}
-#endif
 
 int nn_image_warp(const struct nn_image *src, const struct nn_affine *map, unsigned width_px, unsigned height_px,
                   float *ret)
 {
-        struct grid g;
+        struct nn_warp_grid g;
 
         if (!image_is_valid(src))
                 return -EINVAL;

@@ -18,15 +18,16 @@ nodist_libonnxproto_la_SOURCES = nn/onnx.pb-c.c nn/onnx.pb-c.h
 libonnxproto_la_CFLAGS = $(PROTOBUF_C_CFLAGS) $(SANITIZE_CFLAGS)
 libonnxproto_la_LIBADD = $(PROTOBUF_C_LIBS)
 
+nn_kernel_libs =
+include nn/kernels/local.mk
+
 # pictures and messages only, for programs that get the engine from libemotion-nn.la
 libnnimage_la_SOURCES = nn/error.h nn/error.c nn/image.h nn/image.c nn/face-template.h nn/face-template.c
-libnnimage_la_LIBADD = -lm
+libnnimage_la_LIBADD = $(nn_image_libs) -lm
 
 # faces by networks: boxes and landmarks; for programs that link the engine beside it
 libfacenets_la_SOURCES = nn/detect.h nn/detect.c nn/landmarks.h nn/landmarks.c
 
-nn_kernel_libs =
-include nn/kernels/local.mk
 libnn_la_SOURCES = \
 	nn/emotion-nn.h nn/tensor.c nn/model.c \
 	nn/graph.h nn/graph.c nn/memory.h \

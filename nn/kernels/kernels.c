@@ -9,6 +9,18 @@
 #include "basic/macro.h"
 #include "nn/kernels/ops.h"
 
+size_t nn_blocked_floats(enum nn_isa isa, size_t n, size_t c, size_t h, size_t w)
+{
+        size_t b = nn_isa_block(isa), r;
+
+        if (__builtin_add_overflow(c, b - 1, &r))
+                return 0;
+        r -= r % b;
+        if (__builtin_mul_overflow(r, n, &r) || __builtin_mul_overflow(r, h, &r) || __builtin_mul_overflow(r, w, &r))
+                return 0;
+        return r;
+}
+
 static size_t n_blocks(enum nn_isa isa, size_t c)
 {
         size_t b = nn_isa_block(isa);

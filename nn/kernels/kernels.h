@@ -25,28 +25,9 @@
  *   everything else    PLAIN
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "nn/kernels/isa.h"
 
 struct nn_pool;
-
-enum nn_isa {
-        NN_ISA_PORTABLE, /* any CPU: four floats at a time in plain C with vector types */
-        NN_ISA_NEON,     /* aarch64 */
-        NN_ISA_AVX2,     /* x86-64 with AVX2 and FMA */
-        NN_ISA_AVX512,   /* x86-64 with AVX-512 F, BW, DQ, VL */
-        NN_N_ISAS
-};
-
-/* The best that was built in and that this CPU and its operating system run. The environment variable EMOTION_NN_ISA
- * (portable, neon, avx2, avx512) lowers it, for tests; a name that cannot run here is ignored. */
-enum nn_isa nn_isa_best(void);
-/* Whether @isa was built in and runs here. NN_ISA_PORTABLE always does. */
-bool nn_isa_runs(enum nn_isa isa);
-const char *nn_isa_name(enum nn_isa isa);
-/* Channels in a block, a power of two: 16 for AVX-512, 8 for AVX2, 4 otherwise. */
-unsigned nn_isa_block(enum nn_isa isa);
 
 enum nn_layout {
         NN_PLAIN,
@@ -56,19 +37,28 @@ enum nn_layout {
 /* Floats of a blocked [n, c, h, w]; 0 if the product overflows. */
 size_t nn_blocked_floats(enum nn_isa isa, size_t n, size_t c, size_t h, size_t w);
 
-enum nn_act_kind {
-        NN_ACT_NONE,
-        NN_ACT_RELU,
-        NN_ACT_CLIP,    /* min(max(x, a), b) */
-        NN_ACT_LEAKY,   /* x < 0 ? a * x : x */
-        NN_ACT_PRELU,   /* the same with slopes[channel] */
-        NN_ACT_SIGMOID, /* 1 / (1 + exp(-x)) */
-        NN_ACT_TANH,
-        NN_ACT_HARD_SIGMOID, /* min(max(a * x + b, 0), 1) */
-        NN_ACT_HARD_SWISH,   /* x * min(max(x / 6 + 0.5, 0), 1) */
-        NN_ACT_SILU,         /* x * sigmoid(x) */
-        NN_ACT_ELU,          /* x < 0 ? a * (exp(x) - 1) : x */
-};
+/* Activations; X is a macro of one name. What each computes is in act_one() of vec.c, once more in naive_act() of
+ * tests/unit/kernels-common.h; all else that goes through them is made of this list.
+ *   NONE x | RELU max(x, 0) | CLIP min(max(x, a), b) | LEAKY x < 0 ? a * x : x | PRELU the same with slopes[channel]
+ *   SIGMOID 1 / (1 + exp(-x)) | TANH | HARD_SIGMOID min(max(a * x + b, 0), 1)
+ *   HARD_SWISH x * min(max(x / 6 + 0.5, 0), 1) | SILU x * sigmoid(x) | ELU x < 0 ? a * (exp(x) - 1) : x */
+#define NN_ACTS(X)      \
+        X(NONE)         \
+        X(RELU)         \
+        X(CLIP)         \
+        X(LEAKY)        \
+        X(PRELU)        \
+        X(SIGMOID)      \
+        X(TANH)         \
+        X(HARD_SIGMOID) \
+        X(HARD_SWISH)   \
+        X(SILU)         \
+        X(ELU)
+
+#define NN_ACT_NAME(name) NN_ACT_##name,
+enum nn_act_kind { NN_ACTS(NN_ACT_NAME) };
+#define NN_ACT_COUNT(name) +1
+#define NN_N_ACTS (0 NN_ACTS(NN_ACT_COUNT))
 
 struct nn_act {
         enum nn_act_kind kind;
@@ -88,7 +78,10 @@ void nn_act_run(enum nn_isa isa, const struct nn_act *act, enum nn_layout layout
 /* y[i] = exp(x[i]), @n values, as in nn_act_run(). */
 void nn_vec_exp(enum nn_isa isa, size_t n, const float *x, float *y);
 
-enum nn_binary { NN_ADD, NN_SUB, NN_MUL, NN_DIV, NN_MAX, NN_MIN };
+/* As NN_ACTS: binary_one() of vec.c, naive_binary() of tests/unit/test-kernels-vec.c. */
+#define NN_BINARIES(X) X(ADD) X(SUB) X(MUL) X(DIV) X(MAX) X(MIN)
+#define NN_BINARY_NAME(name) NN_##name,
+enum nn_binary { NN_BINARIES(NN_BINARY_NAME) };
 
 /* y[i] = a[i] op b[i], then ReLU if @relu; @n values; @y may be @a or @b. NN_MAX and NN_MIN as fmaxf without NaN. */
 void nn_vec_binary(enum nn_isa isa, enum nn_binary op, bool relu, size_t n, const float *a, const float *b, float *y);

@@ -11,6 +11,13 @@ nn_simd_sources = \
 	nn/kernels/vec.c \
 	nn/kernels/winograd.c
 
+# The choice, and what pictures need of the kernels: for programs that link no engine. libnnimage.la has both; what
+# links kernels alone links libnnisa.la beside them.
+noinst_LTLIBRARIES += libnnisa.la
+libnnisa_la_SOURCES = nn/kernels/isa.c nn/kernels/isa.h
+nn_warp_sources = nn/kernels/simd.h nn/kernels/warp.c nn/kernels/warp.h
+nn_image_libs = libnnisa.la
+
 noinst_LTLIBRARIES += libnnkernels.la libnnkernels-portable.la
 nn_kernel_libs += libnnkernels.la
 libnnkernels_la_SOURCES = \
@@ -29,9 +36,9 @@ libnnkernels_la_SOURCES = \
 	nn/kernels/int8-conv.c \
 	nn/kernels/int8-fc.c \
 	nn/kernels/int8-ops.h \
-	nn/kernels/isa.c \
 	nn/kernels/kernels.c \
 	nn/kernels/kernels.h \
+	nn/kernels/ops.c \
 	nn/kernels/ops.h \
 	nn/pool.c \
 	nn/pool.h
@@ -41,6 +48,10 @@ libnnkernels_portable_la_SOURCES = $(nn_simd_sources)
 libnnkernels_portable_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_PORTABLE
 
 if HOST_AARCH64
+noinst_LTLIBRARIES += libnnwarp-neon.la
+libnnwarp_neon_la_SOURCES = $(nn_warp_sources)
+libnnwarp_neon_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_NEON
+nn_image_libs += libnnwarp-neon.la
 noinst_LTLIBRARIES += libnnkernels-neon.la
 libnnkernels_neon_la_SOURCES = $(nn_simd_sources)
 libnnkernels_neon_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_NEON
@@ -48,6 +59,10 @@ libnnkernels_la_LIBADD += libnnkernels-neon.la
 endif
 
 if HOST_X86_64
+noinst_LTLIBRARIES += libnnwarp-avx2.la
+libnnwarp_avx2_la_SOURCES = $(nn_warp_sources)
+libnnwarp_avx2_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX2 -mavx2 -mfma
+nn_image_libs += libnnwarp-avx2.la
 noinst_LTLIBRARIES += libnnkernels-avx2.la libnnkernels-avx512.la
 libnnkernels_avx2_la_SOURCES = $(nn_simd_sources)
 libnnkernels_avx2_la_CFLAGS = $(AM_CFLAGS) -DNN_SIMD_AVX2 -mavx2 -mfma

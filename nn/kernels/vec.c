@@ -49,25 +49,17 @@ static void act_any(const struct nn_act *act, vf a, size_t n, const float *x, fl
 {
         vf b = v_set1(act->b);
 
-        switch (act->kind) {
-        case NN_ACT_NONE:
+        if (act->kind == NN_ACT_NONE) {
                 if (x != y)
                         memmove(y, x, n * sizeof(float));
+                return;
+        }
+        switch (act->kind) {
+#define ACT_CASE(name)                                  \
+        case NN_ACT_##name:                             \
+                act_loop(NN_ACT_##name, a, b, n, x, y); \
                 break;
-#define ACT_CASE(kind)                         \
-        case kind:                             \
-                act_loop(kind, a, b, n, x, y); \
-                break
-                ACT_CASE(NN_ACT_RELU);
-                ACT_CASE(NN_ACT_CLIP);
-                ACT_CASE(NN_ACT_LEAKY);
-                ACT_CASE(NN_ACT_PRELU);
-                ACT_CASE(NN_ACT_SIGMOID);
-                ACT_CASE(NN_ACT_TANH);
-                ACT_CASE(NN_ACT_HARD_SIGMOID);
-                ACT_CASE(NN_ACT_HARD_SWISH);
-                ACT_CASE(NN_ACT_SILU);
-                ACT_CASE(NN_ACT_ELU);
+                NN_ACTS(ACT_CASE)
 #undef ACT_CASE
         }
 }
@@ -125,16 +117,11 @@ NN_INLINE void binary_loop(enum nn_binary op, bool relu, size_t n, const float *
 static void binary(enum nn_binary op, bool relu, size_t n, const float *a, const float *b, float *y)
 {
         switch (op) {
-#define BINARY_CASE(op)                            \
-        case op:                                   \
-                binary_loop(op, relu, n, a, b, y); \
-                break
-                BINARY_CASE(NN_ADD);
-                BINARY_CASE(NN_SUB);
-                BINARY_CASE(NN_MUL);
-                BINARY_CASE(NN_DIV);
-                BINARY_CASE(NN_MAX);
-                BINARY_CASE(NN_MIN);
+#define BINARY_CASE(name)                                 \
+        case NN_##name:                                   \
+                binary_loop(NN_##name, relu, n, a, b, y); \
+                break;
+                NN_BINARIES(BINARY_CASE)
 #undef BINARY_CASE
         }
 }
@@ -158,16 +145,11 @@ NN_INLINE void scalar_loop(enum nn_binary op, bool swap, size_t n, const float *
 static void scalar_any(enum nn_binary op, bool swap, size_t n, const float *x, vf s, float *y)
 {
         switch (op) {
-#define SCALAR_CASE(op)                            \
-        case op:                                   \
-                scalar_loop(op, swap, n, x, s, y); \
-                break
-                SCALAR_CASE(NN_ADD);
-                SCALAR_CASE(NN_SUB);
-                SCALAR_CASE(NN_MUL);
-                SCALAR_CASE(NN_DIV);
-                SCALAR_CASE(NN_MAX);
-                SCALAR_CASE(NN_MIN);
+#define SCALAR_CASE(name)                                 \
+        case NN_##name:                                   \
+                scalar_loop(NN_##name, swap, n, x, s, y); \
+                break;
+                NN_BINARIES(SCALAR_CASE)
 #undef SCALAR_CASE
         }
 }

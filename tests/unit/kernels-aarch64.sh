@@ -24,7 +24,7 @@ simd="depthwise lrn map panel tile vec winograd"
 compile portable "$simd int8-tile" -DNN_SIMD_PORTABLE
 compile neon "$simd int8-tile" -DNN_SIMD_NEON
 compile dot int8-tile -DNN_SIMD_NEON -DNN_SIMD_DOT -march=armv8.2-a+dotprod
-compile any "conv conv-depthwise conv-direct conv-winograd fc gemm int8 int8-conv int8-fc isa kernels"
+compile any "conv conv-depthwise conv-direct conv-winograd fc gemm int8 int8-conv int8-fc isa kernels ops"
 cc -c nn/pool.c -o "$out/pool.o"
 
 for t in vec pool fc conv int8; do

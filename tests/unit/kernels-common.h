@@ -147,10 +147,9 @@ static inline double naive_act(const struct nn_act *act, size_t channel, double 
 }
 
 /* One of each kind, with parameters; @slopes are borrowed. */
-#define N_ACTS 11
 static inline struct nn_act nth_act(unsigned i, const float *slopes)
 {
-        struct nn_act act = { .kind = (enum nn_act_kind)(i % N_ACTS), .slopes = slopes };
+        struct nn_act act = { .kind = (enum nn_act_kind)(i % NN_N_ACTS), .slopes = slopes };
 
         switch (act.kind) {
         case NN_ACT_CLIP:

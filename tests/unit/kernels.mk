@@ -9,7 +9,7 @@ kernel_tests = \
 check_PROGRAMS += $(kernel_tests)
 TESTS += $(kernel_tests)
 kernel_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-kernel_test_libs = libnnkernels.la $(CMOCKA_LIBS) -lm
+kernel_test_libs = libnnkernels.la libnnisa.la $(CMOCKA_LIBS) -lm
 
 tests_unit_test_kernels_conv_SOURCES = tests/unit/test-kernels-conv.c tests/unit/kernels-common.h
 tests_unit_test_kernels_conv_CFLAGS = $(kernel_test_cflags)
@@ -37,4 +37,4 @@ tests_unit_test_kernels_vec_LDADD = $(kernel_test_libs)
 # for people: built with the tests, run by hand
 check_PROGRAMS += tests/bench/bench-kernels
 tests_bench_bench_kernels_SOURCES = tests/bench/bench-kernels.c
-tests_bench_bench_kernels_LDADD = libnnkernels.la
+tests_bench_bench_kernels_LDADD = libnnkernels.la libnnisa.la

@@ -332,7 +332,7 @@ static struct nn_conv_desc random_desc(uint32_t *seed)
                                  random_below(seed, 3) },
                         .dilation = { 1 + random_below(seed, 2), 1 + random_below(seed, 2) },
                         .groups = groups,
-                        .act = nth_act(random_below(seed, N_ACTS), NULL),
+                        .act = nth_act(random_below(seed, NN_N_ACTS), NULL),
                         .residual = random_below(seed, 2),
                 };
                 if (random_below(seed, 6) == 0)
@@ -353,7 +353,7 @@ static void test_activations(void **state)
 {
         uint32_t seed = 3;
 
-        for (unsigned i = 0; i < N_ACTS; i++) {
+        for (unsigned i = 0; i < NN_N_ACTS; i++) {
                 struct nn_conv_desc d = { .c = 20, .h = 9, .w = 9, .k = 20, .r = 3, .s = 3, .pad = { 1, 1, 1, 1 } };
 
                 d = with_defaults(d);

@@ -38,7 +38,7 @@ static void test_activations(void **state)
         uint32_t seed = 1;
 
         FOR_EACH_ISA(isa)
-                for (unsigned i = 0; i < N_ACTS; i++)
+                for (unsigned i = 0; i < NN_N_ACTS; i++)
                         for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
                                 size_t n = 2, c = sizes[k], hw = sizes[(k * 5 + i) % ARRAY_LEN(sizes)];
                                 float *x = random_floats(n * c * hw, &seed), *slopes = random_floats(c, &seed);
