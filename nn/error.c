@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,4 +15,9 @@ int nn_fail(struct nn_error *error, int code, const char *format, ...)
                 va_end(ap);
         }
         return code;
+}
+
+int nn_no_memory(struct nn_error *error)
+{
+        return nn_fail(error, -ENOMEM, "out of memory");
 }

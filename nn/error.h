@@ -8,3 +8,5 @@
 
 /* Fills @error (may be NULL) and returns @code. */
 int nn_fail(struct nn_error *error, int code, const char *format, ...) _printf_(3, 4);
+/* -ENOMEM with the words for it. */
+int nn_no_memory(struct nn_error *error);

@@ -70,6 +70,9 @@ struct nn_model {
 /* Memory of @t goes back to the system if it is a part of the file: its numbers are lost. */
 void nn_model_give_back(struct nn_model *m, const struct nn_tensor *t);
 
+/* Frees what a node of @m holds. */
+void nn_node_done(const struct nn_model *m, struct nn_node *n);
+
 /* Bytes of @t, or 0 with *@ret_ok false if it has an open dim, an unknown type or is beyond NN_MAX_TENSOR_BYTES. */
 size_t nn_tensor_bytes(const struct nn_tensor *t, bool *ret_ok);
 bool nn_tensor_same_shape(const struct nn_tensor *a, const struct nn_tensor *b);

@@ -35,7 +35,7 @@ libnn_la_SOURCES = \
 	nn/onnx-write.h nn/onnx-write.c \
 	nn/op.h nn/op.c nn/op-table.c nn/op-window.h nn/op-window.c \
 	nn/op-bytes.c nn/op-conv.c nn/op-math.c nn/op-matrix.c nn/op-move.c nn/op-pool.c nn/op-quant.c nn/op-reduce.c nn/op-resize.c nn/op-shape.c \
-	nn/plan.h nn/plan.c nn/plan-fuse.c nn/plan-layout.c nn/plan-memory.c nn/plan-quant.c
+	nn/plan.h nn/plan.c nn/plan-fuse.c nn/plan-infer.c nn/plan-layout.c nn/plan-memory.c nn/plan-quant.c
 libnn_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS)
 libnn_la_LIBADD = libonnxproto.la libnnimage.la libbasic.la $(nn_kernel_libs) $(PROTOBUF_C_LIBS) -lm
 

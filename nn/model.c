@@ -81,7 +81,7 @@ static int load_consume(uint8_t *data, size_t size, struct nn_model **ret, struc
 
         if (!m) {
                 free(data);
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         }
         m->file = data;
         m->file_bytes = size;
@@ -104,7 +104,7 @@ int nn_model_load_memory(const void *data, size_t size, struct nn_model **ret, s
                 return nn_fail(error, -EFBIG, "file is larger than %zu bytes", NN_MAX_FILE_BYTES);
         copy = nn_alloc(size + 1);
         if (!copy)
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         if (size)
                 memcpy(copy, data, size);
         return load_consume(copy, size, ret, error);
@@ -145,7 +145,7 @@ int nn_model_load(const char *path, struct nn_model **ret, struct nn_error *erro
                 return nn_fail(error, -EFBIG, "file is larger than %zu bytes", NN_MAX_FILE_BYTES);
         data = nn_alloc((size_t)st.st_size + 1);
         if (!data)
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         r = read_exactly(fd, data, (size_t)st.st_size);
         if (r < 0)
                 return nn_fail(error, r, "%s", r == -EBADMSG ? "file is cut short" : strerror(-r));

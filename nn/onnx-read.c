@@ -51,7 +51,7 @@ static uint32_t value_index(struct reader *r, const char *name)
 
 static int no_memory(struct reader *r)
 {
-        return nn_fail(r->error, -ENOMEM, "out of memory");
+        return nn_no_memory(r->error);
 }
 
 static const char *not_null(const char *s)
@@ -285,7 +285,7 @@ static bool constant_to_initializer(struct nn_model *m, struct nn_node *n)
 {
         struct nn_attribute *a = n->n_attributes == 1 ? &n->attributes[0] : NULL;
 
-        if (strcmp(n->op->name, "Constant") != 0 || !a || a->kind != NN_ATTRIBUTE_TENSOR)
+        if (n->op->kind != NN_KIND_CONSTANT || !a || a->kind != NN_ATTRIBUTE_TENSOR)
                 return false;
         m->values[n->out[0]].t = a->t;
         a->t.data = NULL;
@@ -396,13 +396,13 @@ static int read_metadata(const Onnx__ModelProto *p, struct nn_model *m, struct n
 {
         m->metadata = calloc(2 * p->n_metadata_props + 1, sizeof(*m->metadata));
         if (!m->metadata)
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         for (size_t i = 0; i < p->n_metadata_props; i++) {
                 m->n_metadata = i + 1;
                 m->metadata[2 * i] = strdup(not_null(p->metadata_props[i]->key));
                 m->metadata[2 * i + 1] = strdup(not_null(p->metadata_props[i]->value));
                 if (!m->metadata[2 * i] || !m->metadata[2 * i + 1])
-                        return nn_fail(error, -ENOMEM, "out of memory");
+                        return nn_no_memory(error);
         }
         return 0;
 }
@@ -426,7 +426,7 @@ int nn_onnx_read(struct nn_model *m, struct nn_error *error)
         if (e == 0)
                 e = read_metadata(p, m, error);
         if (e == 0 && !(m->graph_name = strdup(not_null(p->graph->name))))
-                e = nn_fail(error, -ENOMEM, "out of memory");
+                e = nn_no_memory(error);
         if (e == 0)
                 e = read_graph(&r);
         free(r.names.slots);

@@ -13,6 +13,3 @@
  *     nn_model_free() all the same
  */
 int nn_onnx_read(struct nn_model *m, struct nn_error *error);
-
-/* Frees what a node of @m holds. */
-void nn_node_done(const struct nn_model *m, struct nn_node *n);

@@ -216,7 +216,7 @@ static int unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *d
         if (!m && budget.exceeded)
                 return nn_fail(error, -EFBIG, "file unpacks to too much memory");
         if (!m && budget.failed)
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         if (!m)
                 return nn_fail(error, -EBADMSG, "not an ONNX file, or cut short");
         *ret = m;
@@ -244,7 +244,7 @@ int nn_onnx_unpack_file(const ProtobufCMessageDescriptor *descriptor, struct nn_
                 return r;
         c.out = out = malloc(n + 1);
         if (!out)
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         r = cut_message(&c, descriptor, file->data, file->data + file->size, 0);
         if (r < 0) /* it was measured without a fault */
                 return nn_fail(error, r, "not an ONNX file, or cut short");
@@ -324,7 +324,7 @@ static int take_raw(Onnx__TensorProto *p, struct nn_onnx_file *file, const char 
         } else {
                 t->data = nn_alloc(bytes);
                 if (!t->data)
-                        return nn_fail(error, -ENOMEM, "out of memory");
+                        return nn_no_memory(error);
                 memcpy(t->data, data, bytes);
         }
         to_host_order(t->data, bytes, nn_type_size(t->type));
@@ -373,7 +373,7 @@ int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *
         if (bytes) {
                 t.data = malloc(bytes);
                 if (!t.data)
-                        return nn_fail(error, -ENOMEM, "out of memory");
+                        return nn_no_memory(error);
                 convert_typed(p, n, &t);
         }
         *ret = t;

@@ -54,27 +54,12 @@ static int clip_bound(struct nn_call *c, unsigned input, const char *attribute, 
 
 int nn_shape_act(struct nn_call *c)
 {
-        static const struct {
-                const char *name;
-                enum nn_act_kind kind;
-        } kinds[] = {
-                { "Relu", NN_ACT_RELU },
-                { "LeakyRelu", NN_ACT_LEAKY },
-                { "Clip", NN_ACT_CLIP },
-                { "Sigmoid", NN_ACT_SIGMOID },
-                { "Tanh", NN_ACT_TANH },
-                { "HardSigmoid", NN_ACT_HARD_SIGMOID },
-                { "HardSwish", NN_ACT_HARD_SWISH },
-        };
         struct nn_act *act = &c->p.act;
         int r = nn_call_need_float(c, 0);
 
         if (r < 0)
                 return r;
-        *act = (struct nn_act){ 0 };
-        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-                if (strcmp(kinds[i].name, c->op->name) == 0)
-                        act->kind = kinds[i].kind;
+        *act = (struct nn_act){ .kind = c->op->act };
         if (act->kind == NN_ACT_LEAKY)
                 act->a = nn_node_float(c->node, "alpha", 0.01f);
         if (act->kind == NN_ACT_HARD_SIGMOID) {
@@ -146,10 +131,6 @@ static int set_broadcast(struct nn_call *c, struct nn_tensor *out_shape)
 
 int nn_shape_binary(struct nn_call *c)
 {
-        static const struct {
-                const char *name;
-                enum nn_binary op;
-        } kinds[] = { { "Add", NN_ADD }, { "Sub", NN_SUB }, { "Mul", NN_MUL }, { "Div", NN_DIV } };
         struct nn_tensor shape = { 0 };
         enum nn_type type = c->in[0]->type;
         int r;
@@ -159,17 +140,30 @@ int nn_shape_binary(struct nn_call *c)
                                     nn_type_name(c->in[1]->type));
         if (type != NN_FLOAT32 && type != NN_INT64 && type != NN_INT32)
                 return nn_call_fail(c, -EOPNOTSUPP, "element type %s is not supported", nn_type_name(type));
-        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-                if (strcmp(kinds[i].name, c->op->name) == 0)
-                        c->p.binary.op = kinds[i].op;
+        c->p.binary.op = c->op->binary;
         r = set_broadcast(c, &shape);
         if (r < 0)
                 return r;
         return nn_call_set_output(c, 0, type, shape.n_dims, shape.dims);
 }
 
-static void row_f32(enum nn_binary op, int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, float *y)
+static void row_f32(const struct nn_call *c, const float *a, const float *b, float *y)
 {
+        int64_t n = c->p.binary.dims[0], sa = c->p.binary.stride_a[0], sb = c->p.binary.stride_b[0];
+        enum nn_binary op = c->p.binary.op;
+
+        if (sa == 1 && sb == 1) {
+                nn_vec_binary(c->isa, op, false, (size_t)n, a, b, y);
+                return;
+        }
+        if (sa == 1 && sb == 0) {
+                nn_vec_binary_scalar(c->isa, op, false, (size_t)n, a, *b, y);
+                return;
+        }
+        if (sa == 0 && sb == 1) {
+                nn_vec_binary_scalar(c->isa, op, true, (size_t)n, b, *a, y);
+                return;
+        }
         switch (op) {
         case NN_ADD:
                 for (int64_t i = 0; i < n; i++)
@@ -282,7 +276,7 @@ int nn_run_binary(struct nn_call *c)
                 uint8_t *y = (uint8_t *)c->out[0]->data + (size_t)at * item;
 
                 if (type == NN_FLOAT32)
-                        row_f32(c->p.binary.op, n, (const void *)pa, sa, (const void *)pb, sb, (void *)y);
+                        row_f32(c, (const void *)pa, (const void *)pb, (void *)y);
                 else if (row_int(c->p.binary.op, type, n, pa, sa, pb, sb, y) < 0)
                         return nn_call_fail(c, -EINVAL, "division by zero");
                 at += n;

@@ -2,7 +2,6 @@
 /* MaxPool, AveragePool, GlobalAveragePool, LRN */
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "nn/op-window.h"
 
@@ -30,7 +29,7 @@ int nn_shape_pool(struct nn_call *c)
                 .pad = { w.pad[0], w.pad[1] },
                 .pad_end = { w.pad[2], w.pad[3] },
                 .dilation = { w.dilation[0], w.dilation[1] },
-                .average = strcmp(c->op->name, "AveragePool") == 0,
+                .average = c->op->average,
                 .count_include_pad = nn_node_int(c->node, "count_include_pad", 0) != 0,
         };
         dims[0] = x->dims[0];
@@ -45,6 +44,11 @@ int nn_run_pool(struct nn_call *c)
         c->p.pool.layout = c->layout_in;
         nn_pool2d_run(c->isa, &c->p.pool, nn_f32(c->in[0]), nn_f32(c->out[0]));
         return 0;
+}
+
+double nn_work_pool(const struct nn_call *c)
+{
+        return (double)nn_tensor_n_elements(c->out[0]) * c->p.pool.kernel[0] * c->p.pool.kernel[1];
 }
 
 int nn_shape_global_pool(struct nn_call *c)
@@ -104,4 +108,9 @@ int nn_run_lrn(struct nn_call *c)
 
         nn_lrn(c->isa, &d, nn_f32(x), nn_f32(c->out[0]));
         return 0;
+}
+
+double nn_work_lrn(const struct nn_call *c)
+{
+        return (double)nn_tensor_n_elements(c->out[0]) * (double)c->p.lrn.size;
 }

@@ -374,15 +374,17 @@ int nn_run_qlinear_matmul(struct nn_call *c)
         return run_matmul(c, true);
 }
 
-double nn_macs_integer(const struct nn_call *c)
+double nn_macs_integer_conv(const struct nn_call *c)
 {
-        bool conv = c->op->shape == nn_shape_conv_integer || c->op->shape == nn_shape_qlinear_conv;
         const struct nn_window *w = &c->p.window.w;
-        double out = (double)nn_tensor_n_elements(c->out[0]);
+        double taps = (double)(c->in[0]->dims[1] / c->p.window.groups) * w->kernel[0] * w->kernel[1];
 
-        if (conv)
-                return out * (double)(c->in[0]->dims[1] / c->p.window.groups) * w->kernel[0] * w->kernel[1];
-        return out * (double)c->in[0]->dims[c->in[0]->n_dims - 1];
+        return (double)nn_tensor_n_elements(c->out[0]) * taps;
+}
+
+double nn_macs_integer_matmul(const struct nn_call *c)
+{
+        return (double)nn_tensor_n_elements(c->out[0]) * (double)c->in[0]->dims[c->in[0]->n_dims - 1];
 }
 
 int nn_shape_dynamic_quantize(struct nn_call *c)

@@ -105,11 +105,13 @@ int nn_shape_squeeze(struct nn_call *c)
         int64_t dims[NN_MAX_DIMS];
         unsigned n = 0;
         uint32_t axes;
+        bool all;
         int r = nn_call_axes(c, 1, x->n_dims, &axes);
 
         if (r < 0)
                 return r;
-        for (unsigned i = 0; !axes && i < x->n_dims; i++)
+        all = axes == 0;
+        for (unsigned i = 0; all && i < x->n_dims; i++)
                 if (x->dims[i] == 1)
                         axes |= 1u << i;
         for (unsigned i = 0; i < x->n_dims; i++) {

@@ -148,8 +148,32 @@ enum {
         NN_OP_BYTES = 1 << 6,      /* takes values in the layouts that plan-quant.c gave them */
 };
 
+/* As what the planner knows an operator that it treats in a way of its own. */
+enum nn_op_kind {
+        NN_KIND_OTHER,
+        NN_KIND_ACT, /* nn_op.act says which */
+        NN_KIND_BATCH_NORM,
+        NN_KIND_BINARY, /* nn_op.binary says which */
+        NN_KIND_CONCAT,
+        NN_KIND_CONSTANT,
+        NN_KIND_CONV,
+        NN_KIND_DEQUANTIZE,
+        NN_KIND_GEMM,
+        NN_KIND_GLOBAL_POOL,
+        NN_KIND_MATMUL,
+        NN_KIND_POOL,
+        NN_KIND_PRELU,
+        NN_KIND_QUANTIZE,
+        NN_KIND_RESIZE,
+};
+
 struct nn_op {
         const char *name;
+        enum nn_op_kind kind;
+        /* what tells apart the operators that share their functions */
+        enum nn_act_kind act;
+        enum nn_binary binary;
+        bool average;          /* of a pool: else the maximum */
         unsigned since, until; /* opsets */
         unsigned min_in, max_in, max_out;
         unsigned flags;
@@ -164,6 +188,8 @@ struct nn_op {
         bool (*batched)(const struct nn_call *c);
         /* multiply-accumulates of a run; NULL: 0 */
         double (*macs)(const struct nn_call *c);
+        /* what a run compares or adds besides; NULL: one operation for each value of its outputs */
+        double (*work)(const struct nn_call *c);
 };
 
 /* The table, ended by name NULL; rows of one operator lie beside each other, sorted by name. */
@@ -214,8 +240,10 @@ bool nn_batched_conv(const struct nn_call *c);
 double nn_macs_conv(const struct nn_call *c);
 
 int nn_shape_pool(struct nn_call *c), nn_run_pool(struct nn_call *c);
+double nn_work_pool(const struct nn_call *c);
 int nn_shape_global_pool(struct nn_call *c), nn_run_global_pool(struct nn_call *c);
 int nn_shape_lrn(struct nn_call *c), nn_run_lrn(struct nn_call *c);
+double nn_work_lrn(const struct nn_call *c);
 
 int nn_shape_gemm(struct nn_call *c), nn_shape_matmul(struct nn_call *c), nn_prepare_gemm(struct nn_call *c);
 int nn_run_gemm(struct nn_call *c), nn_run_matmul(struct nn_call *c);
@@ -261,8 +289,7 @@ int nn_shape_qlinear_conv(struct nn_call *c), nn_run_qlinear_conv(struct nn_call
 bool nn_batched_qlinear_conv(const struct nn_call *c);
 int nn_shape_matmul_integer(struct nn_call *c), nn_run_matmul_integer(struct nn_call *c);
 int nn_shape_qlinear_matmul(struct nn_call *c), nn_run_qlinear_matmul(struct nn_call *c);
-/* of all four */
-double nn_macs_integer(const struct nn_call *c);
+double nn_macs_integer_conv(const struct nn_call *c), nn_macs_integer_matmul(const struct nn_call *c);
 int nn_shape_dynamic_quantize(struct nn_call *c), nn_run_dynamic_quantize(struct nn_call *c);
 
 /* Quantise or dequantise where the bytes are blocks; one scale for all, zero as the file says. */

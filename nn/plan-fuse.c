@@ -17,9 +17,14 @@ struct fuser {
         size_t *producer; /* per value; NO_STEP for inputs and constants */
 };
 
-static bool is_op(const struct nn_step *s, const char *name)
+static bool is_kind(const struct nn_step *s, enum nn_op_kind kind)
 {
-        return s->call.op && strcmp(s->call.op->name, name) == 0;
+        return s->call.op && s->call.op->kind == kind;
+}
+
+static bool is_binary(const struct nn_step *s, enum nn_binary binary)
+{
+        return is_kind(s, NN_KIND_BINARY) && s->call.op->binary == binary;
 }
 
 /* The step that makes @value and whose result only the asking step reads; NULL if there is no such step. */
@@ -33,12 +38,12 @@ static struct nn_step *sole_producer(const struct fuser *f, uint32_t value, unsi
 static bool takes_act(const struct nn_step *s)
 {
         return s && s->call.op && (s->call.op->flags & NN_OP_TAKES_ACT) && s->call.act.kind == NN_ACT_NONE &&
-               (is_op(s, "Conv") || nn_gemm_is_layer(&s->call));
+               (is_kind(s, NN_KIND_CONV) || nn_gemm_is_layer(&s->call));
 }
 
 static bool plain_conv(const struct nn_step *s)
 {
-        return s && is_op(s, "Conv") && s->call.act.kind == NN_ACT_NONE && s->residual == NN_NO_VALUE;
+        return s && is_kind(s, NN_KIND_CONV) && s->call.act.kind == NN_ACT_NONE && s->residual == NN_NO_VALUE;
 }
 
 static void note(struct nn_step *s, const char *what)
@@ -129,7 +134,7 @@ static bool fuse_act(struct fuser *f, struct nn_step *s)
                 return false;
         if (s->call.op->flags & NN_OP_ACT)
                 act = s->call.p.act;
-        else if (!is_op(s, "PRelu") || !is_op(into, "Conv") || !prelu_act(s, &act))
+        else if (!is_kind(s, NN_KIND_PRELU) || !is_kind(into, NN_KIND_CONV) || !prelu_act(s, &act))
                 return false;
         if (takes_act(into)) {
                 into->call.act = act;
@@ -138,8 +143,7 @@ static bool fuse_act(struct fuser *f, struct nn_step *s)
                 take_over(f, into, s, " act");
                 return true;
         }
-        if (act.kind == NN_ACT_RELU && into->call.op && into->call.op->shape == nn_shape_binary &&
-            !into->call.p.binary.relu) {
+        if (act.kind == NN_ACT_RELU && is_kind(into, NN_KIND_BINARY) && !into->call.p.binary.relu) {
                 into->call.p.binary.relu = true;
                 take_over(f, into, s, " relu");
                 return true;
@@ -153,7 +157,8 @@ static bool fuse_silu(struct fuser *f, struct nn_step *mul)
         for (unsigned k = 0; k < 2; k++) {
                 struct nn_step *sigmoid = sole_producer(f, mul->in[k], 1), *conv;
 
-                if (!sigmoid || !is_op(sigmoid, "Sigmoid") || sigmoid->in[0] != mul->in[1 - k])
+                if (!sigmoid || !is_kind(sigmoid, NN_KIND_ACT) || sigmoid->call.op->act != NN_ACT_SIGMOID ||
+                    sigmoid->in[0] != mul->in[1 - k])
                         continue;
                 conv = sole_producer(f, mul->in[1 - k], 2);
                 if (!takes_act(conv))
@@ -202,7 +207,7 @@ static bool fuse_bias(struct fuser *f, struct nn_step *add)
                 struct nn_step *product = sole_producer(f, add->in[k], 1);
                 struct nn_tensor *b = add->call.in[1 - k];
 
-                if (!product || !is_op(product, "MatMul") || product->call.act.kind != NN_ACT_NONE ||
+                if (!product || !is_kind(product, NN_KIND_MATMUL) || product->call.act.kind != NN_ACT_NONE ||
                     product->call.fused_bias || !nn_gemm_is_layer(&product->call) || !b->data || b->n_dims < 1 ||
                     !nn_tensor_same_shape(add->call.out[0], product->call.out[0]) ||
                     b->dims[b->n_dims - 1] != product->call.p.gemm.n ||
@@ -220,19 +225,19 @@ static int fuse_step(struct fuser *f, size_t i)
 {
         struct nn_step *s = &f->p->steps[i], *before;
 
-        if (is_op(s, "BatchNormalization")) {
+        if (is_kind(s, NN_KIND_BATCH_NORM)) {
                 before = sole_producer(f, s->in[0], 1);
                 return plain_conv(before) ? fold_batch_norm(f, before, s) : 0;
         }
-        if ((s->call.op->flags & NN_OP_ACT) || is_op(s, "PRelu")) {
+        if ((s->call.op->flags & NN_OP_ACT) || is_kind(s, NN_KIND_PRELU)) {
                 fuse_act(f, s);
                 return 0;
         }
         if (s->call.out[0]->type != NN_FLOAT32)
                 return 0;
-        if (is_op(s, "Mul"))
+        if (is_binary(s, NN_MUL))
                 fuse_silu(f, s);
-        else if (is_op(s, "Add") && !fuse_bias(f, s))
+        else if (is_binary(s, NN_ADD) && !fuse_bias(f, s))
                 fuse_residual(f, i);
         return 0;
 }
@@ -264,5 +269,5 @@ int nn_plan_fuse(struct nn_plan *p, struct nn_error *error)
         nn_plan_compact(p);
         for (size_t i = 0; i < p->n_steps; i++)
                 nn_step_bind(p, &p->steps[i]);
-        return r == -ENOMEM ? nn_fail(error, r, "out of memory") : r;
+        return r == -ENOMEM ? nn_no_memory(error) : r;
 }

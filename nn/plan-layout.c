@@ -136,20 +136,20 @@ static void choose(struct layouter *l, struct nn_step *s, enum nn_layout *in, en
         bool scale;
 
         *in = *out = NN_PLAIN;
-        if (op->shape == nn_shape_conv && can_block(s->call.in[0])) {
+        if (op->kind == NN_KIND_CONV && can_block(s->call.in[0])) {
                 nn_conv_layouts(l->p->isa, &s->call.p.conv.d, in, out);
         } else if (op->flags & NN_OP_ANY_LAYOUT) {
                 if (blocked(l, s->in[0]) && can_block(s->call.out[0]))
                         *in = *out = NN_BLOCKED;
-        } else if (op->shape == nn_shape_resize) {
+        } else if (op->kind == NN_KIND_RESIZE) {
                 if (blocked(l, s->in[0]) && s->call.p.resize.factor[0])
                         *in = *out = NN_BLOCKED;
-        } else if (op->shape == nn_shape_binary) {
+        } else if (op->kind == NN_KIND_BINARY) {
                 if (blocked(l, s->in[0]) && binary_can_block(l, s, &scale)) {
                         *in = *out = NN_BLOCKED;
                         s->call.p.binary.scale = scale;
                 }
-        } else if (op->shape == nn_shape_concat && concat_can_block(l, s)) {
+        } else if (op->kind == NN_KIND_CONCAT && concat_can_block(l, s)) {
                 *in = *out = NN_BLOCKED;
         }
 }
@@ -179,7 +179,7 @@ static int layout_step(struct layouter *l, struct nn_step s)
         s.call.layout_in = in;
         s.call.layout_out = out;
         /* weights and scales are constants, which have no layout */
-        first_only = s.call.op->shape == nn_shape_conv || s.call.op->shape == nn_shape_resize;
+        first_only = s.call.op->kind == NN_KIND_CONV || s.call.op->kind == NN_KIND_RESIZE;
         if ((first_only ? want(l, &s, &s.in[0], in) : want_all(l, &s, in)) < 0 || want(l, &s, &s.residual, out) < 0 ||
             l->n_steps == l->cap_steps) {
                 nn_step_done(&s);
@@ -218,7 +218,7 @@ int nn_plan_layout(struct nn_plan *p, struct nn_error *error)
         if (!l.steps || !l.twin) {
                 free(l.steps);
                 free(l.twin);
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         }
         memset(l.twin, 0xff, p->cap_values * sizeof(*l.twin));
         for (i = 0; i < n && r == 0; i++) {
@@ -235,5 +235,5 @@ int nn_plan_layout(struct nn_plan *p, struct nn_error *error)
         p->steps = l.steps;
         p->n_steps = l.n_steps;
         p->cap_steps = l.cap_steps;
-        return r < 0 ? nn_fail(error, r, "out of memory") : 0;
+        return r < 0 ? nn_no_memory(error) : 0;
 }

@@ -207,7 +207,7 @@ static void share_memory(struct nn_plan *p)
                         if (!p->values[s->in[0]].constant &&
                             !(p->values[root_of(p, s->in[0])].persistent && p->values[out].persistent))
                                 share(p, s->in[0], out);
-                } else if (s->call.op->shape == nn_shape_concat) {
+                } else if (s->call.op->kind == NN_KIND_CONCAT) {
                         share_parts(p, s);
                 } else if (may_sum_in_place(p, s, (int)i)) {
                         share(p, s->residual, out);
@@ -281,7 +281,7 @@ int nn_plan_memory(struct nn_plan *p, struct nn_error *error)
         int r;
 
         if (!roots)
-                return nn_fail(error, -ENOMEM, "out of memory");
+                return nn_no_memory(error);
         for (size_t i = 0; i < p->n_values; i++) {
                 struct nn_plan_value *v = &p->values[i];
 

@@ -24,12 +24,12 @@ struct quanter {
 
 static bool is_dequantize(const struct nn_op *op)
 {
-        return op && op->shape == nn_shape_dequantize;
+        return op && op->kind == NN_KIND_DEQUANTIZE;
 }
 
 static bool is_quantize(const struct nn_op *op)
 {
-        return op && op->shape == nn_shape_quantize;
+        return op && op->kind == NN_KIND_QUANTIZE;
 }
 
 /* Scale and zero of a step with one of each, both constant. */
@@ -219,7 +219,7 @@ static void match_add(struct quanter *z, struct nn_step *s)
 static void match_layer(struct quanter *z, struct nn_step *s)
 {
         const struct nn_tensor *w, *scales;
-        int64_t axis = s->call.op->shape == nn_shape_gemm && s->call.p.gemm.trans_b ? 0 : 1;
+        int64_t axis = s->call.op->kind == NN_KIND_GEMM && s->call.p.gemm.trans_b ? 0 : 1;
 
         if (!nn_gemm_is_layer(&s->call) || s->call.fused_weights || s->call.p.gemm.k > NN_FC8_MAX_K ||
             !weights_before(z->p, s->in[1], axis, &w, &scales))
@@ -274,18 +274,26 @@ static void set_layouts(struct quanter *z, size_t n_values)
 
 static void match_step(struct quanter *z, struct nn_step *s)
 {
-        if (!s->call.op || !s->call.op->shape)
-                return;
-        if (s->call.op->shape == nn_shape_conv)
+        switch (s->call.op ? s->call.op->kind : NN_KIND_OTHER) {
+        case NN_KIND_CONV:
                 match_conv(z, s);
-        else if (s->call.op->shape == nn_shape_pool)
+                break;
+        case NN_KIND_POOL:
                 match_max_pool(z, s);
-        else if (s->call.op->shape == nn_shape_global_pool)
+                break;
+        case NN_KIND_GLOBAL_POOL:
                 match_global_pool(z, s);
-        else if (s->call.op->shape == nn_shape_binary)
+                break;
+        case NN_KIND_BINARY:
                 match_add(z, s);
-        else if (s->call.op->shape == nn_shape_gemm || s->call.op->shape == nn_shape_matmul)
+                break;
+        case NN_KIND_GEMM:
+        case NN_KIND_MATMUL:
                 match_layer(z, s);
+                break;
+        default:
+                break;
+        }
 }
 
 static void read_graph(struct quanter *z)
@@ -340,5 +348,5 @@ int nn_plan_quant(struct nn_plan *p, struct nn_error *error)
         free(z.producer);
         free(z.reader);
         free(z.touched);
-        return r < 0 ? nn_fail(error, r, "out of memory") : 0;
+        return r < 0 ? nn_no_memory(error) : 0;
 }

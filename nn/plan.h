@@ -4,7 +4,7 @@
 /**
  * Plans from inside: for the planner's parts, and for tools that show and time the steps. Internal to the project.
  *
- * Order of the parts: plan.c infers shapes and folds constants (one step per remaining node), plan-fuse.c merges
+ * Order of the parts: plan-infer.c infers shapes and folds constants (one step per remaining node), plan-fuse.c merges
  * steps, plan-quant.c puts kernels on bytes in the place of quantised ones, plan-layout.c chooses layouts,
  * plan-memory.c places values in one arena, plan.c prepares and runs.
  */
@@ -53,6 +53,8 @@ struct nn_plan {
         struct nn_error error; /* of the last run */
 };
 
+/* Shapes of everything; constants computed; one step per node that is left. */
+int nn_plan_infer(struct nn_plan *p, struct nn_error *error);
 /* Merges steps: batch norm, activations, residual sums into the convolution or product before them. */
 int nn_plan_fuse(struct nn_plan *p, struct nn_error *error);
 /* Steps on bytes where the file has them between DequantizeLinear and QuantizeLinear; 8-bit weights of layers. */
@@ -62,6 +64,9 @@ int nn_plan_layout(struct nn_plan *p, struct nn_error *error);
 /* Gives each value that is no constant its place in the arena. */
 int nn_plan_memory(struct nn_plan *p, struct nn_error *error);
 
+/* A plan without values and steps, with room for those of @m. */
+int nn_plan_alloc(const struct nn_model *m, const struct nn_plan_options *o, struct nn_plan **ret,
+                  struct nn_error *error);
 /* A value for a constant or an intermediate result, of shape and type of @like. Return: its index or NN_NO_VALUE. */
 uint32_t nn_plan_add_value(struct nn_plan *p, const struct nn_tensor *like);
 /* Removes steps marked with call.op NULL. */
@@ -72,6 +77,10 @@ double nn_step_work(const struct nn_step *s);
 int nn_plan_fill(struct nn_plan *p, uint32_t v, struct nn_error *error);
 /* The node of the model that makes value @v, or NULL. */
 const struct nn_node *nn_plan_node_of(const struct nn_plan *p, uint32_t v);
+/* nn_plan_fill() for what the step will read as floats. */
+int nn_step_fill_inputs(struct nn_plan *p, const struct nn_step *s, struct nn_error *error);
+/* The operator's prepare(), if it has one, held against what a step may ask for. */
+int nn_step_prepare(struct nn_step *s);
 /* Frees what a step holds. */
 void nn_step_done(struct nn_step *s);
 /* Sets the pointers of the call from the indices. */
@@ -79,6 +88,3 @@ void nn_step_bind(struct nn_plan *p, struct nn_step *s);
 /* Steps that read each value, @n_values entries; an output of the graph counts as one more. What was merged into a step
  * is read by it. */
 void nn_plan_count_uses(const struct nn_plan *p, unsigned *uses);
-
-/* The value of the model of that name after a run of a plan with keep_all; NULL if it was folded away unseen. */
-const struct nn_tensor *nn_plan_value_by_name(const struct nn_plan *p, const char *name);

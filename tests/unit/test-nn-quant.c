@@ -154,8 +154,8 @@ static struct counts compare(struct onnx_writer *w, unsigned batch, unsigned thr
         n.global_pool = count_steps(fused, &nn_op_global_pool8);
         n.add = count_steps(fused, &nn_op_add8);
         for (size_t i = 0; i < fused->n_steps; i++) {
-                n.quantize += fused->steps[i].call.op->shape == nn_shape_quantize;
-                n.dequantize += fused->steps[i].call.op->shape == nn_shape_dequantize;
+                n.quantize += fused->steps[i].call.op->kind == NN_KIND_QUANTIZE;
+                n.dequantize += fused->steps[i].call.op->kind == NN_KIND_DEQUANTIZE;
         }
         nn_plan_free(fused);
         nn_plan_free(plain);
