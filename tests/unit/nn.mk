@@ -49,3 +49,24 @@ tests_unit_test_nn_quant_SOURCES = tests/unit/test-nn-quant.c tests/unit/nn-net.
 tests_unit_test_nn_quant_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_quant_LDADD = $(nn_test_libs) -lm
 dist_check_SCRIPTS += tests/unit/test-quantize.sh
+
+# networks of one operator
+nn_op_tests = \
+	tests/unit/test-op-move \
+	tests/unit/test-op-quant \
+	tests/unit/test-op-resize \
+	tests/unit/test-op-shape \
+	tests/unit/test-op-window
+check_PROGRAMS += $(nn_op_tests)
+TESTS += $(nn_op_tests)
+EXTRA_DIST += tests/unit/nn-case.h
+tests_unit_test_op_move_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_move_LDADD = $(nn_test_libs) -lm
+tests_unit_test_op_quant_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_quant_LDADD = $(nn_test_libs) -lm
+tests_unit_test_op_resize_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_resize_LDADD = $(nn_test_libs) -lm
+tests_unit_test_op_shape_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_shape_LDADD = $(nn_test_libs) -lm
+tests_unit_test_op_window_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_window_LDADD = $(nn_test_libs) -lm
