@@ -10,7 +10,7 @@ tests_unit_test_onnx_write_LDADD = $(nn_test_libs)
 dist_check_SCRIPTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh tests/unit/library-example.sh
 EXTRA_DIST += tests/unit/kernels-aarch64.sh
 TESTS += tests/unit/operators-doc.sh tests/unit/exported-symbols.sh tests/unit/library-example.sh
-EXTRA_DIST += docs/OPERATORS.md
+EXTRA_DIST += docs/OPERATORS.md docs/howto/operator.md docs/howto/kernel.md
 
 check_PROGRAMS += tests/unit/test-nn-plan
 TESTS += tests/unit/test-nn-plan
