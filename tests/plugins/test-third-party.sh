@@ -45,6 +45,7 @@ ok $? "it is loaded and opened"
 
 # a library that was there when it was built, and is gone now
 echo 'int gone(void); int gone(void) { return 1; }' >"$dir/src/gone.c"
+# shellcheck disable=SC2046 # the flags are words
 ${CC:-cc} -fPIC -shared -o "$dir/src/libemo-gone.so" "$dir/src/gone.c" &&
 	sed 's/"example"/"needy"/; s/centre_close(void \*self)/&; int gone(void); static void centre_close(void *self)/; s/free(self)/(void)gone(); &/' \
 		"$dir/src/example.c" >"$dir/src/needy.c" &&

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh disable=SC2034 # who reads this uses what it sets
 # For tests in shell, to be read by them: emotion-nn as it was built is $tool, $dir a folder of the test's own, and each
 # check is a line of TAP. At the end: echo "1..$n"; exit $status
 set -u

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # In the guest: the capture code alone, against the real uvcvideo driver.
 . /share/lib.sh
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # In the guest: the installed service under systemd, activated over D-Bus, with a camera that comes and goes.
 . /share/lib.sh
 

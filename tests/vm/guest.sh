@@ -246,6 +246,7 @@ finish() {                           # finish CODE: the last words of a lost gue
 
 run() {
   local rc t=$SECONDS; job "$@"
+  # shellcheck disable=SC2054 # the commas are qemu's
   local q=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
     -machine q35 -accel "$VM_ACCEL" -cpu "$VM_CPU" -smp "$VM_SMP" -m "$VM_MEM"
     -kernel "$dir/vmlinux" -initrd "$dir/initrd.cpio"
@@ -258,6 +259,7 @@ run() {
     -fsdev "local,id=job,path=$job,security_model=none,readonly=on"
     -device virtio-9p-pci,fsdev=job,mount_tag=job)
   if [ -n "$share" ]; then
+    # shellcheck disable=SC2054
     q+=(-fsdev "local,id=share,path=$share,security_model=none,multidevs=remap"
         -device virtio-9p-pci,fsdev=share,mount_tag=share)
   fi

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # Sourced by the scripts that run inside the guest. /share holds: usb-camera, grab, frames.mjpg, tree/ (installed).
 
 fails=0
