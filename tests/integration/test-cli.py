@@ -380,10 +380,10 @@ def test_refusals():
 
 def test_timeout():
     """--timeout bounds the wait for an answer"""
-    fake(delay=["Reload", 3])
+    fake(delay=["Reload", 60])
     begin = time.monotonic()
     contains(ctl("reload", "--timeout=0.3", code=1).err, "in time")
-    assert time.monotonic() - begin < 2.5
+    assert time.monotonic() - begin < 50
     fake(delay=["Reload", 0])
 
 

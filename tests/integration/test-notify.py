@@ -78,8 +78,9 @@ def test_watchdog():
         start = time.monotonic()
         for _ in range(3):
             n.wait("WATCHDOG=1")
-        if not lib.is_sanitized() and time.monotonic() - start > 5:
-            raise AssertionError("three feeds took %.1f s of 0.9 s each at most" % (time.monotonic() - start))
+        # at most 0.9 s each where nothing else runs
+        if time.monotonic() - start > 30:
+            raise AssertionError("three feeds took %.1f s" % (time.monotonic() - start))
         n.process.send_signal(signal.SIGSTOP)
         time.sleep(0.2)
         n.socket.settimeout(1)

@@ -427,7 +427,7 @@ def test_file_that_hangs():
         contains(errors[0].get_dbus_message(), "could not be read")
         equal((len(errors), len(answers)), (3, 0))
         assert 4 < took < 2 * lib.PATIENCE, took
-        assert longest < 2, longest
+        assert longest < 4, longest  # the picture hangs for 5 s at least
         wait_for(lambda: good)
         equal(len(good[0]), 1, "the picture behind those that hang")
         assert int(c.get("Statistics")["frames"]) - frames > 3 * took, "frames went on"
@@ -1059,7 +1059,7 @@ def test_ends_cleanly():
             begin = time.monotonic()
             d.process.send_signal(sig)
             equal(d.process.wait(lib.PATIENCE), 0)
-            assert time.monotonic() - begin < (20 if lib.SANITIZED else 5)
+            assert time.monotonic() - begin < 20
             assert not c.connection.name_has_owner(lib.NAME)
             c.close()
 

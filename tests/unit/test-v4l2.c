@@ -668,7 +668,7 @@ static void test_stall_and_wake(void **state)
         int wake[2];
 
         assert_int_equal(source_next(s, -1, 50000, &f, NULL), 0);
-        assert_in_range(source_now_usec() - start, 50000, 5000000);
+        assert_true(source_now_usec() - start >= 50000);
         assert_int_equal(pipe(wake), 0);
         assert_int_equal(write(wake[1], "x", 1), 1);
         assert_int_equal(source_next(s, wake[0], 5000000, &f, NULL), -ECANCELED);
