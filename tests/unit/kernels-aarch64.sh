@@ -1,17 +1,41 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The kernels on an instruction set that this machine lacks: compiled for 64-bit Arm (NEON, with and without the dot
-# product) and run against their naive twins by qemu. Not among the tests of `make check`, for it wants packages of
-# another architecture:
-#       dpkg --add-architecture arm64 && apt-get update
-#       apt-get install gcc-aarch64-linux-gnu qemu-user-static && apt-get download libcmocka-dev:arm64 libcmocka0:arm64
-#       for p in libcmocka*arm64.deb; do dpkg -x $p root; done
-# Usage, from the top of the source: tests/unit/kernels-aarch64.sh ROOT [BUILD]
-#   ROOT: where the Arm cmocka lies; BUILD: a configured build folder (config.h), "build" unless given
+# product) and run against their naive twins by qemu. Not among the tests of `make check`, for it wants a compiler of
+# another architecture (Debian: gcc-aarch64-linux-gnu qemu-user-static); scripts/test runs it.
+# Usage: tests/unit/kernels-aarch64.sh [BUILD [ROOT]]
+#   BUILD: a configured build folder (config.h), "build" unless given
+#   ROOT: a folder with Arm's cmocka; unless given, its two packages are fetched by apt into BUILD/arm64, which leaves
+#         the machine's own list of packages as it is
+# Exit status: 0 right, 1 not, 77 where something is missing (the last line says what)
 set -eu
-root=$1 build=${2:-build} out=$(mktemp -d)
+cd "$(dirname "$0")/../.."
+build=${1:-build} out=$(mktemp -d)
+root=${2:-$build/arm64}
 trap 'rm -rf "$out"' EXIT
+skip() {
+        echo "$1"
+        exit 77
+}
+command -v aarch64-linux-gnu-gcc >/dev/null || skip "the Debian package gcc-aarch64-linux-gnu is needed"
+command -v qemu-aarch64-static >/dev/null || skip "the Debian package qemu-user-static is needed"
+[ -f "$build/config.h" ] || skip "$build is no configured build folder"
 lib=$root/usr/lib/aarch64-linux-gnu
+
+# apt with lists, cache and status of its own, as if this were an Arm machine without any package
+fetch_cmocka() {
+        local apt
+        mkdir -p "$root/apt/state/lists/partial" "$root/apt/cache/archives/partial"
+        : >"$root/apt/status"
+        apt=$(cd "$root/apt" && pwd)
+        apt=(apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o "Dir::State=$apt/state"
+                -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=)
+        "${apt[@]}" update && (cd "$root/apt" && "${apt[@]}" download libcmocka-dev libcmocka0) || return 1
+        for p in "$root"/apt/libcmocka*.deb; do dpkg -x "$p" "$root"; done
+        rm -rf "$root/apt"
+}
+[ -e "$lib/libcmocka.so" ] || fetch_cmocka || skip "Arm's libcmocka-dev could not be fetched"
+
 cc() { aarch64-linux-gnu-gcc -std=gnu11 -O2 -D_GNU_SOURCE -I. -I"$build" -I"$root/usr/include" "$@"; }
 
 # compile NAME SOURCES FLAGS...: as nn/kernels/local.mk does for each of its libraries
@@ -20,11 +44,13 @@ compile() {
         shift 2
         for s in $sources; do cc "$@" -c "nn/kernels/$s.c" -o "$out/$name-$s.o"; done
 }
-simd="depthwise lrn map panel tile vec winograd"
+# sources VARIABLE: the files that nn/kernels/local.mk lists there
+sources() { sed -n "/^$1 = /,/[^\\\\]\$/s|^[[:space:]]*nn/kernels/\([a-z0-9-]*\)\.c.*|\1|p" nn/kernels/local.mk; }
+simd=$(sources nn_simd_sources)
 compile portable "$simd int8-tile" -DNN_SIMD_PORTABLE
 compile neon "$simd int8-tile" -DNN_SIMD_NEON
 compile dot int8-tile -DNN_SIMD_NEON -DNN_SIMD_DOT -march=armv8.2-a+dotprod
-compile any "conv conv-depthwise conv-direct conv-winograd fc gemm int8 int8-conv int8-fc isa kernels ops"
+compile any "$(sources libnnkernels_la_SOURCES)"
 cc -c nn/pool.c -o "$out/pool.o"
 
 for t in vec pool fc conv int8; do
