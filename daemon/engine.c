@@ -211,6 +211,19 @@ struct engine *engine_free(struct engine *e)
         return NULL;
 }
 
+/* Places in a picture that was decoded to a share of its size, in the whole one. */
+static void enlarge(struct face *f, float by)
+{
+        f->box.x *= by;
+        f->box.y *= by;
+        f->box.width *= by;
+        f->box.height *= by;
+        for (unsigned i = 0; i < f->n_points; i++) {
+                f->points[i][0] *= by;
+                f->points[i][1] *= by;
+        }
+}
+
 void engine_classify(struct engine *e, const struct loaded_picture *p)
 {
         struct picture_job *job = p->job;
@@ -240,6 +253,8 @@ void engine_classify(struct engine *e, const struct loaded_picture *p)
         rules.min_confidence = job->min_confidence >= 0 ? job->min_confidence : e->settings->decision.min_confidence;
         job->result = pipeline_classify_image(e->pipeline, &f, &rules, job->faces,
                                               MIN((size_t)e->settings->vision.max_faces, ARRAY_LEN(job->faces)));
+        for (int i = 0; i < job->result && gray->shrink > 1; i++)
+                enlarge(&job->faces[i], (float)gray->shrink);
 }
 
 bool engine_wants_bgr(const struct engine *e)

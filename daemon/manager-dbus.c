@@ -125,6 +125,10 @@ static int refuse_answer(sd_bus_message *call, const struct picture_job *job)
                 return bus_error_reply(call, SERVICE_INVALID_IMAGE,
                                        "The file is larger than %u MiB, or the picture than %u million pixels",
                                        PICTURE_MAX_FILE_BYTES >> 20, PICTURE_MAX_PIXELS / 1000000);
+        case -EOPNOTSUPP:
+                return bus_error_reply(call, SERVICE_INVALID_IMAGE,
+                                       "The picture is of a kind that is not read: JPEG of 8 bits a sample and PNG "
+                                       "are; JPEG of 12 bits or without loss, WebP, GIF, TIFF, HEIC and AVIF are not");
         default:
                 return bus_error_reply(call, SERVICE_INVALID_IMAGE, "The picture cannot be read: %s", strerror(-r));
         }

@@ -34,6 +34,7 @@ static int picture_new(enum picture_format format, unsigned width_px, unsigned h
                 .width_px = width_px,
                 .height_px = height_px,
                 .stride_bytes = (format == PICTURE_GRAY8 ? 1 : 3) * (size_t)width_px,
+                .shrink = 1,
         };
         /* zeroed, so that no decoder can show what was in this memory before */
         p->data = calloc(height_px, p->stride_bytes);
@@ -52,21 +53,52 @@ struct picture *picture_free(struct picture *p)
         return NULL;
 }
 
-static int probe(struct jpeg_decoder *jpeg, const uint8_t *data, size_t size, unsigned *ret_width_px,
-                 unsigned *ret_height_px)
+/* Pictures of kinds that are not read: WebP, GIF, TIFF, and what lies in boxes of ISO's media format (HEIC, AVIF). */
+static bool is_other_kind(const uint8_t *data, size_t size)
 {
-        if (is_png(data, size))
-                return png_header(data, size, ret_width_px, ret_height_px);
+        return size >= 12 &&
+               ((memcmp(data, "RIFF", 4) == 0 && memcmp(data + 8, "WEBP", 4) == 0) || memcmp(data, "GIF8", 4) == 0 ||
+                memcmp(data, "II*\0", 4) == 0 || memcmp(data, "MM\0*", 4) == 0 || memcmp(data + 4, "ftyp", 4) == 0);
+}
+
+static int probe(struct jpeg_decoder *jpeg, const uint8_t *data, size_t size, struct jpeg_header *ret)
+{
+        if (is_png(data, size)) {
+                *ret = (struct jpeg_header){ .shrink = 1, .orientation = ORIENT_PLAIN };
+                return png_header(data, size, &ret->width_px, &ret->height_px);
+        }
         if (is_jpeg(data, size))
-                return jpeg_decoder_header(jpeg, data, size, ret_width_px, ret_height_px);
-        return -EBADMSG;
+                return jpeg_decoder_probe(jpeg, data, size, ret);
+        return is_other_kind(data, size) ? -EOPNOTSUPP : -EBADMSG;
+}
+
+/* What is decoded is turned to be seen upright. */
+static int turn(struct picture **p, enum orientation o)
+{
+        _cleanup_(picture_freep) struct picture *turned = NULL;
+        const struct picture *from = *p;
+        bool swaps = orient_swaps(o);
+        int r;
+
+        if (o == ORIENT_PLAIN)
+                return 0;
+        r = picture_new(from->format, swaps ? from->height_px : from->width_px,
+                        swaps ? from->width_px : from->height_px, &turned);
+        if (r < 0)
+                return r;
+        turned->shrink = from->shrink;
+        orient_pixels(from->data, from->stride_bytes, from->width_px, from->height_px,
+                      from->format == PICTURE_GRAY8 ? 1 : 3, o, turned->data, turned->stride_bytes);
+        picture_free(*p);
+        *p = STEAL(turned);
+        return 0;
 }
 
 int picture_decode(const void *data, size_t size, enum picture_format format, struct picture **ret)
 {
         _cleanup_(jpeg_decoder_freep) struct jpeg_decoder *jpeg = NULL;
         _cleanup_(picture_freep) struct picture *p = NULL;
-        unsigned width_px, height_px;
+        struct jpeg_header h;
         int r;
 
         if (size > PICTURE_MAX_FILE_BYTES)
@@ -74,16 +106,19 @@ int picture_decode(const void *data, size_t size, enum picture_format format, st
         r = jpeg_decoder_new(&jpeg);
         if (r < 0)
                 return r;
-        r = probe(jpeg, data, size, &width_px, &height_px);
+        r = probe(jpeg, data, size, &h);
         if (r < 0)
                 return r;
-        r = picture_new(format, width_px, height_px, &p);
+        r = picture_new(format, (h.width_px + h.shrink - 1) / h.shrink, (h.height_px + h.shrink - 1) / h.shrink, &p);
         if (r < 0)
                 return r;
+        p->shrink = h.shrink;
         if (is_png(data, size))
                 r = png_decode(data, size, p);
         else
-                r = jpeg_decoder_decode(jpeg, format, width_px, height_px, p->data, p->stride_bytes);
+                r = jpeg_decoder_decode(jpeg, format, p->width_px, p->height_px, p->data, p->stride_bytes);
+        if (r >= 0)
+                r = turn(&p, h.orientation);
         if (r < 0)
                 return r;
         *ret = STEAL(p);
@@ -174,12 +209,17 @@ int picture_probe_fd(int fd, unsigned *ret_width_px, unsigned *ret_height_px)
                 return r;
         for (size_t n = MIN(size, (size_t)HEADER_BYTES);; n = size) {
                 _cleanup_(freep) uint8_t *data = NULL;
+                struct jpeg_header h;
                 size_t n_read;
 
                 r = read_start(fd, n, &data, &n_read);
                 if (r < 0)
                         return r;
-                r = probe(jpeg, data, n_read, ret_width_px, ret_height_px);
+                r = probe(jpeg, data, n_read, &h);
+                if (r >= 0) {
+                        *ret_width_px = orient_swaps(h.orientation) ? h.height_px : h.width_px;
+                        *ret_height_px = orient_swaps(h.orientation) ? h.width_px : h.height_px;
+                }
                 if (r != -EBADMSG || n == size)
                         return r;
         }

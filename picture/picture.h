@@ -3,7 +3,8 @@
 
 /**
  * JPEG and PNG in memory to 8-bit planes (libjpeg-turbo, libpng), for outside input: sizes are checked
- * before anything is allocated, and a bad file is an error code.
+ * before anything is allocated, and a bad file is an error code. A JPEG of more pixels than are kept is decoded to a
+ * half, a quarter or an eighth of its sides; one whose EXIF block says how it is to be shown comes as it is shown.
  */
 
 #include <stddef.h>
@@ -12,7 +13,7 @@
 #include "basic/macro.h"
 
 #define PICTURE_MAX_SIDE_PX 16384u
-#define PICTURE_MAX_PIXELS (40u * 1000 * 1000)
+#define PICTURE_MAX_PIXELS (40u * 1000 * 1000) /* that are decoded */
 #define PICTURE_MAX_FILE_BYTES (64u << 20)
 
 enum picture_format {
@@ -25,12 +26,14 @@ struct picture {
         unsigned width_px, height_px;
         size_t stride_bytes;
         uint8_t *data;
+        unsigned shrink; /* of a decoded file: each side is a 1st, 2nd, 4th or 8th of the file's, rounded up */
 };
 
 /**
  * picture_decode() - decode a whole JPEG or PNG file, told apart by its first bytes
  * @ret: owned by the caller: picture_free()
- * Return: 0; -EBADMSG not a JPEG or PNG, cut, or broken; -EFBIG beyond the limits above; -ENOMEM.
+ * Return: 0; -EBADMSG not a JPEG or PNG, cut, or broken; -EOPNOTSUPP a picture of a kind that is not read: WebP, GIF,
+ * TIFF, HEIC, AVIF, JPEG of more than 8 bits a sample or without loss; -EFBIG beyond the limits above; -ENOMEM.
  */
 int picture_decode(const void *data, size_t size, enum picture_format format, struct picture **ret);
 
@@ -42,7 +45,7 @@ int picture_read_fd(int fd, uint8_t **ret, size_t *ret_size);
 int picture_decode_fd(int fd, enum picture_format format, struct picture **ret);
 int picture_decode_file(const char *path, enum picture_format format, struct picture **ret);
 
-/* Width and height by the file's header alone; same errors as picture_decode_fd(). */
+/* Width and height, as the whole picture is shown, by the file's header alone; same errors as picture_decode_fd(). */
 int picture_probe_fd(int fd, unsigned *ret_width_px, unsigned *ret_height_px);
 
 struct picture *picture_free(struct picture *p);

@@ -113,9 +113,12 @@ int planes_from_jpeg(struct planes *p, struct jpeg_decoder *d, const uint8_t *da
 {
         unsigned width_px, height_px;
 
-        if (jpeg_decoder_header(d, data, size, &width_px, &height_px) < 0 || width_px != p->width_px ||
-            height_px != p->height_px)
-                return -EBADMSG;
+        int r = jpeg_decoder_header(d, data, size, &width_px, &height_px);
+
+        if (r >= 0)
+                r = planes_reserve(p, width_px, height_px);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EBADMSG;
         if (!p->want_bgr)
                 return jpeg_decoder_decode(d, PICTURE_GRAY8, width_px, height_px, p->gray, width_px);
         /* once to colour: reading the entropy-coded data twice would cost more than this sum */

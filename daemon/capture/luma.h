@@ -37,7 +37,7 @@ struct yuv_view {
 /* Fills @p, which has been reserved, from @view, which covers p->width_px by p->height_px pixels. */
 void planes_from_yuv(struct planes *p, const struct yuv_view *view);
 
-/* Fills @p, which has been reserved, from one JPEG of exactly its size. Return: 0; -EBADMSG. */
+/* Fills @p from one JPEG, whose size it takes. Return: 0; -EBADMSG; -ENOMEM. */
 int planes_from_jpeg(struct planes *p, struct jpeg_decoder *d, const uint8_t *data, size_t size);
 
 /* Luma of p->bgr, for sources that give colour. */

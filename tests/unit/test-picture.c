@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <turbojpeg.h>
 
 #include <cmocka.h>
 
@@ -178,7 +179,7 @@ static void test_jpeg_stray_bytes(void **state)
                 assert_int_equal(with_bytes(file, size, at, "\x11", 1, want), 0);
                 assert_int_equal(with_bytes(file, size, at, "\xff\0\xff\x20\xff\xff", 3, want), 0);
                 /* and nothing else is hidden by them */
-                assert_int_equal(with_bytes(file, size - 2, at, "\x11\x22", 2, want), -EBADMSG);
+                assert_int_equal(with_bytes(file, size - 8, at, "\x11\x22", 2, want), -EBADMSG);
         }
 }
 
@@ -224,6 +225,7 @@ static void test_jpeg_restarts(void **state)
         assert_int_equal(with_bytes(file, size, first, stray, sizeof(stray), want), -EBADMSG);
         /* no end, or an interval that is missing, behind the one that is let pass */
         assert_int_equal(with_bytes(file, size - 2, first, stray, 12, want), -EBADMSG);
+        assert_int_equal(with_bytes(file, size - 8, first, stray, 12, want), -EBADMSG);
         memmove(file + third, file + fourth, size - fourth);
         assert_int_equal(with_bytes(file, size - (fourth - third), first, stray, 12, want), -EBADMSG);
 }
@@ -248,8 +250,8 @@ static void test_jpeg_sizes(void **state)
                 unsigned width_px, height_px;
                 int error;
         } cases[] = {
-                { 0, 0, -EBADMSG },   { 0, 60, -EBADMSG },      { 30000, 30000, -EFBIG }, { 65500, 1, -EFBIG },
-                { 1, 65500, -EFBIG }, { 16384, 16384, -EFBIG }, { 16385, 1, -EFBIG },     { 160, 120, -EBADMSG },
+                { 0, 0, -EBADMSG },   { 0, 60, -EBADMSG },        { 30000, 30000, -EFBIG }, { 65500, 1, -EFBIG },
+                { 1, 65500, -EFBIG }, { 16384, 16384, -EBADMSG }, { 16385, 1, -EFBIG },     { 160, 120, -EBADMSG },
         };
         _cleanup_(picture_freep) struct picture *p = made(PICTURE_GRAY8, 80, 60), *got = NULL;
         _cleanup_(freep) uint8_t *file = NULL;
@@ -275,6 +277,242 @@ static void test_jpeg_scan_bomb(void **state)
         for (size_t i = 0; i < n_scans; i++)
                 memcpy(bomb + size + 2 * i, "\xff\xda", 2);
         assert_int_equal(picture_decode(bomb, size + 2 * n_scans, PICTURE_GRAY8, &got), -EFBIG);
+}
+
+/* The places that a camera's film may be without or have more of: the end, bytes before the start. */
+static void test_jpeg_without_end(void **state)
+{
+        _cleanup_(picture_freep) struct picture *want = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size, end;
+
+        file = rich_jpeg(&size);
+        end = marker_at(file, size, 0xd9, 0);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &want), 0);
+        for (size_t n_zeros = 0; n_zeros <= 100; n_zeros += 100) {
+                _cleanup_(picture_freep) struct picture *got = NULL;
+                _cleanup_(freep) uint8_t *endless = calloc(1, end + n_zeros);
+
+                memcpy(endless, file, end);
+                assert_int_equal(picture_decode(endless, end + n_zeros, PICTURE_GRAY8, &got), 0);
+                assert_memory_equal(got->data, want->data, want->stride_bytes * want->height_px);
+        }
+        /* no longer whole: as before */
+        for (size_t less = 4; less < 40; less += 4) {
+                _cleanup_(picture_freep) struct picture *got = NULL;
+
+                assert_int_equal(picture_decode(file, end - less, PICTURE_GRAY8, &got), -EBADMSG);
+        }
+}
+
+static void test_jpeg_after_junk(void **state)
+{
+        static const uint8_t junk[] = { 0xff, 0xd8, 0, 1, 0xff, 0xff, 0xd8, 7, 0xff };
+        _cleanup_(jpeg_decoder_freep) struct jpeg_decoder *d = NULL;
+        _cleanup_(freep) uint8_t *file = NULL, *longer = NULL;
+        static uint8_t want[96 * 64], got[96 * 64];
+        unsigned width_px, height_px;
+        size_t size;
+
+        file = rich_jpeg(&size);
+        longer = malloc(size + sizeof(junk));
+        memcpy(longer, junk, sizeof(junk));
+        memcpy(longer + sizeof(junk), file, size);
+        assert_int_equal(jpeg_decoder_new(&d), 0);
+        assert_int_equal(jpeg_decoder_header(d, file, size, &width_px, &height_px), 0);
+        assert_int_equal(jpeg_decoder_decode(d, PICTURE_GRAY8, width_px, height_px, want, 96), 0);
+        assert_int_equal(jpeg_decoder_header(d, longer, size + sizeof(junk), &width_px, &height_px), 0);
+        assert_int_equal(jpeg_decoder_decode(d, PICTURE_GRAY8, width_px, height_px, got, 96), 0);
+        assert_memory_equal(got, want, sizeof(want));
+        assert_int_equal(jpeg_decoder_header(d, junk, sizeof(junk), &width_px, &height_px), -EBADMSG);
+}
+
+/* @file with an EXIF block of that orientation behind its first marker. */
+static uint8_t *with_orientation(const uint8_t *file, size_t size, bool little, unsigned value, size_t *ret_size)
+{
+        uint8_t exif[] = { 0xff, 0xe1, 0, 34, 'E', 'x', 'i',  'f', 0, 0, 'M', 'M', 0, 42, 0,
+                           0,    0,    8, 0,  1,   1,   0x12, 0,   3, 0, 0,   0,   1, 0,  (uint8_t)value,
+                           0,    0,    0, 0,  0,   0 };
+        static const uint8_t intel[] = { 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0 };
+        uint8_t *ret = malloc(size + sizeof(exif));
+
+        assert_non_null(ret);
+        if (little) {
+                memcpy(exif + 10, intel, sizeof(intel));
+                exif[28] = (uint8_t)value;
+                exif[29] = 0;
+        }
+        memcpy(ret, file, 2);
+        memcpy(ret + 2, exif, sizeof(exif));
+        memcpy(ret + 2 + sizeof(exif), file + 2, size - 2);
+        *ret_size = size + sizeof(exif);
+        return ret;
+}
+
+/* A picture is read as it is shown: by EXIF's definition row 0 and column 0 of what is stored are at these sides. */
+static void test_jpeg_orientation(void **state)
+{
+        static const char *const sides[] = { "top left", "top right", "bottom right", "bottom left",
+                                             "left top", "right top", "right bottom", "left bottom" };
+        _cleanup_(picture_freep) struct picture *p = made(PICTURE_BGR24, 48, 32);
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size;
+
+        for (unsigned y = 0; y < 32; y++) /* blue to the stored right, red to the stored bottom */
+                for (unsigned x = 0; x < 48; x++)
+                        memcpy(p->data + y * p->stride_bytes + 3 * x, (uint8_t[]){ 5 * x, 0, 7 * y }, 3);
+        assert_int_equal(picture_encode_jpeg(p, 95, &file, &size), 0);
+        for (unsigned o = 1; o <= 8; o++)
+                for (unsigned little = 0; little < 2; little++) {
+                        _cleanup_(picture_freep) struct picture *got = NULL;
+                        _cleanup_(freep) uint8_t *turned = NULL;
+                        _cleanup_(closep) int fd = memfd_create("turned", MFD_CLOEXEC);
+                        const char *row = sides[o - 1], *column = strchr(row, ' ') + 1;
+                        unsigned width_px, height_px;
+                        const uint8_t *corner;
+                        size_t n;
+
+                        turned = with_orientation(file, size, little, o, &n);
+                        assert_int_equal(picture_decode(turned, n, PICTURE_BGR24, &got), 0);
+                        assert_int_equal(got->width_px, o > 4 ? 32 : 48);
+                        assert_int_equal(got->height_px, o > 4 ? 48 : 32);
+                        assert_int_equal(write(fd, turned, n), n);
+                        assert_int_equal(picture_probe_fd(fd, &width_px, &height_px), 0);
+                        assert_int_equal(width_px, got->width_px);
+                        assert_int_equal(height_px, got->height_px);
+                        /* the corner where the first row and the first column meet is black */
+                        bool bottom = *row == 'b' || *column == 'b', right = *row == 'r' || *column == 'r';
+
+                        corner = got->data + (bottom ? got->height_px - 1 : 0) * got->stride_bytes +
+                                 (right ? got->width_px - 1 : 0) * 3;
+                        assert_true(corner[0] < 30 && corner[2] < 30);
+                        /* along the stored first row it becomes blue, red not */
+                        bool flat = *row == 't' || *row == 'b';
+                        const uint8_t *far = got->data +
+                                             ((flat ? bottom : !bottom) ? got->height_px - 1 : 0) * got->stride_bytes +
+                                             ((flat ? !right : right) ? got->width_px - 1 : 0) * 3;
+                        assert_true(far[0] > 180 && far[2] < 60);
+                }
+        /* one that makes no sense is none */
+        for (unsigned o = 0; o < 20; o += 9) {
+                _cleanup_(picture_freep) struct picture *got = NULL;
+                _cleanup_(freep) uint8_t *turned = NULL;
+                size_t n;
+
+                turned = with_orientation(file, size, false, o, &n);
+                assert_int_equal(picture_decode(turned, n, PICTURE_GRAY8, &got), 0);
+                assert_int_equal(got->width_px, 48);
+        }
+}
+
+/* Four colours, as programs for print write them. */
+static void test_jpeg_cmyk(void **state)
+{
+        /* cyan, magenta, yellow and black as Adobe stores them: 255 is none; and what they look like, B G R */
+        static const uint8_t inks[][4] = { { 255, 255, 255, 255 }, { 0, 255, 255, 255 }, { 255, 255, 255, 64 } };
+        static const uint8_t looks[][3] = { { 255, 255, 255 }, { 255, 255, 0 }, { 64, 64, 64 } };
+
+        for (size_t i = 0; i < ARRAY_LEN(inks); i++) {
+                _cleanup_(picture_freep) struct picture *bgr = NULL, *gray = NULL;
+                static uint8_t pixels[16 * 16 * 4];
+                unsigned char *file = NULL;
+                unsigned long size = 0;
+                tjhandle tj = tjInitCompress();
+
+                for (unsigned k = 0; k < sizeof(pixels); k++)
+                        pixels[k] = inks[i][k % 4];
+                assert_int_equal(tjCompress2(tj, pixels, 16, 0, 16, TJPF_CMYK, &file, &size, TJSAMP_444, 100, 0), 0);
+                assert_int_equal(picture_decode(file, size, PICTURE_BGR24, &bgr), 0);
+                assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &gray), 0);
+                for (unsigned k = 0; k < 3; k++)
+                        assert_near(bgr->data[3 * 100 + k], looks[i][k], 6);
+                assert_near(gray->data[100], luma(looks[i]), 6);
+                tjFree(file);
+                tjDestroy(tj);
+        }
+}
+
+/* A file of blocks without detail, level 128: @bits of @n_bits times @n for the scan's data, standard tables. */
+static uint8_t *plain_jpeg(unsigned width_px, unsigned height_px, unsigned precision, unsigned sampling, uint64_t bits,
+                           unsigned n_bits, size_t n, size_t *ret_size)
+{
+        unsigned components = sampling ? 3 : 1;
+        uint8_t *ret = calloc(1, 256 + n * n_bits / 8), *p = ret;
+        size_t at = 0;
+
+        assert_non_null(ret);
+        memcpy(p, (uint8_t[]){ 0xff, 0xd8, 0xff, 0xdb, 0, 67, 0 }, 7);
+        memset(p + 7, 1, 64);
+        p += 71;
+        memcpy(p,
+               (uint8_t[]){ 0xff, 0xc0, 0, 8 + 3 * components, precision, height_px >> 8, height_px, width_px >> 8,
+                            width_px, components },
+               10);
+        p += 10;
+        for (unsigned i = 0; i < components; i++, p += 3)
+                memcpy(p, (uint8_t[]){ i + 1, i == 0 && sampling ? sampling : 0x11, 0 }, 3);
+        memcpy(p, (uint8_t[]){ 0xff, 0xda, 0, 6 + 2 * components, components }, 5);
+        p += 5;
+        for (unsigned i = 0; i < components; i++, p += 2)
+                memcpy(p, (uint8_t[]){ i + 1, i ? 0x11 : 0 }, 2);
+        memcpy(p, (uint8_t[]){ 0, 63, 0 }, 3);
+        p += 3;
+        for (size_t i = 0; i < n; i++)
+                for (unsigned k = n_bits; k-- > 0; at++)
+                        p[at / 8] |= (bits >> k & 1) << (7 - at % 8);
+        p += (at + 7) / 8;
+        memcpy(p, (uint8_t[]){ 0xff, 0xd9 }, 2);
+        *ret_size = (size_t)(p + 2 - ret);
+        return ret;
+}
+
+/* "no difference, end of block" is 001010 with the tables for luma, 0000 with those for chroma */
+#define LUMA_BLOCK 0x0au
+#define LUMA_BITS 6
+
+static void test_jpeg_kinds(void **state)
+{
+        _cleanup_(picture_freep) struct picture *got = NULL, *none = NULL;
+        _cleanup_(freep) uint8_t *file = NULL;
+        size_t size;
+
+        /* 4:1:0: eight blocks of luma, two of chroma, in a unit of 32 by 16 pixels */
+        file = plain_jpeg(32, 16, 8, 0x42, UINT64_C(0x28a28a28a28a) << 8, 56, 1, &size);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &got), 0);
+        assert_int_equal(got->width_px, 32);
+        assert_near(got->data[200], 128, 1);
+        free(file);
+        file = plain_jpeg(8, 8, 12, 0, LUMA_BLOCK, LUMA_BITS, 1, &size);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &none), -EOPNOTSUPP);
+        assert_int_equal(picture_decode("RIFF\0\0\0\0WEBPVP8 ", 16, PICTURE_GRAY8, &none), -EOPNOTSUPP);
+        assert_int_equal(picture_decode("\0\0\0\x18"
+                                        "ftypheic\0\0\0\0",
+                                        16, PICTURE_GRAY8, &none),
+                         -EOPNOTSUPP);
+}
+
+/* More pixels than are kept: a share of them is. */
+static void test_jpeg_huge(void **state)
+{
+        _cleanup_(picture_freep) struct picture *got = NULL;
+        _cleanup_(jpeg_decoder_freep) struct jpeg_decoder *d = NULL;
+        _cleanup_(closep) int fd = memfd_create("huge", MFD_CLOEXEC);
+        _cleanup_(freep) uint8_t *file = NULL;
+        unsigned width_px, height_px;
+        size_t size;
+
+        file = plain_jpeg(8004, 6000, 8, 0, LUMA_BLOCK, LUMA_BITS, 1001 * 750, &size);
+        assert_int_equal(picture_decode(file, size, PICTURE_GRAY8, &got), 0);
+        assert_int_equal(got->shrink, 2);
+        assert_int_equal(got->width_px, 4002);
+        assert_int_equal(got->height_px, 3000);
+        assert_near(got->data[got->stride_bytes * 2999 + 4001], 128, 1);
+        assert_int_equal(write(fd, file, size), size);
+        assert_int_equal(picture_probe_fd(fd, &width_px, &height_px), 0);
+        assert_int_equal(width_px, 8004);
+        /* a camera's frame is not that large */
+        assert_int_equal(jpeg_decoder_new(&d), 0);
+        assert_int_equal(jpeg_decoder_header(d, file, size, &width_px, &height_px), -EFBIG);
 }
 
 struct memory {
@@ -466,7 +704,7 @@ static void test_not_a_picture(void **state)
         struct picture *p = NULL;
 
         assert_int_equal(picture_decode("", 0, PICTURE_GRAY8, &p), -EBADMSG);
-        assert_int_equal(picture_decode("GIF89a..................", 24, PICTURE_GRAY8, &p), -EBADMSG);
+        assert_int_equal(picture_decode("GIF89a..................", 24, PICTURE_GRAY8, &p), -EOPNOTSUPP);
         assert_int_equal(picture_decode("\xff\xd8\xff\xff\xff\xff\xff\xff", 8, PICTURE_GRAY8, &p), -EBADMSG);
         assert_int_equal(picture_decode("", PICTURE_MAX_FILE_BYTES + 1ul, PICTURE_GRAY8, &p), -EFBIG);
 }
@@ -568,6 +806,12 @@ int main(void)
                 cmocka_unit_test(test_jpeg_round_trip),
                 cmocka_unit_test(test_jpeg_without_tables),
                 cmocka_unit_test(test_jpeg_cut),
+                cmocka_unit_test(test_jpeg_without_end),
+                cmocka_unit_test(test_jpeg_after_junk),
+                cmocka_unit_test(test_jpeg_orientation),
+                cmocka_unit_test(test_jpeg_cmyk),
+                cmocka_unit_test(test_jpeg_kinds),
+                cmocka_unit_test(test_jpeg_huge),
                 cmocka_unit_test(test_jpeg_stray_bytes),
                 cmocka_unit_test(test_jpeg_flipped_bits),
                 cmocka_unit_test(test_jpeg_restarts),
