@@ -109,6 +109,8 @@ libtrain_la_SOURCES += \
 	train/data/landmark-crop.h \
 	train/data/sample.c \
 	train/data/sample.h \
+	train/task/occlude.c \
+	train/task/occlude.h \
 	train/task/task.c \
 	train/task/task.h \
 	train/task/trainer-evaluate.c \

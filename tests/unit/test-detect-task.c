@@ -15,6 +15,7 @@
 #include "train/model/evaluate-faces.h"
 #include "train/task/detect-loss.h"
 #include "train/task/detect-target.h"
+#include "train/task/occlude.h"
 
 static const char recipe_text[] =
         "name = \"test\"; task = \"detect\"; outputs = [\"cls_8_logit\", \"cls_16_logit\", \"cls_32_logit\", "
@@ -41,7 +42,8 @@ static const char recipe_text[] =
         "  { type = \"conv\"; from = \"c\"; filters = 1; kernel = 1; name = \"cls_32_logit\"; },\n"
         "  { type = \"conv\"; from = \"c\"; filters = 4; kernel = 1; name = \"bbox_32\"; },\n"
         "  { type = \"conv\"; from = \"c\"; filters = 10; kernel = 1; name = \"kps_32\"; } );\n"
-        "detect = { samples = 48; min_px = 14.0; max_px = 50.0; box_weight = 1.5; };\n"
+        "detect = { samples = 48; min_px = 14.0; max_px = 50.0; box_weight = 1.5; guessed_weight = 0.2; occlude = 0.05;\n"
+        "  phantom_looks = 12; sources = ( { prefix = \"scene1\"; weight = 1.5; } ); };\n"
         "training = { epochs = 24; batch = 8; average = 0.9; optimiser = { type = \"adam\"; rate = 0.01; };\n"
         "  augment = { rotate_deg = 10; flip = 0.5; noise = 2; contrast = 0.2; }; };\n";
 
@@ -226,6 +228,121 @@ static void test_reader(void **state)
         remove_folder(dir);
 }
 
+static size_t load_kept(const char *path, enum scene_part part, struct scene_set **ret)
+{
+        const struct scene_options options = { .part = part };
+        struct dataset_error error = { "" };
+
+        if (scene_set_load(path, &options, ret, &error) < 0)
+                fail_msg("%s", error.text);
+        return (*ret)->n;
+}
+
+/* Two folders are one set, a group that is half of all is not kept back or trained on as a whole, and the notes say whose
+ * points are guesses. */
+static void test_sources(void **state)
+{
+        char dir[] = "/tmp/emotion-scenes-XXXXXX", other[] = "/tmp/emotion-scenes-XXXXXX", both[80];
+        struct scene_set *set = NULL;
+        size_t n_kept = 0;
+
+        make_folder(dir);
+        make_folder(other);
+        make_scene_folder(dir, 200);
+        make_scene_folder(other, 20);
+        FILE *f = open_table(dir, "sources.csv");
+        fputs("file,group,note\n", f);
+        for (unsigned i = 0; i < 400; i++)
+                fprintf(f, "scene%u.png,%s%u,%s\n", i, i < 160 ? "large" : "own", i < 160 ? 0 : i,
+                        i == 0   ? "hat+mask"
+                        : i == 2 ? "sunglasses"
+                        : i == 4 ? "maskless"
+                                 : "");
+        fclose(f);
+        assert_int_equal(load_kept(dir, SCENES_ALL, &set), 400);
+        for (size_t i = 0; i < set->n; i++) {
+                const char *file = set->scenes[i].file;
+
+                assert_int_equal(set->scenes[i].covered, !strcmp(file, "scene0.png") || !strcmp(file, "scene2.png"));
+                n_kept += atoi(file + 5) < 160 && set->scenes[i].kept;
+        }
+        assert_int_equal(n_kept % 40, 0); /* four runs of forty */
+        assert_true(n_kept < 160);
+        scene_set_free(set);
+        snprintf(both, sizeof(both), "%s:%s", dir, other);
+        assert_int_equal(load_kept(both, SCENES_ALL, &set), 440);
+        scene_set_free(set);
+        /* the last picture of one and the first of the other have one name */
+        snprintf(both, sizeof(both), "%s:%s", other, other);
+        assert_int_equal(load_kept(both, SCENES_ALL, &set), 80);
+        scene_set_free(set);
+        remove_folder(dir);
+        remove_folder(other);
+}
+
+/* Things are drawn before faces and nowhere else; sources without weight are not drawn from. */
+static void test_occluders_and_weights(void **state)
+{
+        const struct detect_source none[] = { { "scene", 0 } }, some[] = { { "scene1", 3 }, { "scene", 1 } };
+        const struct augment_config plain = { 0 };
+        const struct scene_options all = { 0 };
+        char dir[] = "/tmp/emotion-scenes-XXXXXX";
+        static float x[160 * 128], y[160 * 128], scratch[160 * 128];
+        struct detect_sampler sampler;
+        struct scene_set *set = NULL;
+        unsigned n_faces = 0, n_changed = 0;
+
+        make_folder(dir);
+        make_scene_folder(dir, 20);
+        assert_int_equal(scene_set_load(dir, &all, &set, NULL), 0);
+        assert_int_equal(detect_sampler_init(&sampler, set, none, 1), -EINVAL);
+        detect_sampler_done(&sampler);
+        assert_int_equal(detect_sampler_init(&sampler, set, some, 2), 0);
+        sampler.augment = &plain;
+        sampler.min_px = 30;
+        sampler.max_px = 60;
+        for (unsigned n = 0; n < 60; n++) {
+                struct scene_face f = { .x = 40,
+                                        .y = 30,
+                                        .w = 60,
+                                        .h = 80,
+                                        .has_points = n % 2,
+                                        .points = { { 57, 62 }, { 83, 62 }, { 70, 76 }, { 60, 92 }, { 80, 92 } } };
+                struct rng rng;
+
+                rng_seed_stream(&rng, 3, 4, n);
+                for (unsigned i = 0; i < 160 * 128; i++)
+                        x[i] = y[i] = 200;
+                occlude_face(&f, &rng, 160, 128, y);
+                n_faces += n % 2;
+                n_changed += memcmp(x, y, sizeof(x)) != 0;
+                assert_true(n % 2 || memcmp(x, y, sizeof(x)) == 0);
+                for (unsigned i = 0; i < 160 * 128; i++)
+                        assert_in_range(y[i], 0, 255);
+                /* a face's width beside it nothing is */
+                for (unsigned i = 0; i < 128; i++)
+                        assert_true(y[i * 160 + 159] >= 200 && y[i * 160 + 159] <= 200);
+        }
+        assert_int_equal(n_changed, n_faces);
+        /* the same picture but for what is drawn */
+        for (unsigned n = 0, differ = 0; n < 20; n++) {
+                struct detect_truth t, u;
+                struct rng a, b;
+
+                rng_seed_stream(&a, 1, 2, n);
+                rng_seed_stream(&b, 1, 2, n);
+                sampler.occlude = 0;
+                detect_sample(&sampler, &a, 160, 128, x, scratch, &t);
+                sampler.occlude = 1;
+                detect_sample(&sampler, &b, 160, 128, y, scratch, &u);
+                differ += memcmp(x, y, sizeof(x)) != 0;
+                assert_true(n < 19 || differ > 10);
+        }
+        detect_sampler_done(&sampler);
+        scene_set_free(set);
+        remove_folder(dir);
+}
+
 /* In a made picture the boxes lie on faces, and the eyes' points on dark spots of them. */
 static void test_samples(void **state)
 {
@@ -240,7 +357,7 @@ static void test_samples(void **state)
         make_folder(dir);
         make_scene_folder(dir, 20);
         assert_int_equal(scene_set_load(dir, &all, &set, NULL), 0);
-        assert_int_equal(detect_sampler_init(&sampler, set), 0);
+        assert_int_equal(detect_sampler_init(&sampler, set, NULL, 0), 0);
         sampler.augment = &plain;
         sampler.min_px = 20;
         sampler.max_px = 90;
@@ -345,13 +462,20 @@ static void test_refusals(void **state)
         memcpy(strstr(text, "samples"), "sample_", 7);
         assert_int_equal(task_run_configure(&run, text, 1, &error), -EINVAL);
         task_run_done(&run);
+        strcpy(text, recipe_text);
+        memcpy(strstr(text, "prefix"), "pre_ix", 6);
+        assert_int_equal(task_run_configure(&run, text, 1, &error), -EINVAL);
+        assert_non_null(strstr(error.text, "a source needs a prefix"));
+        task_run_done(&run);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses),   cmocka_unit_test(test_cells),   cmocka_unit_test(test_figures),
-                cmocka_unit_test(test_reader),   cmocka_unit_test(test_samples), cmocka_unit_test(test_run),
+                cmocka_unit_test(test_losses),   cmocka_unit_test(test_cells),
+                cmocka_unit_test(test_figures),  cmocka_unit_test(test_reader),
+                cmocka_unit_test(test_samples),  cmocka_unit_test(test_run),
+                cmocka_unit_test(test_sources),  cmocka_unit_test(test_occluders_and_weights),
                 cmocka_unit_test(test_refusals),
         };
 

@@ -80,14 +80,13 @@ static int check_task_recipe(const struct run *run)
                 { "teachers", c->n_teachers > 0 },
                 { "rows", c->rows > 0 },
                 { "validation_rows", c->validation_rows > 0 },
-                { "start", c->start != NULL },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
                 if (keys[i].is_set)
                         return refuse("%s: %s is for classifiers", run->options.recipe, keys[i].key);
-        if (run->options.labels.ferplus || run->options.init)
-                return refuse("%s is for classifiers", run->options.init ? "--init" : "--ferplus");
+        if (run->options.labels.ferplus)
+                return refuse("--ferplus is for classifiers");
         return 0;
 }
 

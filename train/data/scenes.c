@@ -10,12 +10,15 @@
 #define MAX_SCENES 200000u
 #define MAX_FACES 1000u
 #define MAX_SIDE_PX 8192u
+/* A group with a larger share of all pictures is cut into runs of so many. */
+#define LARGE_GROUP 20u /* a twentieth */
+#define RUN_PICTURES 40u
 
 /* What sources.csv says of one file. */
 struct source {
         char *file;
         uint64_t group;
-        bool hard;
+        bool hard, covered;
 };
 
 struct sources {
@@ -49,10 +52,52 @@ static int grow(void **list, size_t n, size_t size)
         return 0;
 }
 
+/* Whether @word is one of those that @note joins by '+'. */
+static bool has_word(const char *note, const char *word)
+{
+        size_t n = strlen(word);
+
+        for (const char *at = note; (at = strstr(at, word)); at += n)
+                if ((at == note || at[-1] == '+') && (!at[n] || at[n] == '+'))
+                        return true;
+        return false;
+}
+
+static int by_group(const void *a, const void *b)
+{
+        const struct source *x = *(struct source *const *)a, *y = *(struct source *const *)b;
+
+        return x->group != y->group ? (x->group < y->group ? -1 : 1) : x < y ? -1 : x > y;
+}
+
+/* @s is sorted by file. */
+static int split_large_groups(struct sources *s)
+{
+        _cleanup_(freep) struct source **order = calloc(s->n, sizeof(*order));
+
+        if (!order)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n; i++)
+                order[i] = &s->list[i];
+        qsort(order, s->n, sizeof(struct source *), by_group);
+        for (size_t i = 0, end; i < s->n; i = end) {
+                uint64_t group = order[i]->group;
+
+                for (end = i + 1; end < s->n && order[end]->group == group;)
+                        end++;
+                for (size_t k = i; (end - i) * LARGE_GROUP > s->n && end - i > RUN_PICTURES && k < end; k++) {
+                        uint64_t part[2] = { group, (k - i) / RUN_PICTURES };
+
+                        order[k]->group = cells_hash((const char *)part, sizeof(part));
+                }
+        }
+        return 0;
+}
+
 static int read_source(struct lines *l, const struct cells *c, const int at[3], struct sources *s,
                        struct dataset_error *error)
 {
-        const char *file = NULL;
+        const char *file = NULL, *note = at[2] >= 0 && (unsigned)at[2] < c->n ? c->text[at[2]] : "";
         int r = cells_file(l, c, at[0], &file, error);
         void *list = s->list;
 
@@ -66,7 +111,8 @@ static int read_source(struct lines *l, const struct cells *c, const int at[3], 
         s->list[s->n] = (struct source){
                 .file = strdup(file),
                 .group = cells_hash(c->text[at[1]], strlen(c->text[at[1]])),
-                .hard = at[2] >= 0 && (unsigned)at[2] < c->n && strcmp(c->text[at[2]], "hard") == 0,
+                .hard = has_word(note, "hard"),
+                .covered = has_word(note, "mask") || has_word(note, "sunglasses"),
         };
         return s->list[s->n++].file ? 0 : dataset_fail(error, -ENOMEM, l->path, l->number, "out of memory");
 }
@@ -110,6 +156,8 @@ static int read_sources(const char *folder, struct sources *s, struct dataset_er
         lines_close(&l);
         if (s->n)
                 qsort(s->list, s->n, sizeof(*s->list), by_file);
+        if (r >= 0 && s->n)
+                r = split_large_groups(s);
         return r;
 }
 
@@ -122,6 +170,7 @@ struct reading {
         int at[N_COLUMNS];
         struct sources sources;
         struct scene_set *set;
+        size_t first; /* scene of this folder */
         struct dataset_error *error;
         char skipped[208]; /* the last file that is not wanted */
 };
@@ -243,7 +292,9 @@ static int begin_scene(struct reading *r, const struct cells *c, const char *fil
                 return dataset_fail(r->error, -ENOMEM, r->lines.path, r->lines.number, "too many pictures");
         r->set->scenes = scenes;
         s = &r->set->scenes[r->set->n++];
-        *s = (struct scene){ .file = strdup(file), .hard = source && source->hard, .kept = kept };
+        *s = (struct scene){
+                .file = strdup(file), .hard = source && source->hard, .covered = source && source->covered, .kept = kept
+        };
         if (!s->file)
                 return dataset_fail(r->error, -ENOMEM, r->lines.path, r->lines.number, "out of memory");
         *ret = s;
@@ -252,7 +303,7 @@ static int begin_scene(struct reading *r, const struct cells *c, const char *fil
 
 static int read_row(struct reading *r, char *line)
 {
-        struct scene *s = r->set->n ? &r->set->scenes[r->set->n - 1] : NULL;
+        struct scene *s = r->set->n > r->first ? &r->set->scenes[r->set->n - 1] : NULL;
         const char *file = NULL;
         bool face_free;
         struct cells c;
@@ -288,17 +339,15 @@ struct scene_set *scene_set_free(struct scene_set *s)
         return NULL;
 }
 
-int scene_set_load(const char *path, const struct scene_options *options, struct scene_set **ret,
-                   struct dataset_error *error)
+/* Adds the pictures of one folder. */
+static int load_folder(const char *path, const struct scene_options *options, struct scene_set *set,
+                       struct dataset_error *error)
 {
-        _cleanup_(scene_set_freep) struct scene_set *set = calloc(1, sizeof(*set));
-        struct reading r = { .folder = path, .options = options, .set = set, .error = error };
+        struct reading r = { .folder = path, .options = options, .set = set, .first = set->n, .error = error };
         char table[4096], *line = NULL;
         size_t length;
         int e;
 
-        if (!set)
-                return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
         if (snprintf(table, sizeof(table), "%s/boxes.csv", path) >= (int)sizeof(table))
                 return dataset_fail(error, -ENAMETOOLONG, path, 0, "too long a path");
         e = read_sources(path, &r.sources, error);
@@ -311,8 +360,23 @@ int scene_set_load(const char *path, const struct scene_options *options, struct
                 lines_close(&r.lines);
         }
         sources_done(&r.sources);
+        return e;
+}
+
+int scene_set_load(const char *path, const struct scene_options *options, struct scene_set **ret,
+                   struct dataset_error *error)
+{
+        _cleanup_(scene_set_freep) struct scene_set *set = calloc(1, sizeof(*set));
+        _cleanup_(freep) char *folders = strdup(path);
+        char *rest = folders, *folder;
+        int e = 0;
+
+        if (!set || !folders)
+                return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
+        while (e >= 0 && (folder = strsep(&rest, ":")))
+                e = load_folder(folder, options, set, error);
         if (e >= 0 && !set->n)
-                e = dataset_fail(error, -EBADMSG, table, 0, "no picture of the wanted kind");
+                e = dataset_fail(error, -EBADMSG, path, 0, "no picture of the wanted kind");
         if (e < 0)
                 return e;
         *ret = STEAL(set);

@@ -7,7 +7,8 @@
  * box_height, and, where there are any, five points left_eye_x, left_eye_y, right_eye_.., nose_..,
  * mouth_left_.., mouth_right_.. . A picture without faces has one line with an empty box. sources.csv (file,
  * group, note), if there is one, says which pictures belong together and which are known to look like faces
- * ("hard").
+ * ("hard"), or have covered faces ("mask", "sunglasses", joined to others by '+'). A group of more than a twentieth of the
+ * folder's pictures is cut into runs of forty in the order of names, or keeping it back would leave too little.
  */
 
 #include "nn/image.h"
@@ -27,8 +28,9 @@ struct scene {
         struct nn_image levels[SCENE_LEVELS]; /* each half the one before; at least 1 pixel */
         unsigned n_faces;
         struct scene_face *faces;
-        bool hard; /* has no face but something like one */
-        bool kept; /* of the tenth of all groups that is never trained on */
+        bool hard;    /* has no face but something like one */
+        bool covered; /* faces wear masks or sunglasses: points under them are guesses */
+        bool kept;    /* of the tenth of all groups that is never trained on */
 };
 
 enum scene_part {
@@ -47,7 +49,7 @@ struct scene_set {
         struct scene *scenes;
 };
 
-/* Return: 0; -EBADMSG a wrong or cut file, or a picture of another size than the table says; -ENOMEM; errno.
+/* @path: a folder, or several with ':' between them. Return: 0; -EBADMSG a wrong or cut file, or a picture of another size than the table says; -ENOMEM; errno.
  */
 int scene_set_load(const char *path, const struct scene_options *options, struct scene_set **ret,
                    struct dataset_error *error);

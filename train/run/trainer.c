@@ -173,8 +173,12 @@ void trainer_show(struct trainer *t, size_t first)
 {
         if (t->order[0] == t->order[1])
                 shuffle_rows(t);
-        batch_load(t, t->train, first, t->config.batch, false);
-        batch_normalise(t, t->config.batch);
+        if (t->task) {
+                t->task->ops->load(t->task, t, first);
+        } else {
+                batch_load(t, t->train, first, t->config.batch, false);
+                batch_normalise(t, t->config.batch);
+        }
         net_forward(t->net, t->config.batch, false);
 }
 

@@ -9,6 +9,9 @@
 /* A step between neighbouring samples up to which plain bilinear sampling shows no aliasing worth the area average. */
 #define BILINEAR_MAX_STEP 1.5
 #define BLUR_MAX_RADIUS 12
+/* Light that is left in a dark picture. */
+#define DARKEST (1 / 7.0)
+#define LEAST_DARK 0.7
 
 /* A factor whose logarithm is uniform, from 1 / (1 + amount) to 1 + amount. */
 static double draw_factor(struct rng *rng, double amount)
@@ -148,6 +151,12 @@ void augment_pixels(const struct augment_config *config, struct rng *rng, unsign
 {
         if (config->blur_px > 0 && rng_uniform(rng) < 0.5)
                 blur(x, width_px, height_px, rng_range(rng, 0, config->blur_px), scratch);
+        if (config->dark > 0 && rng_uniform(rng) < config->dark) {
+                float light = (float)exp(rng_range(rng, log(DARKEST), log(LEAST_DARK)));
+
+                for (size_t i = 0; i < (size_t)width_px * height_px; i++)
+                        x[i] *= light;
+        }
         if (config->contrast > 0 || config->brightness > 0 || config->noise > 0) {
                 double contrast = 1 + rng_range(rng, -config->contrast, config->contrast);
                 double brightness = 255 * rng_range(rng, -config->brightness, config->brightness);

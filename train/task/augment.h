@@ -23,6 +23,7 @@ struct augment_config {     /* all zero: only a resize to the destination */
         double brightness;  /* up to this share of 255, either way */
         double blur_px;     /* Gaussian, sigma 0..blur_px, applied with probability 1/2 */
         double noise;       /* Gaussian, standard deviation 0..noise in grey levels */
+        double dark;        /* probability of a scene with a seventh to seven tenths of its light */
         double cutout;      /* probability of one grey square (DeVries & Taylor 2017, arXiv:1708.04552) */
         double cutout_size; /* its side as a share of the width */
 };

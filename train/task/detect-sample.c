@@ -5,33 +5,79 @@
 #include "basic/macro.h"
 #include "train/data/sample.h"
 #include "train/task/detect-sample.h"
+#include "train/task/occlude.h"
 
 #define TRIES 8          /* to find a place for a face */
 #define MAX_COVERED 0.12 /* of a face by a part pasted later */
 #define MIN_VISIBLE 0.65 /* of a face within the picture */
 #define MAX_ENLARGE 1.7  /* of a picture */
 #define HARD_TIMES 3
+#define LEAST_SHARE 0.8   /* of min_px: a face beside the one that was asked for counts from here on */
+#define PHANTOM_SHARE 0.6 /* of the distractions, where there are phantoms */
 
-int detect_sampler_init(struct detect_sampler *s, const struct scene_set *set)
+static int urn_init(struct detect_urn *u, size_t room)
+{
+        u->scene = calloc(room, sizeof(*u->scene));
+        u->sums = calloc(room, sizeof(*u->sums));
+        return u->scene && u->sums ? 0 : -ENOMEM;
+}
+
+static void urn_add(struct detect_urn *u, size_t scene, double weight)
+{
+        if (!(weight > 0))
+                return;
+        u->sums[u->n] = weight + (u->n ? u->sums[u->n - 1] : 0);
+        u->scene[u->n++] = scene;
+}
+
+static size_t urn_draw(const struct detect_urn *u, struct rng *rng)
+{
+        double at = rng_uniform(rng) * u->sums[u->n - 1];
+        size_t lo = 0, hi = u->n - 1;
+
+        while (lo < hi) {
+                size_t middle = (lo + hi) / 2;
+
+                if (u->sums[middle] > at)
+                        hi = middle;
+                else
+                        lo = middle + 1;
+        }
+        return u->scene[lo];
+}
+
+static void urn_done(struct detect_urn *u)
+{
+        free(u->scene);
+        free(u->sums);
+        *u = (struct detect_urn){ 0 };
+}
+
+int detect_sampler_init(struct detect_sampler *s, const struct scene_set *set, const struct detect_source *sources,
+                        size_t n_sources)
 {
         *s = (struct detect_sampler){ .set = set, .min_px = 10, .max_px = 230 };
-        s->faces = calloc(set->n, sizeof(*s->faces));
-        s->empty = calloc(set->n, HARD_TIMES * sizeof(*s->empty));
-        if (!s->faces || !s->empty)
+        if (urn_init(&s->faces, set->n) < 0 || urn_init(&s->empty, set->n) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < set->n; i++) {
-                if (set->scenes[i].n_faces == 1)
-                        s->faces[s->n_faces++] = i;
-                for (unsigned k = 0; !set->scenes[i].n_faces && k < (set->scenes[i].hard ? HARD_TIMES : 1); k++)
-                        s->empty[s->n_empty++] = i;
+                const struct scene *scene = &set->scenes[i];
+                double weight = 1;
+
+                for (size_t k = 0; k < n_sources; k++)
+                        if (strncmp(scene->file, sources[k].prefix, strlen(sources[k].prefix)) == 0)
+                                weight = sources[k].weight;
+                if (scene->n_faces)
+                        urn_add(&s->faces, i, weight * sqrt(scene->n_faces));
+                else
+                        urn_add(&s->empty, i, weight * (scene->hard ? HARD_TIMES : 1));
         }
-        return s->n_faces && s->n_empty ? 0 : -EINVAL;
+        return s->faces.n && s->empty.n ? 0 : -EINVAL;
 }
 
 void detect_sampler_done(struct detect_sampler *s)
 {
-        free(s->faces);
-        free(s->empty);
+        urn_done(&s->faces);
+        urn_done(&s->empty);
         *s = (struct detect_sampler){ 0 };
 }
 
@@ -118,7 +164,7 @@ static void paste(struct canvas *c, const struct scene *scene, const struct samp
 
 static const struct scene *draw_empty(struct canvas *c)
 {
-        return &c->s->set->scenes[c->s->empty[rng_below(c->rng, c->s->n_empty)]];
+        return &c->s->set->scenes[urn_draw(&c->s->empty, c->rng)];
 }
 
 /* A scene without faces over everything, or one plain grey. */
@@ -165,10 +211,28 @@ static void draw_distraction(struct canvas *c)
         paste(c, s, &(struct sample_area){ x0, y0, x0 + side, y0 + side }, &p);
 }
 
-/* The whole scene, or the face and as much round it as is drawn for each side. */
-static struct sample_area draw_area(struct canvas *c, const struct scene *s)
+/* What was taken for a face lately, with some of what is about it, at about the size at which it was. */
+static void draw_phantom(struct canvas *c)
 {
-        const struct scene_face *f = &s->faces[0];
+        const struct detect_phantom *f = &c->s->phantoms[rng_below(c->rng, c->s->n_phantoms)];
+        double scale = f->seen_px / f->size_px * log_range(c->rng, 0.7, 1.4),
+               half = f->size_px * rng_range(c->rng, 0.8, 2);
+        struct pose p = { .cx = f->x,
+                          .cy = f->y,
+                          .x = rng_range(c->rng, 0, c->w),
+                          .y = rng_range(c->rng, 0, c->h),
+                          .sx = scale,
+                          .sy = scale,
+                          .roll_rad = rng_range(c->rng, -0.2, 0.2),
+                          .mirror = rng_uniform(c->rng) < 0.5 };
+
+        paste(c, &c->s->set->scenes[f->scene],
+              &(struct sample_area){ f->x - half, f->y - half, f->x + half, f->y + half }, &p);
+}
+
+/* The whole scene, or the face and as much round it as is drawn for each side. */
+static struct sample_area draw_area(struct canvas *c, const struct scene *s, const struct scene_face *f)
+{
         double w = s->levels[0].width_px, h = s->levels[0].height_px, size = (double)MAX(f->w, f->h);
         double x = (double)f->x, y = (double)f->y, right = x + (double)f->w, bottom = y + (double)f->h;
 
@@ -214,11 +278,43 @@ static double place(struct rng *rng, double size, double room)
         return rng_range(rng, margin, fmax(room - margin, margin + 1e-3));
 }
 
-/* One face of about @size_px. A picture is not enlarged beyond what still looks like one. */
+/* Share of a face's box that @area holds. */
+static double held(const struct scene_face *f, const struct sample_area *area)
+{
+        double w = fmin(area->x1, (double)(f->x + f->w)) - fmax(area->x0, (double)f->x);
+        double h = fmin(area->y1, (double)(f->y + f->h)) - fmax(area->y0, (double)f->y);
+
+        return w > 0 && h > 0 ? w * h / (double)(f->w * f->h) : 0;
+}
+
+/* Every face of the scene that the pasted area shows something of. */
+static void add_faces(struct canvas *c, const struct scene *s, const struct sample_area *area, const struct pose *p)
+{
+        double m[6];
+
+        forward_map(p, m);
+        for (unsigned i = 0; i < s->n_faces && c->truth->n < DETECT_MAX_FACES; i++) {
+                struct detect_face *f = &c->truth->faces[c->truth->n];
+                double share = held(&s->faces[i], area);
+
+                f->face = detect_map_face(&s->faces[i], m, p->roll_rad, p->sx, p->sy, p->mirror);
+                share *= visible(c, &f->face);
+                if (share < 0.05)
+                        continue;
+                f->guessed = s->covered;
+                f->ignored =
+                        share < MIN_VISIBLE || sqrt((double)f->face.w * (double)f->face.h) < LEAST_SHARE * c->s->min_px;
+                c->truth->n++;
+                if (!f->ignored && rng_uniform(c->rng) < c->s->occlude)
+                        occlude_face(&f->face, c->rng, c->w, c->h, c->x);
+        }
+}
+
+/* A scene whose face, one of them, is of about @size_px. A picture is not enlarged beyond what still looks like one. */
 static void draw_face(struct canvas *c, double size_px)
 {
-        const struct scene *s = &c->s->set->scenes[c->s->faces[rng_below(c->rng, c->s->n_faces)]];
-        const struct scene_face *f = &s->faces[0];
+        const struct scene *s = &c->s->set->scenes[urn_draw(&c->s->faces, c->rng)];
+        const struct scene_face *f = &s->faces[s->n_faces > 1 ? rng_below(c->rng, s->n_faces) : 0];
         const struct augment_config *a = c->s->augment;
         double size = sqrt((double)f->w * (double)f->h), scale = fmin(size_px / size, MAX_ENLARGE);
         double stretch = sqrt(log_range(c->rng, 1 / (1 + a->stretch), 1 + a->stretch)), m[6];
@@ -229,8 +325,7 @@ static void draw_face(struct canvas *c, double size_px)
                           .sy = scale / stretch,
                           .roll_rad = rng_range(c->rng, -turn, turn),
                           .mirror = rng_uniform(c->rng) < a->flip };
-        struct sample_area area = draw_area(c, s);
-        struct scene_face mapped;
+        struct sample_area area = draw_area(c, s, f);
 
         for (unsigned try = 0; try < TRIES; try++) {
                 double most = 0;
@@ -242,10 +337,8 @@ static void draw_face(struct canvas *c, double size_px)
                         most = fmax(most, covered(&c->truth->faces[i].face, &area, m));
                 if (most > MAX_COVERED)
                         continue;
-                mapped = detect_map_face(f, m, p.roll_rad, p.sx, p.sy, p.mirror);
                 paste(c, s, &area, &p);
-                c->truth->faces[c->truth->n++] =
-                        (struct detect_face){ .face = mapped, .ignored = visible(c, &mapped) < MIN_VISIBLE };
+                add_faces(c, s, &area, &p);
                 return;
         }
 }
@@ -274,8 +367,32 @@ void detect_sample(const struct detect_sampler *s, struct rng *rng, unsigned wid
         ret_truth->n = 0;
         draw_ground(&c);
         for (unsigned i = 0; i < distractions; i++)
-                draw_distraction(&c);
+                if (s->n_phantoms && rng_uniform(rng) < PHANTOM_SHARE)
+                        draw_phantom(&c);
+                else
+                        draw_distraction(&c);
         for (unsigned i = 0; i < n; i++)
                 draw_face(&c, log_range(rng, s->min_px, fmin(largest, s->max_px)));
         augment_pixels(s->augment, rng, width_px, height_px, ret, scratch);
+}
+
+size_t detect_sample_empty(const struct detect_sampler *s, struct rng *rng, unsigned width_px, unsigned height_px,
+                           float *ret, double ret_at[2], double *ret_scale)
+{
+        size_t scene = urn_draw(&s->empty, rng);
+        const struct nn_image *im = &s->set->scenes[scene].levels[0];
+        double fit = fmin((double)width_px / im->width_px, (double)height_px / im->height_px);
+        double scale = log_range(rng, fmin(fit, 1), fmax(fit, 1.3));
+        struct canvas c = { .s = s, .rng = rng, .w = width_px, .h = height_px, .x = ret };
+        struct pose p = { .sx = scale, .sy = scale };
+
+        ret_at[0] = rng_range(rng, 0, fmax(im->width_px - width_px / scale, 0));
+        ret_at[1] = rng_range(rng, 0, fmax(im->height_px - height_px / scale, 0));
+        p.cx = ret_at[0];
+        p.cy = ret_at[1];
+        *ret_scale = scale;
+        for (size_t i = 0; i < (size_t)width_px * height_px; i++)
+                ret[i] = 127.5f;
+        paste(&c, &s->set->scenes[scene], &(struct sample_area){ 0, 0, im->width_px, im->height_px }, &p);
+        return scene;
 }

@@ -12,12 +12,20 @@
 
 #define POINT_SCALE 8.0     /* an error of an eighth of the face's size is where the loss of a point becomes linear */
 #define FIRST_LOGIT (-4.0f) /* cells say no to begin with, or their number would drown the few faces */
+#define MAX_SOURCES 64
+#define MAX_PHANTOMS 2000
+#define PHANTOM_SCORE 0.25f
+#define PHANTOM_STREAM 0x9e3779b9u /* their random numbers are none of the samples' */
 #define EVALUATE_IOU 0.5
 #define EVALUATE_FALSE 0.1 /* false ones a picture at which the log's loss, the share of faces missed, is taken */
 
 struct detect_state {
-        double alpha, gamma, box_weight, point_weight, min_px, max_px;
+        double alpha, gamma, box_weight, point_weight, guessed_weight, min_px, max_px, occlude;
         unsigned samples; /* an epoch */
+        unsigned looks;   /* at face-free pictures, for phantoms, before each epoch */
+        struct detect_source sources[MAX_SOURCES];
+        size_t n_sources;
+        struct detect_phantom *phantoms;
         struct layer *cls[DETECT_LEVELS], *bbox[DETECT_LEVELS], *kps[DETECT_LEVELS];
         struct scene_set *set, *kept;
         struct detect_sampler sampler;
@@ -28,23 +36,55 @@ struct detect_state {
         const struct trainer *trainer;
 };
 
+static int read_sources(struct detect_state *d, config_setting_t *s, struct recipe_error *error)
+{
+        config_setting_t *list;
+        int r = recipe_child(s, "sources", CONFIG_TYPE_LIST, &list, error);
+
+        if (r < 0 || !list)
+                return r;
+        d->n_sources = (size_t)config_setting_length(list);
+        if (d->n_sources > MAX_SOURCES)
+                return recipe_fail(list, error, "more than %d sources", MAX_SOURCES);
+        for (unsigned i = 0; i < d->n_sources && r >= 0; i++) {
+                config_setting_t *g = config_setting_get_elem(list, i);
+                struct detect_source *to = &d->sources[i];
+
+                if (!config_setting_is_group(g))
+                        return recipe_fail(list, error, "sources must hold groups with prefix and weight");
+                recipe_known(g);
+                to->weight = 1;
+                r = recipe_string(g, "prefix", &to->prefix, error);
+                if (r >= 0)
+                        r = recipe_real(g, "weight", 0, 1000, &to->weight, error);
+                if (r >= 0 && !to->prefix)
+                        r = recipe_fail(g, error, "a source needs a prefix");
+        }
+        return r;
+}
+
 static int read_group(struct detect_state *d, config_setting_t *s, struct recipe_error *error)
 {
+        const struct {
+                const char *key;
+                double min, max, *value;
+        } reals[] = {
+                { "alpha", 0, 1, &d->alpha },
+                { "gamma", 0, 10, &d->gamma },
+                { "box_weight", 0, 100, &d->box_weight },
+                { "point_weight", 0, 100, &d->point_weight },
+                { "guessed_weight", 0, 1, &d->guessed_weight },
+                { "min_px", 4, 1000, &d->min_px },
+                { "max_px", 4, 10000, &d->max_px },
+                { "occlude", 0, 1, &d->occlude },
+        };
         int r = recipe_unsigned(s, "samples", 2, 10000000, &d->samples, error);
 
         if (r >= 0)
-                r = recipe_real(s, "alpha", 0, 1, &d->alpha, error);
-        if (r >= 0)
-                r = recipe_real(s, "gamma", 0, 10, &d->gamma, error);
-        if (r >= 0)
-                r = recipe_real(s, "box_weight", 0, 100, &d->box_weight, error);
-        if (r >= 0)
-                r = recipe_real(s, "point_weight", 0, 100, &d->point_weight, error);
-        if (r >= 0)
-                r = recipe_real(s, "min_px", 4, 1000, &d->min_px, error);
-        if (r >= 0)
-                r = recipe_real(s, "max_px", 4, 10000, &d->max_px, error);
-        return r;
+                r = recipe_unsigned(s, "phantom_looks", 0, 1000000, &d->looks, error);
+        for (size_t i = 0; i < ARRAY_LEN(reals) && r >= 0; i++)
+                r = recipe_real(s, reals[i].key, reals[i].min, reals[i].max, reals[i].value, error);
+        return r < 0 ? r : read_sources(d, s, error);
 }
 
 static struct layer *find_map(struct net *net, const char *kind, const char *end, unsigned stride, unsigned channels)
@@ -69,7 +109,7 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
         *task = (struct task){ .ops = task->ops, .config = config, .net = net, .state = d };
         d->alpha = 0.25;
         d->gamma = 2;
-        d->box_weight = d->point_weight = 1;
+        d->box_weight = d->point_weight = d->guessed_weight = 1;
         d->min_px = 10;
         d->max_px = 230;
         d->samples = 4000;
@@ -107,7 +147,7 @@ static int read_data(struct task *task, const struct task_options *options, stru
                 r = scene_set_load(options->data, &kept, &d->kept, error);
         if (r < 0)
                 return r;
-        r = detect_sampler_init(&d->sampler, d->set);
+        r = detect_sampler_init(&d->sampler, d->set, d->sources, d->n_sources);
         if (r < 0) {
                 snprintf(error->text, sizeof(error->text), "%.200s: %s", options->data,
                          r == -EINVAL ? "pictures with and without faces are needed" : strerror(-r));
@@ -116,6 +156,7 @@ static int read_data(struct task *task, const struct task_options *options, stru
         d->sampler.augment = &task->config->augment;
         d->sampler.min_px = d->min_px;
         d->sampler.max_px = d->max_px;
+        d->sampler.occlude = d->occlude;
         task->n_rows = d->samples;
         task->n_valid = d->kept->n;
         return 0;
@@ -129,7 +170,9 @@ static int prepare(struct task *task)
         d->truth = calloc(net->max_batch, sizeof(*d->truth));
         d->cells = calloc((size_t)d->cls[0]->out.w * d->cls[0]->out.h, 1);
         d->scratch = floats_per_thread_new(net->pool, shape_size(net->in));
-        if (!d->truth || !d->cells || !d->scratch)
+        d->phantoms = calloc(MAX_PHANTOMS, sizeof(*d->phantoms));
+        d->sampler.phantoms = d->phantoms;
+        if (!d->truth || !d->cells || !d->scratch || !d->phantoms)
                 return -ENOMEM;
         for (unsigned i = 0; i < DETECT_LEVELS; i++) {
                 /* small faces and large ones: two to four strides at first */
@@ -159,19 +202,88 @@ static void load_part(void *userdata, unsigned part, unsigned thread)
         }
 }
 
+static int find_faces(const struct detect_state *d, unsigned picture, double scale, struct detections *ret)
+{
+        int r = 0;
+
+        ret->n = 0;
+        for (unsigned i = 0; i < DETECT_LEVELS && r >= 0; i++) {
+                size_t plane = (size_t)d->cls[i]->out.w * d->cls[i]->out.h;
+                struct detect_level level =
+                        detect_level_from_maps(d->cls[i]->y + picture * plane, d->bbox[i]->y + picture * 4 * plane,
+                                               detect_strides[i], d->cls[i]->out.w, d->cls[i]->out.h);
+
+                level.logits = true;
+                r = detect_decode(&level, 0.05, ret);
+        }
+        detect_suppress(ret, 0.4);
+        detect_to_picture(ret, scale);
+        return r;
+}
+
+/* Notes the surest false face of each picture of the batch. */
+static void note_phantoms(struct detect_state *d, unsigned n, const size_t *scene, double (*at)[2], const double *scale,
+                          struct detections *found)
+{
+        for (unsigned i = 0; i < n && d->sampler.n_phantoms < MAX_PHANTOMS; i++) {
+                const struct detection *f = found->list;
+
+                if (find_faces(d, i, scale[i], found) < 0 || !found->n || found->list[0].score < PHANTOM_SCORE)
+                        continue;
+                f = &found->list[0];
+                d->phantoms[d->sampler.n_phantoms++] =
+                        (struct detect_phantom){ .scene = scene[i],
+                                                 .x = at[i][0] + (double)(f->x + f->w / 2),
+                                                 .y = at[i][1] + (double)(f->y + f->h / 2),
+                                                 .size_px = sqrt((double)f->w * (double)f->h),
+                                                 .seen_px = sqrt((double)f->w * (double)f->h) * scale[i] };
+        }
+}
+
+/* What the network, as it is at the start of this epoch, takes for a face where there is none. A run that goes on from a
+ * checkpoint finds the same. */
+static void look_for_phantoms(struct task *task, const struct trainer *t)
+{
+        struct detect_state *d = task->state;
+        struct net *net = task->net;
+        size_t scene[NET_MAX_BATCH], size = shape_size(net->in);
+        double at[NET_MAX_BATCH][2], scale[NET_MAX_BATCH];
+        struct detections found = { 0 };
+
+        d->sampler.n_phantoms = 0;
+        for (unsigned first = 0; first < d->looks; first += net->max_batch) {
+                unsigned n = MIN(d->looks - first, net->max_batch);
+
+                for (unsigned i = 0; i < n; i++) {
+                        float *x = net_input(net) + i * size;
+                        struct rng rng;
+
+                        rng_seed_stream(&rng, task->config->seed + PHANTOM_STREAM, t->epoch, first + i);
+                        scene[i] = detect_sample_empty(&d->sampler, &rng, net->in.w, net->in.h, x, at[i], &scale[i]);
+                        nn_normalise(net->normalisation, x, size);
+                }
+                net_forward(net, n, false);
+                note_phantoms(d, n, scene, at, scale, &found);
+        }
+        detections_done(&found);
+}
+
 static void load(struct task *task, struct trainer *t, size_t first)
 {
         struct detect_state *d = task->state;
 
         d->trainer = t;
         d->first = first;
+        if (first == 0 && d->looks)
+                look_for_phantoms(task, t);
         nn_pool_run(task->net->pool, NET_PARTS, load_part, task);
 }
 
 /* Box and points of a cell that answers for @f; their gradients are set. */
 static double face_loss(const struct detect_state *d, unsigned level, unsigned picture, unsigned row, unsigned col,
-                        const struct scene_face *f, double weight)
+                        const struct detect_face *face, double weight)
 {
+        const struct scene_face *f = &face->face;
         const struct layer *b = d->bbox[level], *k = d->kps[level];
         size_t plane = (size_t)b->out.w * b->out.h, at = (size_t)row * b->out.w + col;
         double s = detect_strides[level], size = sqrt((double)f->w * (double)f->h) / s, loss, value[4], g[4], slope;
@@ -187,6 +299,9 @@ static double face_loss(const struct detect_state *d, unsigned level, unsigned p
                 size_t to = ((size_t)picture * 2 * SCENE_POINTS + i) * plane + at;
                 double want = (double)f->points[i / 2][i % 2] / s - (i % 2 ? row : col);
                 double scale = POINT_SCALE / size, part = d->point_weight / (2 * SCENE_POINTS);
+
+                if (face->guessed)
+                        part *= d->guessed_weight;
 
                 loss += part * smooth_l1(scale * ((double)k->y[to] - want), &slope);
                 k->dy[to] = (float)(weight * part * scale * slope);
@@ -228,7 +343,7 @@ static double picture_loss(struct detect_state *d, unsigned level, unsigned pict
                         l->dy[to] = (float)(weight * g);
                         if (cell >= DETECT_FACE)
                                 sum += face_loss(d, level, picture, row, col,
-                                                 &d->truth[picture].faces[cell - DETECT_FACE].face, weight);
+                                                 &d->truth[picture].faces[cell - DETECT_FACE], weight);
                 }
         return sum;
 }
@@ -286,25 +401,6 @@ static double frame_picture(const struct net *net, const struct scene *s, float 
         return scale;
 }
 
-static int find_faces(const struct detect_state *d, unsigned picture, double scale, struct detections *ret)
-{
-        int r = 0;
-
-        ret->n = 0;
-        for (unsigned i = 0; i < DETECT_LEVELS && r >= 0; i++) {
-                size_t plane = (size_t)d->cls[i]->out.w * d->cls[i]->out.h;
-                struct detect_level level =
-                        detect_level_from_maps(d->cls[i]->y + picture * plane, d->bbox[i]->y + picture * 4 * plane,
-                                               detect_strides[i], d->cls[i]->out.w, d->cls[i]->out.h);
-
-                level.logits = true;
-                r = detect_decode(&level, 0.05, ret);
-        }
-        detect_suppress(ret, 0.4);
-        detect_to_picture(ret, scale);
-        return r;
-}
-
 static void evaluate(struct task *task, double *ret_loss, double *ret_accuracy)
 {
         struct detect_state *d = task->state;
@@ -357,6 +453,7 @@ static void free_state(void *state)
 
         floats_per_thread_free(d->scratch);
         free(d->truth);
+        free(d->phantoms);
         free(d->cells);
         detect_sampler_done(&d->sampler);
         scene_set_free(d->set);

@@ -59,6 +59,7 @@ static int read_augment(config_setting_t *s, struct augment_config *a, struct re
                 { "brightness", 1, &a->brightness },
                 { "blur_px", 10, &a->blur_px },
                 { "noise", 255, &a->noise },
+                { "dark", 1, &a->dark },
                 { "cutout", 1, &a->cutout },
                 { "cutout_size", 1, &a->cutout_size },
         };
