@@ -14,6 +14,9 @@
 /* a frame follows within this many other chunks, or the file is not worth more reading */
 #define MAX_CHUNKS_BETWEEN 4096
 #define MAX_STREAMS 100
+/* what is read at once when the next frame is looked for, and what of one must be seen: name, size, two bytes */
+#define SEARCH_BYTES 65536
+#define FRAME_START 10
 
 #define FOURCC(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
@@ -89,6 +92,44 @@ static bool is_video_of(uint32_t id, unsigned stream)
                (id >> 8 & 0xff) == '0' + stream % 10;
 }
 
+/* Chunks that may stand among the frames; another name is no chunk but what somebody left between them. */
+static bool is_usual(const struct chunk *c)
+{
+        static const uint32_t names[] = { FOURCC('J', 'U', 'N', 'K'), FOURCC('i', 'd', 'x', '1') };
+        uint8_t first = c->id & 0xff, second = c->id >> 8 & 0xff;
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (c->id == names[i])
+                        return true;
+        return is_list(c->id) || (first >= '0' && first <= '9' && second >= '0' && second <= '9') ||
+               (first == 'i' && second == 'x');
+}
+
+/* Behind garbage: to the next chunk of the video that a JPEG begins in. Return: 0; -ENODATA there is none near. */
+static int find_frame(struct avi *a, uint64_t from)
+{
+        uint8_t block[SEARCH_BYTES + FRAME_START];
+        uint64_t end = from + PICTURE_MAX_FILE_BYTES;
+
+        for (; from < end; from += SEARCH_BYTES) {
+                ssize_t n = pread(a->fd, block, sizeof(block), (off_t)from);
+
+                if (n < 0)
+                        return errno == EINTR ? 0 : -errno;
+                for (ssize_t i = 0; i + FRAME_START <= n; i++) {
+                        const uint8_t *p = block + i;
+
+                        if (p[8] != 0xff || p[9] != 0xd8 || !is_video_of(get32(p), a->stream))
+                                continue;
+                        a->pos = from + (uint64_t)i;
+                        return 0;
+                }
+                if (n < (ssize_t)sizeof(block))
+                        break;
+        }
+        return -ENODATA;
+}
+
 /* Return: 1 a whole frame in a->data; 0 an empty one (the recorder had none); -EBADMSG, -ENODATA, ... */
 static int next_frame(struct avi *a, bool wanted, size_t *ret_size)
 {
@@ -96,10 +137,15 @@ static int next_frame(struct avi *a, bool wanted, size_t *ret_size)
         int r;
 
         for (unsigned n = 0; !is_video_of(chunk.id, a->stream); n++) {
+                uint64_t at = a->pos;
+
                 r = next_chunk(a, &chunk);
-                /* behind garbage there is no way back to where the next chunk begins */
-                if (r == -EBADMSG || n > MAX_CHUNKS_BETWEEN)
+                if (n > MAX_CHUNKS_BETWEEN)
                         return -ENODATA;
+                if (r == -EBADMSG || (r >= 0 && !is_usual(&chunk))) {
+                        chunk = (struct chunk){};
+                        r = find_frame(a, at + 1);
+                }
                 if (r < 0)
                         return r;
         }

@@ -5,6 +5,7 @@
 
 #include "daemon/capture/source-tools.h"
 #include "daemon/capture/v4l2-device.h"
+#include "daemon/capture/v4l2-negotiate.h"
 
 /* Return: 0; -ENOTTY with a sentence. */
 static int check_is_camera(const struct v4l2_io *io, int fd, const char *path, struct source_device *ret,
@@ -125,27 +126,47 @@ int source_list_devices(struct source_device *ret, size_t max)
         return v4l2_device_list(&v4l2_io_plain, "/dev", ret, max);
 }
 
-/* The first node that opens as a camera. If there is none, the error is that of the first that looked like
- * one: a camera without permission says more than "no camera". */
+/* Adds what a camera offers to a sentence. */
+static void add_offer(struct source_error *passed, const struct source_device *d, const char *formats)
+{
+        size_t n = strlen(passed->text);
+
+        if (!n)
+                n = (size_t)snprintf(passed->text, sizeof(passed->text), "No camera offers MJPG, YUYV, NV12 or GREY");
+        if (n < sizeof(passed->text))
+                snprintf(passed->text + n, sizeof(passed->text) - n, "; %s (%s) offers %s", d->node, d->name,
+                         *formats ? formats : "nothing");
+}
+
+/* The first node that opens as a camera and offers a format that is read: those of processors of raw pictures offer
+ * none. If there is none, the error names what each offers; else it is that of the first that looked like a camera: one
+ * without permission says more than "no camera". */
 static int open_first(const struct v4l2_io *io, struct source_device *ret, struct source_error *error)
 {
         int numbers[SOURCE_MAX_DEVICES], n, first = 0;
+        struct source_error passed = { "" };
 
         n = list_numbers("/dev", numbers);
         for (int i = 0; i < n; i++) {
                 struct source_error e;
-                char path[64];
+                char path[64], formats[96];
                 int fd;
 
                 snprintf(path, sizeof(path), "/dev/video%d", numbers[i]);
                 fd = open_node(io, path, ret, &e);
-                if (fd >= 0)
+                if (fd >= 0 && v4l2_offers(io, fd, formats, sizeof(formats)))
                         return fd;
-                if (!first && fd != -ENOTTY) {
+                if (fd >= 0) {
+                        add_offer(&passed, ret, formats);
+                        io->close(fd);
+                } else if (!first && fd != -ENOTTY) {
                         first = fd;
                         *error = e;
                 }
         }
+        *ret = (struct source_device){};
+        if (passed.text[0])
+                return source_fail(error, -EOPNOTSUPP, "%s", passed.text);
         if (first)
                 return first;
         return source_fail(error, -ENODEV, "No camera is plugged in: no node /dev/video* is a capture device");

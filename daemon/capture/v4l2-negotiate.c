@@ -154,6 +154,31 @@ static int search_formats(struct search *s, const char *only)
         return known ? 0 : -EINVAL;
 }
 
+bool v4l2_offers(const struct v4l2_io *io, int fd, char *ret_names, size_t size)
+{
+        bool readable = false;
+        size_t n = 0;
+
+        ret_names[0] = '\0';
+        for (unsigned i = 0; i < MAX_ITEMS; i++) {
+                struct v4l2_fmtdesc d = { .index = i, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
+                char name[5];
+
+                if (v4l2_io_control(io, fd, VIDIOC_ENUM_FMT, &d) < 0)
+                        break;
+                for (unsigned k = 0; k < 4; k++) {
+                        name[k] = (char)(d.pixelformat >> 8 * k & 0x7f);
+                        if (name[k] < '!' || name[k] > '~')
+                                name[k] = k < 3 ? '?' : '\0';
+                }
+                name[4] = '\0';
+                if (n < size)
+                        n += (size_t)snprintf(ret_names + n, size - n, "%s%s", n ? ", " : "", name);
+                readable = readable || (v4l2_mode_name(d.pixelformat) && !(d.flags & V4L2_FMT_FLAG_EMULATED));
+        }
+        return readable;
+}
+
 static bool is_limited(const struct v4l2_pix_format *p)
 {
         uint32_t q = p->quantization;

@@ -21,6 +21,12 @@ struct v4l2_mode {
 const char *v4l2_mode_name(uint32_t pixel_format);
 
 /**
+ * v4l2_offers() - does the camera offer a pixel format that is read?
+ * @ret_names: the fourccs of all that it offers, cut to fit: "BG10, BA81"; "" for none
+ */
+bool v4l2_offers(const struct v4l2_io *io, int fd, char *ret_names, size_t size);
+
+/**
  * v4l2_negotiate() - choose a mode by what the camera offers and set it
  *
  * The nearest size wins, then enough frame rate, then the format whose way to luma is shortest: GREY and NV12

@@ -159,6 +159,20 @@ static unsigned play(const char *path, struct source_stats *ret)
         return n;
 }
 
+/* The widths of the frames, one after another. */
+static void sizes_are(const char *path, const unsigned *widths, unsigned n)
+{
+        _cleanup_(source_freep) struct source *s = open_replay(path, SOURCE_PACE_FAST, false);
+        struct frame f;
+
+        for (unsigned i = 0; i < n; i++) {
+                assert_int_equal(source_next(s, -1, 1000000, &f, NULL), 1);
+                assert_int_equal(f.width_px, widths[i]);
+                assert_true(f.gray_stride_bytes >= f.width_px);
+                source_release(s, &f);
+        }
+}
+
 static void test_avi(void **state)
 {
         _cleanup_(source_freep) struct source *s = NULL;
@@ -248,20 +262,29 @@ static void test_avi_damaged(void **state)
         assert_int_equal(play(save_file("a.avi"), &stats), 2);
         assert_int_equal(stats.n_corrupt, 2);
 
-        /* garbage where a chunk should be */
-        file.size = last;
-        put("\1\2\3\4\0\0\0\0\0\0", 10);
-        assert_int_equal(play(save_file("a.avi"), &stats), 2);
+        /* garbage where a chunk should be, and what looks like one that goes far */
+        for (unsigned i = 0; i < 3; i++) {
+                static const char *const between[] = { "\1\2\3\4\0\0\0\0\0\0", "odd\xff\xd8\xff\0\0\0\0",
+                                                       "what\xff\xff\xff\0  " };
 
-        /* a picture of another size than the first */
+                file.size = last;
+                put(between[i], 10);
+                assert_int_equal(play(save_file("a.avi"), &stats), 2);
+                put_flat_frame(80);
+                put_flat_frame(90);
+                assert_int_equal(play(save_file("a.avi"), &stats), 4);
+        }
+
+        /* a picture of another size than the first goes on in that size */
         {
                 size_t size;
                 _cleanup_(freep) uint8_t *jpeg = flat_jpeg(64, 64, 9, &size);
 
                 file.size = last;
                 put_chunk("01dc", jpeg, size);
-                assert_int_equal(play(save_file("a.avi"), &stats), 2);
-                assert_int_equal(stats.n_corrupt, 2);
+                assert_int_equal(play(save_file("a.avi"), &stats), 3);
+                assert_int_equal(stats.n_corrupt, 1);
+                sizes_are(path_of("a.avi"), (unsigned[]){ 40, 40, 64 }, 3);
         }
 }
 
