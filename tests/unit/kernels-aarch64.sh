@@ -50,7 +50,7 @@ simd=$(sources nn_simd_sources)
 compile portable "$simd int8-tile" -DNN_SIMD_PORTABLE
 compile neon "$simd int8-tile" -DNN_SIMD_NEON
 compile dot int8-tile -DNN_SIMD_NEON -DNN_SIMD_DOT -march=armv8.2-a+dotprod
-compile any "$(sources libnnkernels_la_SOURCES)"
+compile any "$(sources libnnkernels_la_SOURCES) $(sources libnnisa_la_SOURCES)"
 cc -c nn/pool.c -o "$out/pool.o"
 
 for t in vec pool fc conv int8; do
