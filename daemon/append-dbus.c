@@ -192,6 +192,7 @@ int bus_get_statistics(sd_bus *bus, const char *path, const char *interface, con
                 { "events-lost", manager_n_events_lost(m) + s->n_pipeline_events_lost + f->n_lost },
                 { "previews", f->preview.n },
                 { "signals-sent", f->n_sent },
+                { "calls-refused", shares_n_refused(f->shares) },
                 { "signals-suppressed", claims_n_suppressed(manager_get_claims(m)) },
                 { "camera-opens", s->n_opens },
                 { "detect-usec", p->detect_nsec / 1000 },

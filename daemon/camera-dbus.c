@@ -102,7 +102,7 @@ void bus_camera_changed(struct bus_face *f, struct camera *c, unsigned propertie
 void bus_camera_flush(struct bus_face *f, struct camera *c)
 {
         struct camera_object *o = c->userdata;
-        char *names[8], path[BUS_CAMERA_PATH_MAX];
+        char path[BUS_CAMERA_PATH_MAX];
         static const struct {
                 unsigned bit;
                 const char *name;
@@ -115,15 +115,16 @@ void bus_camera_flush(struct bus_face *f, struct camera *c)
                 { CAMERA_FRAME_RATE, "FrameRate" },
                 { CAMERA_LAST_ERROR, "LastError" },
         };
+        const char *names[ARRAY_LEN(table) + 1];
         size_t n = 0;
 
         if (!o || !o->dirty)
                 return;
         for (size_t i = 0; i < ARRAY_LEN(table); i++)
                 if (o->dirty & table[i].bit)
-                        names[n++] = (char *)(uintptr_t)table[i].name; /* sd-bus only reads them */
+                        names[n++] = table[i].name;
         names[n] = NULL;
         o->dirty = 0;
         bus_camera_path(c->number, path, sizeof(path));
-        sd_bus_emit_properties_changed_strv(f->bus, path, BUS_IFACE_CAMERA, names);
+        bus_emit_changed(f->bus, path, BUS_IFACE_CAMERA, names);
 }

@@ -15,9 +15,16 @@ struct told {
         float scores[EMOTION_MAX];
 };
 
+/* A face that a claimant knows to be in view. */
+struct seen {
+        uint32_t face; /* 0: free */
+        bool facing;
+};
+
 struct entry {
         struct claim claim;
         bool used;
+        struct seen seen[PIPELINE_MAX_FACES];
         struct told told[PIPELINE_MAX_FACES];
 };
 
@@ -212,6 +219,39 @@ static void keep(struct told *t, const struct claim_change *change, const char *
         t->change.scores = t->scores;
         t->due_usec = due_usec;
         t->waits = true;
+}
+
+/* The place of @face (0: a free one); NULL if there is none. */
+static struct seen *find_seen(struct entry *e, uint32_t face)
+{
+        for (size_t i = 0; i < PIPELINE_MAX_FACES; i++)
+                if (e->seen[i].face == face)
+                        return &e->seen[i];
+        return NULL;
+}
+
+bool claims_is_news(struct claims *cs, struct claim *c, const struct face_event *event)
+{
+        struct entry *e = &cs->entries[c->listener - 1];
+        struct seen *s = find_seen(e, event->face);
+
+        if (event->kind == FACE_APPEARED) {
+                if (s)
+                        return false;
+                s = find_seen(e, 0) ?: &e->seen[0];
+                *s = (struct seen){ .face = event->face };
+                return true;
+        }
+        if (!s)
+                return false;
+        if (event->kind == FACE_VANISHED) {
+                *s = (struct seen){ 0 };
+                return true;
+        }
+        if (s->facing == event->facing)
+                return false;
+        s->facing = event->facing;
+        return true;
 }
 
 void claims_change(struct claims *cs, struct claim *c, const struct claim_change *change, uint64_t now_usec)

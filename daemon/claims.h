@@ -87,6 +87,9 @@ struct decision_rules claim_rules(const struct claim *c, const struct decision_r
 /* Does @c want to hear of @camera? */
 bool claim_wants_camera(const struct claim *c, unsigned camera);
 
+/* Is it news to @c that a face came, turned or went? Remembered as told. A claim hears of the faces in view at once, and
+ * what the pipeline had announced before that may reach it still. */
+bool claims_is_news(struct claims *cs, struct claim *c, const struct face_event *event);
 /* The pipeline announced a change for @c; strings and scores are copied. @now_usec: CLOCK_MONOTONIC. */
 void claims_change(struct claims *cs, struct claim *c, const struct claim_change *change, uint64_t now_usec);
 /* The face is gone: what waits for it is dropped. */

@@ -20,9 +20,12 @@ libservicecore_la_SOURCES = \
 	daemon/engine-report.c daemon/engine-report.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/manager-dbus.c daemon/manager-dbus.h \
+	daemon/manager-properties.c \
 	daemon/messages.h \
 	daemon/options-dbus.c daemon/options-dbus.h \
+	daemon/peers-dbus.c daemon/peers-dbus.h \
 	daemon/preview-dbus.c daemon/preview-dbus.h \
+	daemon/shares-dbus.c daemon/shares-dbus.h \
 	daemon/signals-dbus.c daemon/signals-dbus.h \
 	daemon/worker.h
 libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -19,24 +19,15 @@ static int flush(sd_event_source *s, void *userdata)
 {
         struct bus_face *f = userdata;
         struct cameras *cs = manager_get_cameras(f->manager);
-        static const struct {
-                unsigned bit;
-                const char *name;
-        } table[] = {
-                { MANAGER_STATE, "State" },     { MANAGER_LAST_ERROR, "LastError" }, { MANAGER_ENABLED, "Enabled" },
-                { MANAGER_IN_USE, "InUse" },    { MANAGER_EMOTIONS, "Emotions" },    { MANAGER_MODEL, "Model" },
-                { MANAGER_PLUGINS, "Plugins" }, { MANAGER_TAINTED, "Tainted" },
-        };
-        char *names[ARRAY_LEN(table) + 1];
+        const char *names[manager_n_properties + 1];
         size_t n = 0;
 
-        for (size_t i = 0; i < ARRAY_LEN(table); i++)
-                if (f->dirty & table[i].bit)
-                        names[n++] = (char *)(uintptr_t)table[i].name; /* sd-bus only reads them */
+        for (size_t i = 0; i < manager_n_properties; i++)
+                if (f->dirty & manager_properties[i].bit)
+                        names[n++] = manager_properties[i].name;
         names[n] = NULL;
         f->dirty = 0;
-        if (n > 0)
-                sd_bus_emit_properties_changed_strv(f->bus, BUS_PATH, BUS_IFACE_MANAGER, names);
+        bus_emit_changed(f->bus, BUS_PATH, BUS_IFACE_MANAGER, names);
         for (size_t i = 0; i < cs->n; i++)
                 bus_camera_flush(f, cs->list[i]);
         return 0;
@@ -167,6 +158,7 @@ static void on_picture_done(void *userdata, const struct picture_job *job)
                 r = answer_picture(f, f->pictures[i].message, job);
                 if (r < 0)
                         log_warning_errno(r, "a picture's answer cannot be sent: %m");
+                peers_release(f->peers, peer_name_of(f->pictures[i].message));
                 f->pictures[i].message = sd_bus_message_unref(f->pictures[i].message);
                 return;
         }
@@ -198,113 +190,81 @@ static void on_reload_done(void *userdata, uint64_t serial, enum service_error e
 
 /* === Claims === */
 
-struct owner_track {
-        struct bus_face *face;
-        sd_bus_track *track;
-        char owner[];
-};
-
-static const char *sender(sd_bus_message *m)
-{
-        const char *s = sd_bus_message_get_sender(m);
-
-        return s ? s : "peer"; /* a connection without a broker */
-}
-
-/* Those of whom the bus cannot say who they are count as one. */
-static uid_t sender_uid(sd_bus_message *m)
-{
-        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
-        uid_t uid;
-
-        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &creds) < 0 || sd_bus_creds_get_euid(creds, &uid) < 0)
-                return CLAIM_UID_UNKNOWN;
-        return uid;
-}
-
+/* Nothing is kept for who left. */
 static void drop_claim(struct bus_face *f, struct claim *c)
 {
-        struct owner_track *t = c->userdata;
+        char name[sizeof(f->preview.sender)];
 
-        c->userdata = NULL;
+        snprintf(name, sizeof(name), "%s", c->owner);
         manager_release(f->manager, c->owner);
-        if (t)
-                sd_bus_track_unref(t->track);
-        free(t);
+        peers_release(f->peers, name);
         bus_face_arm(f);
 }
 
-static int on_owner_gone(sd_bus_track *track, void *userdata)
+static void drop_message(sd_bus_message **m, const char *sender)
 {
-        struct owner_track *t = userdata;
-        struct claim *c = claims_find(manager_get_claims(t->face->manager), t->owner);
-
-        log_debug("claim of %s ends: it left the bus", t->owner);
-        if (c)
-                drop_claim(t->face, c);
-        return 1;
+        if (*m && strcmp(peer_name_of(*m), sender) == 0)
+                *m = sd_bus_message_unref(*m);
 }
 
-static int track_owner(struct bus_face *f, struct claim *c, sd_bus_message *m)
+static void on_gone(void *userdata, const char *name)
 {
-        size_t n = strlen(c->owner) + 1;
-        struct owner_track *t;
-        int r;
+        struct bus_face *f = userdata;
+        struct claim *c = claims_find(manager_get_claims(f->manager), name);
 
-        if (sd_bus_is_bus_client(f->bus) <= 0)
-                return 0;
-        t = calloc(1, sizeof(*t) + n);
-        if (!t)
-                return -ENOMEM;
-        t->face = f;
-        memcpy(t->owner, c->owner, n);
-        r = sd_bus_track_new(f->bus, &t->track, on_owner_gone, t);
-        if (r >= 0)
-                r = sd_bus_track_add_sender(t->track, m);
-        if (r < 0) {
-                sd_bus_track_unref(t->track);
-                free(t);
+        for (size_t i = 0; i < ARRAY_LEN(f->pictures); i++)
+                drop_message(&f->pictures[i].message, name);
+        for (size_t i = 0; i < ARRAY_LEN(f->previews); i++)
+                drop_message(&f->previews[i].message, name);
+        if (c)
+                drop_claim(f, c);
+}
+
+static int refuse_claim(struct bus_face *f, int r, sd_bus_error *error)
+{
+        const struct settings *s = manager_get_settings(f->manager);
+
+        switch (r) {
+        case -EPERM:
+                return bus_error_set(error, SERVICE_DISABLED, "The service is switched off");
+        case -EDQUOT:
+                return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "The caller's user holds %d claims already",
+                                     s->service.max_claims_per_user);
+        case -EUSERS:
+                return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "There are %d claims already",
+                                     s->service.max_claims);
+        default:
                 return r;
         }
-        c->userdata = t;
-        return 0;
 }
 
-static int method_claim(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int claim(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
         struct claim_options options;
         struct claim *c;
+        bool is_new;
         int r = bus_read_claim_options(m, f, &options, error);
 
         if (r < 0)
                 return r;
-        r = manager_claim(f->manager, sender(m), sender_uid(m), &options, &c);
-        if (r == -EPERM)
-                return bus_error_set(error, SERVICE_DISABLED, "The service is switched off");
-        if (r == -EDQUOT)
-                return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "The caller's user holds %d claims already",
-                                     manager_get_settings(f->manager)->service.max_claims_per_user);
-        if (r == -EUSERS)
-                return bus_error_set(error, SERVICE_TOO_MANY_CLAIMS, "There are %d claims already",
-                                     manager_get_settings(f->manager)->service.max_claims);
+        r = manager_claim(f->manager, peer->name, peer->uid, &options, &c);
         if (r < 0)
-                return r;
-        if (r > 0) {
-                r = track_owner(f, c, m);
-                if (r < 0) {
-                        drop_claim(f, c);
-                        return r;
-                }
-        }
+                return refuse_claim(f, r, error);
+        is_new = r > 0;
+        if (is_new)
+                peers_hold(f->peers, peer->name);
         bus_face_arm(f);
-        return sd_bus_reply_method_return(m, NULL);
+        r = sd_bus_reply_method_return(m, NULL);
+        if (is_new) /* who comes late takes nobody for turned away */
+                manager_tell_view(f->manager, c);
+        return r;
 }
 
-static int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int release(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
-        struct claim *c = claims_find(manager_get_claims(f->manager), sender(m));
+        struct claim *c = claims_find(manager_get_claims(f->manager), peer->name);
 
         if (!c)
                 return bus_error_set(error, SERVICE_NOT_CLAIMED, "The caller holds no claim");
@@ -346,7 +306,7 @@ static int refuse_picture(struct bus_face *f, int r, sd_bus_error *error)
         return r;
 }
 
-static int method_classify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int classify(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
         double min_confidence;
@@ -372,36 +332,43 @@ static int method_classify(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 return refuse_picture(f, r, error);
         }
         f->pictures[slot].message = sd_bus_message_ref(m);
+        peers_hold(f->peers, peer->name);
         return 1;
 }
 
-static int set_enabled(sd_bus_message *m, struct bus_face *f, bool enabled, sd_bus_error *error)
+static int set_enabled(sd_bus_message *m, const struct peer *peer, struct bus_face *f, bool enabled,
+                       sd_bus_error *error)
 {
-        int r = manager_set_enabled(f->manager, enabled);
+        int r = bus_check_trusted(peer, error);
 
+        if (r < 0)
+                return r;
+        r = manager_set_enabled(f->manager, enabled);
         if (r < 0)
                 return bus_error_set(error, SERVICE_FAILED, "Done, but it cannot be kept over a restart: %s",
                                      strerror(-r));
         return sd_bus_reply_method_return(m, NULL);
 }
 
-static int method_enable(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int enable(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
-        return set_enabled(m, userdata, true, error);
+        return set_enabled(m, peer, userdata, true, error);
 }
 
-static int method_disable(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int disable(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
-        return set_enabled(m, userdata, false, error);
+        return set_enabled(m, peer, userdata, false, error);
 }
 
-static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int reload(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
         struct settings_error why;
         uint64_t serial;
-        int r;
+        int r = bus_check_trusted(peer, error);
 
+        if (r < 0)
+                return r;
         if (f->n_reloads >= BUS_MAX_RELOADS)
                 return bus_error_set(error, SERVICE_LIMITS_EXCEEDED, "Too many calls of Reload wait");
         r = manager_reload(f->manager, &serial, &why);
@@ -414,6 +381,29 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
         f->reloads[f->n_reloads].message = sd_bus_message_ref(m);
         f->reloads[f->n_reloads++].serial = serial;
         return 1;
+}
+
+/* Methods whose answer depends on who calls. */
+#define PEER_METHOD(name)                                                                \
+        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error) \
+        {                                                                                \
+                struct bus_face *f = userdata;                                           \
+                                                                                         \
+                return peers_call(f->peers, m, name, error);                             \
+        }
+
+PEER_METHOD(claim)
+PEER_METHOD(release)
+PEER_METHOD(classify)
+PEER_METHOD(enable)
+PEER_METHOD(disable)
+PEER_METHOD(reload)
+
+static int method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+
+        return peers_call(f->peers, m, bus_preview, error);
 }
 
 /* === Properties === */
@@ -449,12 +439,9 @@ GETTER(get_last_error)
 GETTER(get_flag)
 {
         struct bus_face *f = userdata;
-        const struct manager_view *v = manager_get_view(f->manager);
+        const bool *flag = manager_view_member(manager_get_view(f->manager), property, sizeof(*flag));
 
-        return sd_bus_message_append(reply, "b",
-                                     strcmp(property, "Enabled") == 0 ? v->enabled
-                                     : strcmp(property, "InUse") == 0 ? v->in_use
-                                                                      : v->tainted);
+        return flag ? sd_bus_message_append(reply, "b", *flag) : -ENOENT;
 }
 
 GETTER(get_emotions)
@@ -470,7 +457,8 @@ GETTER(get_emotions)
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
-#define OPEN SD_BUS_VTABLE_UNPRIVILEGED /* the bus policy decides who may */
+/* The bus policy decides who may, and bus_check_trusted(): what sd-bus would do itself is to wait for the bus. */
+#define OPEN SD_BUS_VTABLE_UNPRIVILEGED
 
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -492,10 +480,10 @@ static const sd_bus_vtable manager_vtable[] = {
                                 method_classify, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Preview", SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("h", picture, "u", width, "u", height, "aa{sv}", faces, "a{sv}", details),
-                                bus_method_preview, 0),
-        SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, 0),
-        SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, 0),
-        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, 0),
+                                method_preview, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Enable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_enable, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Disable", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disable, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, OPEN),
         SD_BUS_SIGNAL_WITH_ARGS(
                 "EmotionChanged",
                 SD_BUS_ARGS("u", face, "s", from, "s", to, "d", confidence, "t", timestamp_usec, "a{sv}", details), 0),
@@ -518,15 +506,17 @@ int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_fac
         f->bus = sd_bus_ref(bus);
         f->event = sd_event_ref(event);
         f->manager = m;
-        r = sd_bus_add_object_manager(bus, &f->objects_slot, BUS_PATH);
+        r = peers_new(bus, on_gone, f, &f->peers);
+        if (r >= 0)
+                r = shares_new(bus, event, &f->shares);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus, &f->objects_slot, BUS_PATH);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, &f->manager_slot, BUS_PATH, BUS_IFACE_MANAGER, manager_vtable, f);
         if (r >= 0)
                 r = sd_event_add_defer(event, &f->flush, flush, f);
         if (r >= 0)
                 r = sd_event_source_set_enabled(f->flush, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_source_set_priority(f->flush, SD_EVENT_PRIORITY_IDLE);
         if (r >= 0)
                 r = sd_event_add_time(event, &f->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_timer, f);
         if (r >= 0)
@@ -570,6 +560,8 @@ struct bus_face *bus_face_free(struct bus_face *f)
                 sd_bus_message_unref(f->previews[i].message);
         for (size_t i = 0; i < f->n_reloads; i++)
                 sd_bus_message_unref(f->reloads[i].message);
+        f->peers = peers_free(f->peers);
+        f->shares = shares_free(f->shares);
         manager_set_face(f->manager, &(struct manager_face){ 0 });
         sd_event_source_disable_unref(f->flush);
         sd_event_source_disable_unref(f->timer);

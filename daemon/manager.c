@@ -151,11 +151,7 @@ static void update_view(struct manager *m, unsigned also_changed)
         v.in_use = s->state == STREAM_STREAMING;
         v.tainted = has_third_party(m->report);
 
-        changed |= v.state != m->view.state ? MANAGER_STATE : 0;
-        changed |= v.last_error != m->view.last_error ? MANAGER_LAST_ERROR : 0;
-        changed |= v.enabled != m->view.enabled ? MANAGER_ENABLED : 0;
-        changed |= v.in_use != m->view.in_use ? MANAGER_IN_USE : 0;
-        changed |= v.tainted != m->view.tainted ? MANAGER_TAINTED : 0;
+        changed |= manager_view_changes(&v, &m->view);
         m->view = v;
         if (changed && m->face.changed)
                 m->face.changed(m->face.userdata, changed);
@@ -345,21 +341,27 @@ static void on_change(struct manager *m, const struct worker_event *e)
                 claims_change(m->claims, c, &change, now_usec());
 }
 
-static void on_presence(struct manager *m, const struct worker_event *e)
+static void tell_presence(struct manager *m, struct claim *c, const struct face_event *event)
 {
         void (*tell)(void *, struct claim *, const struct face_event *, unsigned) =
-                e->event.kind == FACE_APPEARED   ? m->face.face_came
-                : e->event.kind == FACE_VANISHED ? m->face.face_went
-                                                 : m->face.face_turned;
+                event->kind == FACE_APPEARED   ? m->face.face_came
+                : event->kind == FACE_VANISHED ? m->face.face_went
+                                               : m->face.face_turned;
         unsigned camera = manager_camera_number(m);
 
-        if (e->event.kind == FACE_VANISHED)
-                claims_face_vanished(m->claims, e->event.face);
-        for (size_t i = 0; i < CLAIMS_MAX && tell; i++) {
+        if (claim_wants_camera(c, camera) && claims_is_news(m->claims, c, event) && tell)
+                tell(m->face.userdata, c, event, camera);
+}
+
+static void on_presence(struct manager *m, const struct face_event *event)
+{
+        if (event->kind == FACE_VANISHED)
+                claims_face_vanished(m->claims, event->face);
+        for (size_t i = 0; i < CLAIMS_MAX; i++) {
                 struct claim *c = claims_at(m->claims, i);
 
-                if (c && claim_wants_camera(c, camera))
-                        tell(m->face.userdata, c, &e->event, camera);
+                if (c)
+                        tell_presence(m, c, event);
         }
 }
 
@@ -372,7 +374,7 @@ static void take_events(struct manager *m)
                 /* the first event of a new engine may overtake its report */
                 take_reports_until(m, e.engine_serial);
                 if (e.event.kind != FACE_EMOTION_CHANGED)
-                        on_presence(m, &e);
+                        on_presence(m, &e.event);
                 else if (m->report && e.engine_serial == m->report->serial)
                         on_change(m, &e);
         }
@@ -441,6 +443,30 @@ int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct 
         send_wish(m);
         update_view(m, 0);
         return r;
+}
+
+void manager_tell_view(struct manager *m, struct claim *c)
+{
+        const struct worker_snapshot *s = manager_snapshot(m);
+
+        for (size_t i = 0; i < s->n_faces; i++) {
+                const struct face *face = &s->faces[i];
+                struct face_event event = { .kind = FACE_APPEARED,
+                                            .face = face->id,
+                                            .from = EMOTION_UNSURE,
+                                            .to = EMOTION_UNSURE,
+                                            .timestamp_usec = face->since_usec,
+                                            .box = face->box };
+
+                tell_presence(m, c, &event);
+                if (!face->facing)
+                        continue;
+                event.kind = FACE_ATTENTION_CHANGED;
+                event.timestamp_usec = face->seen_usec;
+                event.facing = true;
+                event.pose = face->pose;
+                tell_presence(m, c, &event);
+        }
 }
 
 int manager_release(struct manager *m, const char *owner)

@@ -57,6 +57,20 @@ struct manager_view {
         bool enabled, in_use, tainted;
 };
 
+/* Properties of which changes are told: one row each in manager-properties.c. */
+struct manager_property_row {
+        const char *name;          /* on the bus */
+        unsigned bit;              /* enum manager_property */
+        size_t offset, size_bytes; /* of its member of struct manager_view; 0 bytes: whoever changes it says so */
+};
+extern const struct manager_property_row manager_properties[];
+extern const size_t manager_n_properties;
+
+/* Of which properties do @a and @b differ? */
+unsigned manager_view_changes(const struct manager_view *a, const struct manager_view *b);
+/* The member of @v that the property @name shows, if it is of @size_bytes; else NULL. */
+const void *manager_view_member(const struct manager_view *v, const char *name, size_t size_bytes);
+
 struct manager_config {
         const char *config_file; /* NULL: defaults */
         bool config_optional;
@@ -88,6 +102,9 @@ bool manager_replays(const struct manager *m);
 /* Claims. Return: 1 a new one, 0 replaced, -EUSERS, -EDQUOT, -EPERM while disabled, -ENOMEM. */
 int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct claim_options *options,
                   struct claim **ret);
+/* Tells a claim of the faces that are in view: each came, and turned to the camera if it faces it. For a new one, after
+ * its answer. */
+void manager_tell_view(struct manager *m, struct claim *c);
 /* Return: 0 or -ENOENT. */
 int manager_release(struct manager *m, const char *owner);
 /* Sends changes that waited; manager_next_usec() says when (UINT64_MAX: nothing waits). */

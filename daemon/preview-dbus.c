@@ -10,25 +10,10 @@
 /* A use that goes on is told again after this time, so that a view of four pictures a second does not fill the journal. */
 #define TELL_AGAIN_USEC 10000000u
 
-static void describe_sender(sd_bus_message *m, char *ret, size_t size)
-{
-        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *user = NULL, *process = NULL;
-        uid_t uid = (uid_t)-1;
-        pid_t pid = 0;
-
-        /* one by one: a query of which one part cannot be had gives nothing */
-        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &user) >= 0)
-                (void)sd_bus_creds_get_euid(user, &uid);
-        if (sd_bus_query_sender_creds(m, SD_BUS_CREDS_PID, &process) >= 0)
-                (void)sd_bus_creds_get_pid(process, &pid);
-        /* not what the process calls itself: that may be anything, and the unit's ProtectProc= hides it */
-        snprintf(ret, size, "uid %d, process %d", (int)uid, (int)pid);
-}
-
 /* Each use is in the journal before its first picture is given. */
-static void tell_use(struct bus_face *f, sd_bus_message *m)
+static void tell_use(struct bus_face *f, sd_bus_message *m, uid_t uid, pid_t pid)
 {
-        const char *sender = sd_bus_message_get_sender(m) ?: "peer";
+        const char *sender = peer_name_of(m);
         bool same = strcmp(f->preview.sender, sender) == 0;
         /* service.log_level may make the log terse, but not hide who looked */
         int level = MIN(LOG_NOTICE, log_get_level());
@@ -39,7 +24,8 @@ static void tell_use(struct bus_face *f, sd_bus_message *m)
         f->preview.n_of_sender = same ? f->preview.n_of_sender + 1 : 1;
         if (same && now - f->preview.told_usec < TELL_AGAIN_USEC)
                 return;
-        describe_sender(m, who, sizeof(who));
+        /* not what the process calls itself: that may be anything, and the unit's ProtectProc= hides it */
+        snprintf(who, sizeof(who), "uid %d, process %d", (int)uid, (int)pid);
         if (f->preview.n_of_sender == 1)
                 log_full(level, 0, "preview: pictures of the camera are given to %s", who);
         else
@@ -69,11 +55,14 @@ static int refuse(struct bus_face *f, int r, sd_bus_error *error)
         }
 }
 
-int bus_method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error)
+int bus_preview(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
         size_t slot = 0;
-        int r = bus_read_no_options(m, error);
+        int r = bus_check_trusted(peer, error);
+
+        if (r >= 0)
+                r = bus_read_no_options(m, error);
 
         if (r < 0)
                 return r;
@@ -84,6 +73,9 @@ int bus_method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return refuse(f, r, error);
         f->previews[slot].message = sd_bus_message_ref(m);
+        f->previews[slot].uid = peer->uid;
+        f->previews[slot].pid = peer->pid;
+        peers_hold(f->peers, peer->name);
         return 1;
 }
 
@@ -109,8 +101,9 @@ static int append_answer(struct bus_face *f, sd_bus_message *reply, const struct
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int answer(struct bus_face *f, sd_bus_message *call, const struct preview_job *job)
+static int answer(struct bus_face *f, size_t slot, const struct preview_job *job)
 {
+        sd_bus_message *call = f->previews[slot].message;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = job->result;
@@ -127,7 +120,7 @@ static int answer(struct bus_face *f, sd_bus_message *call, const struct preview
                 r = append_answer(f, reply, job);
         if (r < 0)
                 return r;
-        tell_use(f, call);
+        tell_use(f, call, f->previews[slot].uid, f->previews[slot].pid);
         return sd_bus_send(f->bus, reply, NULL);
 }
 
@@ -138,9 +131,10 @@ void bus_preview_done(struct bus_face *f, const struct preview_job *job)
 
                 if (!f->previews[i].message || f->previews[i].id != job->id)
                         continue;
-                r = answer(f, f->previews[i].message, job);
+                r = answer(f, i, job);
                 if (r < 0)
                         log_warning_errno(r, "a preview cannot be sent: %m");
+                peers_release(f->peers, peer_name_of(f->previews[i].message));
                 f->previews[i].message = sd_bus_message_unref(f->previews[i].message);
                 return;
         }

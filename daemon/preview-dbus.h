@@ -5,5 +5,5 @@
 
 #include "daemon/bus-face.h"
 
-int bus_method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_preview(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error);
 void bus_preview_done(struct bus_face *f, const struct preview_job *job);

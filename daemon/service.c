@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 
@@ -11,6 +12,7 @@
 #include "daemon/manager-dbus.h"
 #include "daemon/service.h"
 
+#define MAX_DESCRIPTORS 65536u
 #define WATCHDOG_PARTS 3 /* ticks in one period */
 
 struct service {
@@ -201,6 +203,19 @@ static int start_signals(struct service *s)
         return r < 0 ? r : sd_event_add_signal(s->event, NULL, SIGHUP, on_reload, s);
 }
 
+/* As many descriptors as the limits allow: each call may bring some, for as long as it is read. */
+static void raise_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= MIN(limit.rlim_max, (rlim_t)MAX_DESCRIPTORS))
+                return;
+        limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)MAX_DESCRIPTORS);
+        if (setrlimit(RLIMIT_NOFILE, &limit) <
+            0) /* the unit's filter of system calls forbids it, and its limit is higher */
+                log_debug("the limit of descriptors stays as it is: %m");
+}
+
 static int start_bus(struct service *s)
 {
         int r = sd_bus_open_system_with_description(&s->bus, "emotiond");
@@ -234,6 +249,7 @@ static int start(struct service *s, const struct service_config *config, struct 
 {
         int r = sd_event_new(&s->event);
 
+        raise_descriptors();
         if (r >= 0)
                 r = start_signals(s);
         if (r >= 0)

@@ -93,6 +93,8 @@ static void test_signals(void **state)
         manager_dispatch(p->manager);
         run(p);
         assert_int_equal(p->heard.n, 0); /* nobody asked */
+        p->worker.snapshot.n_faces = 1;
+        p->worker.snapshot.faces[0] = (struct face){ .id = 5 };
         CLAIM(p, "", "a{sv}", 0);
         claim = p->worker.wish.listeners[1].claim;
         run(p);
@@ -119,6 +121,58 @@ static void test_signals(void **state)
         manager_dispatch(p->manager);
         run(p);
         assert_string_equal(p->heard.member, "FaceVanished");
+}
+
+/* Who claims late hears at once of the faces in view, after the answer, and of each news once. */
+static void test_late_claimant(void **state)
+{
+        struct place *p = *state;
+
+        p->worker.snapshot.n_faces = 2;
+        p->worker.snapshot.faces[0] = (struct face){ .id = 5, .facing = true, .pose = { true, 12, 0, 0 } };
+        p->worker.snapshot.faces[1] = (struct face){ .id = 6 };
+        CLAIM(p, "", "a{sv}", 0);
+        run(p);
+        assert_int_equal(p->heard.n, 3);
+        assert_string_equal(p->heard.member, "FaceAppeared");
+        /* what was announced before reaches it no second time */
+        add_event(p, FACE_APPEARED, 0, 0, 0);
+        add_event(p, FACE_ATTENTION_CHANGED, 0, 0, 0);
+        p->worker.events[p->worker.n_events - 1].event.facing = true;
+        manager_dispatch(p->manager);
+        run(p);
+        assert_int_equal(p->heard.n, 3);
+        add_event(p, FACE_VANISHED, 0, 0, 0);
+        add_event(p, FACE_VANISHED, 0, 0, 0);
+        manager_dispatch(p->manager);
+        run(p);
+        assert_int_equal(p->heard.n, 4);
+        assert_string_equal(p->heard.member, "FaceVanished");
+        /* other options for the same claim tell nothing anew */
+        CLAIM(p, "", "a{sv}", 1, "max-rate-hz", "d", 1.0);
+        run(p);
+        assert_int_equal(p->heard.n, 4);
+}
+
+/* The getter answers for its own properties, and each row's member has a size that a getter reads. */
+static void test_properties(void **state)
+{
+        struct manager_view a = { .state = MANAGER_IDLE }, b = a;
+        const bool *flag;
+
+        assert_int_equal(manager_view_changes(&a, &b), 0);
+        b.tainted = true;
+        assert_int_equal(manager_view_changes(&a, &b), MANAGER_TAINTED);
+        b.enabled = true;
+        b.last_error = SERVICE_NO_CAMERA;
+        assert_int_equal(manager_view_changes(&a, &b), MANAGER_TAINTED | MANAGER_ENABLED | MANAGER_LAST_ERROR);
+        flag = manager_view_member(&b, "Tainted", sizeof(bool));
+        assert_true(flag && *flag);
+        flag = manager_view_member(&b, "InUse", sizeof(bool));
+        assert_true(flag && !*flag);
+        assert_null(manager_view_member(&b, "State", sizeof(bool)));
+        assert_null(manager_view_member(&b, "Model", sizeof(bool)));
+        assert_null(manager_view_member(&b, "NoSuch", sizeof(bool)));
 }
 
 /* A claimant that never reads costs a bounded queue, and the rest is counted. */
@@ -553,6 +607,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_states, make, destroy),
                 cmocka_unit_test_setup_teardown(test_options, make, destroy),
                 cmocka_unit_test_setup_teardown(test_signals, make, destroy),
+                cmocka_unit_test_setup_teardown(test_late_claimant, make, destroy),
+                cmocka_unit_test(test_properties),
                 cmocka_unit_test_setup_teardown(test_deaf_claimant, make, destroy),
                 cmocka_unit_test_setup_teardown(test_pictures, make, destroy),
                 cmocka_unit_test_setup_teardown(test_picture_of_another_model, make, destroy),

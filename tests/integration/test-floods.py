@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Clients that mean harm: whatever they send, the service goes on, others are answered, and nothing is left behind."""
+import os
+import resource
+
+import lib
+from lib import Bus, Client, Daemon, MANAGER, NAME, ROOT, dbus, equal, wait_for
+
+PROPERTIES = "org.freedesktop.DBus.Properties"
+# what the service may have open: fewer than one flood brings
+DESCRIPTORS = 512
+
+bus = Bus()
+
+
+def message(member, *args, interface=MANAGER, signature=None):
+    m = dbus.lowlevel.MethodCallMessage(NAME, ROOT, interface, member)
+    m.append(*args, signature=signature)
+    return m
+
+
+def claim():
+    return message("Claim", dbus.Dictionary({}, signature="sv"), signature="a{sv}")
+
+
+def n_descriptors(d):
+    return len(os.listdir("/proc/%d/fd" % d.process.pid))
+
+
+class Attacked:
+    """A service that an honest client watches; leaving it (with) wants all to be as before."""
+
+    def __enter__(self):
+        self.daemon = Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True})
+        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+        self.honest = Client(bus)
+        self.honest.claim()
+        wait_for(lambda: "FaceAppeared" in self.honest.members())
+        self.before = n_descriptors(self.daemon)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        def all_is_as_before():
+            return n_descriptors(self.daemon) <= self.before + 4 and self.honest.get("Statistics")["claims"] == 1
+
+        if kind is None:
+            self.answers()
+            wait_for(all_is_as_before)
+            n = len(self.honest.signals)
+            wait_for(lambda: len(self.honest.signals) > n)
+            equal(self.honest.get("Statistics")["events-lost"], 0)
+        self.honest.close()
+        self.daemon.__exit__(kind, value, trace)
+
+    def answers(self):
+        """The honest client is answered, by the process that was there before."""
+        equal(self.daemon.process.poll(), None, "the service ended")
+        self.honest.manager.GetFaces()
+
+
+def test_descriptors():
+    """Calls that bring many descriptors do not use up those of the service"""
+    with Attacked() as a, open("/dev/null") as f:
+        c = bus.connect()
+        for _ in range(6):
+            c.send_message(claim())
+            for _ in range(80):
+                fds = [dbus.types.UnixFd(f) for _ in range(16)]
+                c.send_message(message("Get", *fds, interface=PROPERTIES, signature="h" * 16))
+        c.flush()
+        a.answers()
+        c.close()
+
+
+def test_descriptors_of_many():
+    """The same from many connections at a time, beside claims of others"""
+    with Attacked() as a, open("/dev/null") as f:
+        many = [bus.connect() for _ in range(12)]
+        for c in many:
+            c.send_message(claim())
+            for _ in range(40):
+                fds = [dbus.types.UnixFd(f) for _ in range(16)]
+                c.send_message(message("ClassifyImage", *fds, signature="h" * 16))
+            c.flush()
+        a.answers()
+        for c in many:
+            c.close()
+
+
+def test_clients_that_die():
+    """Clients that leave the bus with calls under way cost no more than their calls"""
+    with open(__file__, "rb") as picture, Attacked() as a: # no picture, which is found out only when it is read
+        for _ in range(60):
+            c = bus.connect()
+            for _ in range(4):
+                c.send_message(claim())
+                c.send_message(message("GetFaces"))
+                c.send_message(message("ClassifyImage", dbus.types.UnixFd(picture), dbus.Dictionary({}, signature="sv"),
+                                       signature="ha{sv}"))
+            c.flush()
+            c.close()
+            a.answers()
+
+
+def test_claim_and_release():
+    """Claims that come and go all the time end with none left; the last call counts"""
+    with Attacked():
+        c = bus.connect()
+        for _ in range(400):
+            c.send_message(claim())
+            c.send_message(message("Release"))
+        c.flush()
+        # answers come in the order of the calls, so that this one is the last
+        c.call_blocking(NAME, ROOT, PROPERTIES, "Get", "ss", (MANAGER, "State"))
+        c.close()
+
+
+def test_claims_end_with_their_connection():
+    """A client that claims and leaves at once, before it is known who it is, leaves no claim"""
+    with Attacked() as a:
+        for _ in range(40):
+            c = bus.connect()
+            c.send_message(claim())
+            c.flush()
+            c.close()
+        a.answers()
+
+
+def test_late_claimant():
+    """Who claims late is told at once who is in view, and who faces the camera"""
+    with Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True}):
+        first = Client(bus)
+        first.claim()
+
+        def faces_the_camera():
+            return any(f["attention"] for f in first.manager.GetFaces())
+
+        wait_for(faces_the_camera)
+        late = Client(bus)
+        late.claim()
+        wait_for(lambda: "AttentionChanged" in late.members())
+        members = [(m, int(a[0])) for m, a in late.signals if m in ("FaceAppeared", "AttentionChanged")]
+        face = members[0][1]
+        equal(members[0][0], "FaceAppeared")
+        equal(members.count(("FaceAppeared", face)), 1)
+        first.close()
+        late.close()
+
+
+if __name__ == "__main__":
+    lib.run(globals())
