@@ -67,6 +67,7 @@ int verb_watch(struct ctl *c, int argc, char **argv);
 int verb_classify(struct ctl *c, int argc, char **argv);
 int verb_cameras(struct ctl *c, int argc, char **argv);
 int verb_plugins(struct ctl *c, int argc, char **argv);
+int verb_clients(struct ctl *c, int argc, char **argv);
 int verb_preview(struct ctl *c, int argc, char **argv);
 int verb_enable(struct ctl *c, int argc, char **argv);
 int verb_disable(struct ctl *c, int argc, char **argv);

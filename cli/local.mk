@@ -15,6 +15,7 @@ emotionctl_SOURCES = \
 	cli/text.h \
 	cli/verb-cameras.c \
 	cli/verb-classify.c \
+	cli/verb-clients.c \
 	cli/verb-control.c \
 	cli/verb-faces.c \
 	cli/verb-plugins.c \

@@ -37,6 +37,7 @@ static const struct verb verbs[] = {
           "Find the faces of JPEG or PNG files" },
         { "cameras", 0, 0, 0, true, verb_cameras, "", "List cameras" },
         { "plugins", 0, 0, 0, true, verb_plugins, "", "List plugins, and why one was refused" },
+        { "clients", 0, 0, 0, true, verb_clients, "", "List who holds a claim (for root)" },
         { "preview", 0, 0, USES_CAMERA | USES_PNG, false, verb_preview, "", "See what the camera sees, to aim it" },
         { "enable", 0, 0, 0, false, verb_enable, "", "Switch recognition on" },
         { "disable", 0, 0, 0, false, verb_disable, "", "Switch recognition off and close the camera" },

@@ -172,40 +172,48 @@ int bus_get_plugins(sd_bus *bus, const char *path, const char *interface, const 
         return q < 0 ? q : sd_bus_message_close_container(reply);
 }
 
-int bus_get_statistics(sd_bus *bus, const char *path, const char *interface, const char *property,
-                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+/* What grows with faces, claims or the time they take tells of people, and is not for everybody (@all). */
+int bus_append_statistics(sd_bus_message *m, struct bus_face *f, bool all)
 {
-        struct bus_face *f = userdata;
-        struct manager *m = f->manager;
-        const struct worker_snapshot *s = manager_snapshot(m);
+        const struct worker_snapshot *s = manager_snapshot(f->manager);
         const struct pipeline_stats *p = &s->pipeline;
+        uint64_t n_lost = manager_n_events_lost(f->manager) + s->n_pipeline_events_lost + f->n_lost;
+        struct claims *claims = manager_get_claims(f->manager);
         const struct {
                 const char *name;
                 uint64_t value;
+                bool open;
         } wide[] = {
-                { "frames", s->stats.n_frames },
-                { "frames-dropped", s->stats.n_dropped },
-                { "frames-corrupt", s->stats.n_corrupt },
-                { "detections", p->n_detections },
-                { "plugin-errors", p->n_plugin_errors },
-                { "events", manager_n_events(m) },
-                { "events-lost", manager_n_events_lost(m) + s->n_pipeline_events_lost + f->n_lost },
-                { "previews", f->preview.n },
-                { "signals-sent", f->n_sent },
-                { "calls-refused", shares_n_refused(f->shares) },
-                { "signals-suppressed", claims_n_suppressed(manager_get_claims(m)) },
-                { "camera-opens", s->n_opens },
-                { "detect-usec", p->detect_nsec / 1000 },
-                { "align-usec", p->align_nsec / 1000 },
-                { "crop-usec", p->crop_nsec / 1000 },
-                { "classify-usec", p->classify_nsec / 1000 },
-                { "track-usec", p->track_nsec / 1000 },
+                { "frames", s->stats.n_frames, true },
+                { "frames-dropped", s->stats.n_dropped, false },
+                { "frames-corrupt", s->stats.n_corrupt, true },
+                { "detections", p->n_detections, false },
+                { "plugin-errors", p->n_plugin_errors, false },
+                { "events", manager_n_events(f->manager), false },
+                { "events-lost", n_lost, false },
+                { "previews", f->preview.n, true },
+                { "signals-sent", f->n_sent, false },
+                { "calls-refused", shares_n_refused(f->shares), true },
+                { "signals-suppressed", claims_n_suppressed(claims), false },
+                { "camera-opens", s->n_opens, true },
+                { "detect-usec", p->detect_nsec / 1000, false },
+                { "align-usec", p->align_nsec / 1000, false },
+                { "crop-usec", p->crop_nsec / 1000, false },
+                { "classify-usec", p->classify_nsec / 1000, false },
+                { "track-usec", p->track_nsec / 1000, false },
         };
-        int q = sd_bus_message_open_container(reply, 'a', "{sv}");
+        int q = sd_bus_message_open_container(m, 'a', "{sv}");
 
         for (size_t i = 0; i < ARRAY_LEN(wide) && q >= 0; i++)
-                q = sd_bus_message_append(reply, "{sv}", wide[i].name, "t", wide[i].value);
-        if (q >= 0)
-                q = sd_bus_message_append(reply, "{sv}", "claims", "u", (uint32_t)claims_count(manager_get_claims(m)));
-        return q < 0 ? q : sd_bus_message_close_container(reply);
+                if (all || wide[i].open)
+                        q = sd_bus_message_append(m, "{sv}", wide[i].name, "t", wide[i].value);
+        if (q >= 0 && all)
+                q = sd_bus_message_append(m, "{sv}", "claims", "u", (uint32_t)claims_count(claims));
+        return q < 0 ? q : sd_bus_message_close_container(m);
+}
+
+int bus_get_statistics(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return bus_append_statistics(reply, userdata, false);
 }

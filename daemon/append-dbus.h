@@ -11,6 +11,8 @@ int bus_append_box(sd_bus_message *m, const struct emo_box *box);
 /* "yaw", "pitch", "roll" d in degrees, if they are known. */
 int bus_append_pose(sd_bus_message *m, const struct face_pose *pose);
 int bus_append_camera(sd_bus_message *m, unsigned number);
+/* Counters; @all: those from which people could be told, too. */
+int bus_append_statistics(sd_bus_message *m, struct bus_face *f, bool all);
 /* One a{sv} of GetFaces (@tracked) or ClassifyImage. */
 int bus_append_face(sd_bus_message *m, const struct engine_report *r, const struct face *face, bool tracked,
                     unsigned camera);

@@ -38,6 +38,7 @@ struct bus_face {
         struct {
                 uint64_t id;
                 sd_bus_message *message; /* NULL: free */
+                uid_t uid;
         } pictures[WORKER_MAX_PICTURES];
         struct {
                 uint64_t id;

@@ -91,7 +91,7 @@ int claims_set(struct claims *cs, const char *owner, uid_t uid, const struct cla
         }
         if (count_user(cs, uid) >= limits->per_user)
                 return -EDQUOT;
-        if (cs->n >= MIN(limits->all, (unsigned)CLAIMS_MAX))
+        if (cs->n >= MIN(limits->all, (unsigned)CLAIMS_MAX) - (limits->may_use_kept ? 0 : limits->kept))
                 return -EUSERS;
         for (size_t i = 0; i < CLAIMS_MAX && !e; i++)
                 if (!cs->entries[i].used)

@@ -49,6 +49,8 @@ struct claim {
         unsigned listener; /* 1..CLAIMS_MAX */
         char *owner;       /* unique bus name */
         uid_t uid;
+        pid_t pid;           /* 0: unknown */
+        uint64_t since_usec; /* CLOCK_MONOTONIC */
         struct claim_options options;
         void *userdata; /* the bus face's */
 };
@@ -64,6 +66,8 @@ DEFINE_CLEANUP(struct claims *, claims_free)
 /* How many claims there may be at a time. */
 struct claim_limits {
         unsigned all, per_user;
+        unsigned kept; /* of @all, for those who are always let in */
+        bool may_use_kept;
 };
 
 /**

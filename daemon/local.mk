@@ -17,6 +17,7 @@ libservicecore_la_SOURCES = \
 	daemon/camera.c daemon/camera.h \
 	daemon/camera-dbus.c daemon/camera-dbus.h \
 	daemon/claims.c daemon/claims.h \
+	daemon/clients-dbus.c daemon/clients-dbus.h \
 	daemon/engine-report.c daemon/engine-report.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/manager-dbus.c daemon/manager-dbus.h \

@@ -7,6 +7,7 @@
 #include "daemon/append-dbus.h"
 #include "daemon/bus-face.h"
 #include "daemon/camera-dbus.h"
+#include "daemon/clients-dbus.h"
 #include "daemon/manager-dbus.h"
 #include "daemon/options-dbus.h"
 #include "daemon/picture-reader.h"
@@ -252,6 +253,7 @@ static int claim(sd_bus_message *m, const struct peer *peer, void *userdata, sd_
         if (r < 0)
                 return refuse_claim(f, r, error);
         is_new = r > 0;
+        c->pid = peer->pid;
         if (is_new)
                 peers_hold(f->peers, peer->name);
         bus_face_arm(f);
@@ -306,6 +308,15 @@ static int refuse_picture(struct bus_face *f, int r, sd_bus_error *error)
         return r;
 }
 
+static unsigned n_pictures_of(const struct bus_face *f, uid_t uid)
+{
+        unsigned n = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(f->pictures); i++)
+                n += f->pictures[i].message && f->pictures[i].uid == uid;
+        return n;
+}
+
 static int classify(sd_bus_message *m, const struct peer *peer, void *userdata, sd_bus_error *error)
 {
         struct bus_face *f = userdata;
@@ -323,15 +334,18 @@ static int classify(sd_bus_message *m, const struct peer *peer, void *userdata, 
                 slot++;
         if (slot == ARRAY_LEN(f->pictures))
                 return refuse_picture(f, -ENOBUFS, error);
+        if (n_pictures_of(f, peer->uid) >= manager_picture_share(f->manager, peer->uid))
+                return bus_error_set(error, SERVICE_LIMITS_EXCEEDED, "Too many pictures of the caller's user wait");
         own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (own < 0)
                 return -errno;
-        r = manager_classify(f->manager, own, min_confidence, &f->pictures[slot].id);
+        r = manager_classify(f->manager, peer->uid, own, min_confidence, &f->pictures[slot].id);
         if (r < 0) {
                 close(own);
                 return refuse_picture(f, r, error);
         }
         f->pictures[slot].message = sd_bus_message_ref(m);
+        f->pictures[slot].uid = peer->uid;
         peers_hold(f->peers, peer->name);
         return 1;
 }
@@ -398,6 +412,20 @@ PEER_METHOD(classify)
 PEER_METHOD(enable)
 PEER_METHOD(disable)
 PEER_METHOD(reload)
+
+static int method_get_clients(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+
+        return peers_call(f->peers, m, bus_get_clients, error);
+}
+
+static int method_get_statistics(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_face *f = userdata;
+
+        return peers_call(f->peers, m, bus_get_all_statistics, error);
+}
 
 static int method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -476,6 +504,10 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Claim", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_claim, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release, OPEN),
         SD_BUS_METHOD_WITH_ARGS("GetFaces", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", faces), method_get_faces, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", statistics),
+                                method_get_statistics, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("GetClients", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", clients), method_get_clients,
+                                OPEN),
         SD_BUS_METHOD_WITH_ARGS("ClassifyImage", SD_BUS_ARGS("h", fd, "a{sv}", options), SD_BUS_RESULT("aa{sv}", faces),
                                 method_classify, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Preview", SD_BUS_ARGS("a{sv}", options),

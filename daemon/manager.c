@@ -428,11 +428,31 @@ bool manager_replays(const struct manager *m)
 
 /* === What clients ask === */
 
+/* Of so many places one in eight is kept for root and service.reserved_user. */
+static unsigned kept_places(int all)
+{
+        return (unsigned)all / 8;
+}
+
+static bool is_reserved(const struct manager *m, uid_t uid)
+{
+        return uid == 0 || (uid != CLAIM_UID_UNKNOWN && uid == m->settings->reserved_uid);
+}
+
+unsigned manager_picture_share(const struct manager *m, uid_t uid)
+{
+        unsigned all = (unsigned)m->settings->service.max_pictures;
+
+        return is_reserved(m, uid) ? all : MAX((all - kept_places((int)all)) / 2, 1u);
+}
+
 int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct claim_options *options,
                   struct claim **ret)
 {
-        const struct claim_limits limits = { (unsigned)m->settings->service.max_claims,
-                                             (unsigned)m->settings->service.max_claims_per_user };
+        const struct claim_limits limits = { .all = (unsigned)m->settings->service.max_claims,
+                                             .per_user = (unsigned)m->settings->service.max_claims_per_user,
+                                             .kept = kept_places(m->settings->service.max_claims),
+                                             .may_use_kept = is_reserved(m, uid) };
         int r;
 
         if (!m->enabled)
@@ -440,6 +460,8 @@ int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct 
         r = claims_set(m->claims, owner, uid, options, &limits, ret);
         if (r < 0)
                 return r;
+        if (r > 0)
+                (*ret)->since_usec = now_usec();
         send_wish(m);
         update_view(m, 0);
         return r;
@@ -543,16 +565,16 @@ bool manager_is_reloading(const struct manager *m)
         return m->reload_asked > m->reload_done;
 }
 
-int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id)
+int manager_classify(struct manager *m, uid_t uid, int fd, double min_confidence, uint64_t *ret_id)
 {
-        struct picture_job job = {
-                .id = m->last_picture + 1, .fd = fd, .min_confidence = min_confidence, .uid = PICTURE_UID_UNKNOWN
-        };
+        struct picture_job job = { .id = m->last_picture + 1, .fd = fd, .min_confidence = min_confidence, .uid = uid };
+        unsigned max;
         int r;
 
         if (!m->worker || !m->report || !m->report->ready)
                 return -ENODEV;
-        if (m->n_pictures >= (uint64_t)m->settings->service.max_pictures)
+        max = (unsigned)m->settings->service.max_pictures;
+        if (m->n_pictures >= max - (is_reserved(m, uid) ? 0 : kept_places((int)max)))
                 return -ENOBUFS;
         r = worker_push_picture(m->worker, &job);
         if (r < 0)

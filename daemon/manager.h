@@ -124,8 +124,10 @@ int manager_reload(struct manager *m, uint64_t *ret_serial, struct settings_erro
 /* A reload was begun and is not yet done. */
 bool manager_is_reloading(const struct manager *m);
 
+/* How many pictures of one user may wait. */
+unsigned manager_picture_share(const struct manager *m, uid_t uid);
 /* @fd is taken over on success. Return: 0 and *@ret_id; -ENOBUFS too many wait; -ENODEV no engine. */
-int manager_classify(struct manager *m, int fd, double min_confidence, uint64_t *ret_id);
+int manager_classify(struct manager *m, uid_t uid, int fd, double min_confidence, uint64_t *ret_id);
 
 /**
  * manager_preview() - ask for the next picture of the camera; face->preview_done() follows

@@ -66,6 +66,7 @@ const struct settings_row settings_rows[] = {
         NUMBER("service", "max_claims_per_user", KEY_INT, 1, PIPELINE_MAX_LISTENERS - 1, 8,
                service.max_claims_per_user),
         NUMBER("service", "max_pictures", KEY_INT, 1, 64, 8, service.max_pictures),
+        TEXT("service", "reserved_user", KEY_USER, "", service.reserved_user),
         WORD("service", "log_level", LEVELS, 3, service.log_level),
 };
 const size_t settings_n_rows = ARRAY_LEN(settings_rows);

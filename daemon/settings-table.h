@@ -14,6 +14,7 @@ enum key_type {
         KEY_FILE,   /* "" or a path */
         KEY_MODEL,  /* a bare name or an absolute path */
         KEY_PLUGIN, /* [a-z0-9-]{1,32} */
+        KEY_USER,   /* "" or a user's name */
 };
 
 struct settings_row {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -298,6 +299,23 @@ static int load_dropins(struct loader *l, const char *file)
         return r;
 }
 
+static int find_reserved_user(struct settings *s, struct settings_error *error)
+{
+        const char *name = s->service.reserved_user;
+        const struct passwd *user;
+
+        s->reserved_uid = (uid_t)-1;
+        if (!*name)
+                return 0;
+        user = getpwnam(name);
+        if (!user) {
+                snprintf(error->text, sizeof(error->text), "service.reserved_user: there is no user \"%.64s\"", name);
+                return -EINVAL;
+        }
+        s->reserved_uid = user->pw_uid;
+        return 0;
+}
+
 static int apply_override(struct settings *s, const struct settings_override *o, struct settings_error *error)
 {
         static const char *const words[] = { "--replay", "--log-level" };
@@ -349,6 +367,9 @@ int settings_load(const char *file, bool optional, const struct settings_overrid
                 if (r < 0)
                         return r;
         }
+        r = find_reserved_user(s, error);
+        if (r < 0)
+                return r;
         error->text[0] = '\0';
         *ret = STEAL(s);
         return 0;

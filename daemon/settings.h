@@ -4,7 +4,7 @@
 /**
  * The configuration: one plain structure, filled from defaults, the file, its drop-ins and the command line.
  *
- * Syntax is libconfig's. Every key is one row of a table in settings.c (path, type, limits, default, place), and
+ * Syntax is libconfig's. Every key is one row of the table in settings-table.c (path, type, limits, default, place), and
  * whatever is not in the table is an error that names file, line and key. A set that was loaded never changes; two
  * threads may read it.
  */
@@ -60,11 +60,14 @@ struct settings {
         } privacy;
         struct {
                 int max_claims, max_claims_per_user, max_pictures;
-                int log_level; /* index: settings_log_level() */
+                char reserved_user[SETTINGS_TEXT_MAX]; /* "": root alone */
+                int log_level;                         /* index: settings_log_level() */
         } service;
 
         /* Group "plugins", merged from all files; NULL if there is none. */
         const config_setting_t *plugins;
+
+        uid_t reserved_uid; /* of service.reserved_user; (uid_t)-1: none */
 
         /* private */
         unsigned n_refs;

@@ -59,7 +59,7 @@ def variant(key, v):
         return dbus.Array([variants(p) for p in v], signature="a{sv}")
     if key == "attention":
         return dbus.Boolean(v)
-    if key in ("face", "input-width", "input-height", "Width", "Height", "claims"):
+    if key in ("face", "input-width", "input-height", "Width", "Height", "claims", "uid", "pid"):
         return dbus.UInt32(v)
     if isinstance(v, bool):
         return dbus.Boolean(v)
@@ -92,6 +92,9 @@ class Service:
         self.claims, self.calls = {}, {}
         self.failures, self.delays = {}, {}
         self.faces = [face()]
+        self.clients = [{"name": ":1.5", "since": time.monotonic_ns() // 1000, "uid": os.getuid(), "pid": os.getpid(),
+                         "camera": ROOT + "/camera/0", "min-confidence": 0.5},
+                        {"name": ":1.6", "since": time.monotonic_ns() // 1000}]
         self.preview_bytes, self.preview_camera = 320 * 240, 0
         self.manager = {
             "Version": "0.1.0", "Features": ["claims", "classify-image", "replay"], "State": "watching",
@@ -173,6 +176,10 @@ class Service:
             self.set_manager({"Enabled": member == "Enable", "State": "idle" if member == "Enable" else "disabled"})
         elif member == "GetFaces":
             return [dbus.Array([variants(f) for f in self.faces], signature="a{sv}")]
+        elif member == "GetStatistics":
+            return [variants(self.manager["Statistics"])]
+        elif member == "GetClients":
+            return [dbus.Array([variants(c) for c in self.clients], signature="a{sv}")]
         elif member == "ClassifyImage":
             os.close(args[0].take())
             hidden = ("face", "camera", "since", "seen")

@@ -247,6 +247,9 @@ class Client:
         p = properties(self.connection)
         return p[name] if name else p
 
+    def statistics(self):
+        return self.manager.GetStatistics()
+
     def changes(self):
         """(from, to) of each EmotionChanged."""
         return [(str(a[1]), str(a[2])) for m, a in self.signals if m == "EmotionChanged"]

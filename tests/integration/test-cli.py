@@ -4,6 +4,8 @@
 import atexit
 import json
 import os
+import pwd
+import re
 import shutil
 import signal
 import struct
@@ -224,6 +226,41 @@ def test_lists():
     contains(r.out, "ABI 7")
     contains(r.out, "third party")
     equal(ctl("plugins", "--json=short").json()[1]["error"], "ABI 7, but this emotiond speaks 1")
+
+
+def test_clients():
+    """clients lists who holds a claim, with what this machine knows of the process"""
+    r = ctl("clients")
+    contains(r.out, pwd.getpwuid(os.getuid()).pw_name)
+    contains(r.out, "0.5")
+    contains(r.err, "2 claims listed.")
+    first, second = ctl("clients", "--json=short").json()
+    equal(first["user"], pwd.getpwuid(os.getuid()).pw_name)
+    assert "user" not in second and "uid" not in second, second
+
+
+def test_verbs_are_told_everywhere():
+    """Each verb is in the help, in both completions and in the manual page, and nothing else is"""
+    def file(name):
+        with open(os.path.join(lib.SRCDIR, name)) as f:
+            return f.read()
+
+    told = ctl("--help").out.split("Verbs:")[1].split("Options:")[0]
+    verbs = [line.split()[0] for line in told.splitlines() if re.match(r"  [a-z]", line)]
+    bash = re.search(r"local verbs='([^']*)'", file("conf/completion/bash/emotionctl")).group(1).split()
+    zsh = re.search(r"verbs=\((.*?)\n *\)", file("conf/completion/zsh/_emotionctl"), re.S).group(1)
+    page = file("docs/emotionctl.1").split(".SH VERBS")[1].split(".SH")[0]
+    equal(bash, verbs, "bash")
+    equal(re.findall(r"'([a-z]+):", zsh), verbs, "zsh")
+    equal([m for m in re.findall(r"\.TP\n\.(?:B|BR|BI|RI|IR) \"?([a-z]+)", page)], verbs, "emotionctl(1)")
+
+
+def test_properties_are_told_everywhere():
+    """The service that stands in for emotiond here has the properties of the interface, and no others"""
+    for kind, path in (("Manager", lib.ROOT), ("Camera", lib.ROOT + "/camera/0")):
+        with open(os.path.join(lib.SRCDIR, "daemon", "%s.%s.xml" % (lib.NAME, kind))) as f:
+            wanted = re.findall(r'<property name="([A-Za-z]+)"', f.read())
+        equal(sorted(lib.properties(bus.connect(), lib.NAME + "." + kind, path)), sorted(wanted), kind)
 
 
 def test_control_characters():

@@ -24,7 +24,7 @@ def play(name, **groups):
             return [str(i[lib.CAMERA]["State"]) for i in objects.values() if lib.CAMERA in i] == ["ended"]
         wait_for(clip_ended, lib.PATIENCE + 30, pause=0.1)
         lib.linger(0.5)
-        statistics = {str(k): int(v) for k, v in c.get("Statistics").items()}
+        statistics = {str(k): int(v) for k, v in c.statistics().items()}
         signals = list(c.signals)
         c.close()
     print("# %s: %s" % (name, " ".join(describe(s) for s in signals)))

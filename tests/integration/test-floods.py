@@ -42,14 +42,14 @@ class Attacked:
 
     def __exit__(self, kind, value, trace):
         def all_is_as_before():
-            return n_descriptors(self.daemon) <= self.before + 4 and self.honest.get("Statistics")["claims"] == 1
+            return n_descriptors(self.daemon) <= self.before + 4 and self.honest.statistics()["claims"] == 1
 
         if kind is None:
             self.answers()
             wait_for(all_is_as_before)
             n = len(self.honest.signals)
             wait_for(lambda: len(self.honest.signals) > n)
-            equal(self.honest.get("Statistics")["events-lost"], 0)
+            equal(self.honest.statistics()["events-lost"], 0)
         self.honest.close()
         self.daemon.__exit__(kind, value, trace)
 
@@ -146,6 +146,35 @@ def test_late_claimant():
         equal(members.count(("FaceAppeared", face)), 1)
         first.close()
         late.close()
+
+
+def test_nothing_to_overhear():
+    """What everybody may read stays as it is while people come, turn and go"""
+    def everything():
+        objects = lib.interface(outsider, "org.freedesktop.DBus.ObjectManager").GetManagedObjects()
+        values = {("", k): v for k, v in lib.properties(outsider).items() if k != "Statistics"}
+        values.update({("Statistics", k): v for k, v in lib.properties(outsider)["Statistics"].items()})
+        values.update({(p, k): v for p, i in objects.items() for k, v in i.get(lib.CAMERA, {}).items()})
+        return values
+
+    with Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True}):
+        c, outsider = Client(bus), bus.connect()
+        c.claim()
+        wait_for(lambda: "FaceAppeared" in c.members())
+        before, n = everything(), c.members().count("FaceVanished")
+        wait_for(lambda: c.members().count("FaceVanished") > n and len(c.signals) > 6)
+        after = everything()
+        moved = {name for (where, name), value in after.items() if before[(where, name)] != value}
+        # these count what the camera gives, whoever stands before it
+        assert moved <= {"frames", "Frames", "FramesDropped", "MeasuredFrameRate"}, moved
+        # who holds no claim gets the rest only as root, which this test may be
+        stranger = Client(bus)
+        if os.getuid() == 0:
+            assert "detections" in stranger.statistics()
+            equal([int(x["uid"]) for x in stranger.manager.GetClients()], [0])
+            equal([int(x["pid"]) for x in stranger.manager.GetClients()], [os.getpid()])
+        for client in (c, stranger):
+            client.close()
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def test_claims():
         a.manager.Release()
         state_is(a, "idle")
         camera_closes(a)
-        equal(int(a.get("Statistics")["claims"]), 0)
+        equal(int(a.statistics()["claims"]), 0)
         a.close()
         b.close()
 
