@@ -11,3 +11,8 @@ nobase_dist_doc_DATA = models/detect.md models/emotion-default.md models/emotion
 	plugins/box/README.md plugins/cnn/README.md plugins/dlib/README.md plugins/haar/README.md \
 	recipes/README.md recipes/detect.conf recipes/final-all.conf recipes/final.conf recipes/landmarks.conf recipes/net-a.conf \
 	tests/plugins/example/example.c
+
+# one page a kind of change; where one stands there is a line of its own here
+EXTRA_DIST += docs/howto/property.md
+EXTRA_DIST += docs/howto/setting.md
+EXTRA_DIST += docs/howto/verb.md
