@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += libbus.la
 libbus_la_SOURCES = \
 	bus/error.c bus/error.h \
-	bus/names.c bus/names.h
+	bus/names.c bus/names.h \
+	bus/options.c bus/options.h
 libbus_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 libbus_la_LIBADD = libbasic.la $(SYSTEMD_LIBS)

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#include "basic/clock.h"
 #include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/canvas.h"
@@ -47,10 +48,7 @@ static void shot_done(struct shot *s)
 
 static uint64_t now_ms(void)
 {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+        return clock_usec() / 1000;
 }
 
 /* ---- the service ----------------------------------------------------------------------------------------------- */

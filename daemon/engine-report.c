@@ -31,3 +31,12 @@ const char *engine_report_label(const struct engine_report *r, int i)
 {
         return r && i >= 0 && (size_t)i < r->n_labels ? r->labels[i] : "unsure";
 }
+
+struct decision_rules decision_rules_of(const struct settings *s)
+{
+        return (struct decision_rules){
+                .min_confidence = s->decision.min_confidence,
+                .hysteresis = s->decision.hysteresis,
+                .min_hold_usec = (uint64_t)s->decision.min_hold_ms * 1000,
+        };
+}

@@ -4,6 +4,7 @@
 /** What was found when an engine was made, for whoever shows it. */
 
 #include "daemon/settings.h"
+#include "daemon/vision/decision.h"
 #include "daemon/vision/face.h"
 
 struct worker_plugin {
@@ -39,5 +40,7 @@ struct engine_report {
 };
 struct engine_report *engine_report_free(struct engine_report *r);
 DEFINE_CLEANUP(struct engine_report *, engine_report_free)
+/* The thresholds of the settings; a claim may have others. */
+struct decision_rules decision_rules_of(const struct settings *s);
 /* Label @i, "unsure" for EMOTION_UNSURE and whatever is not a label. @r may be NULL. */
 const char *engine_report_label(const struct engine_report *r, int i);

@@ -152,10 +152,10 @@ static int load_pipeline(struct engine *e, struct engine_report *report)
                 .min_align_confidence = s->vision.landmark_confidence,
                 .min_quality = s->decision.min_quality,
                 .faces_per_frame = (unsigned)s->classifier.faces_per_frame,
-                .attention = { s->attention.max_yaw_deg, s->attention.max_pitch_deg,
-                               (uint64_t)s->attention.hold_ms * 1000 },
-                .rules = { s->decision.min_confidence, s->decision.hysteresis,
-                           (uint64_t)s->decision.min_hold_ms * 1000 },
+                .attention = { .max_yaw_deg = s->attention.max_yaw_deg,
+                               .max_pitch_deg = s->attention.max_pitch_deg,
+                               .hold_usec = (uint64_t)s->attention.hold_ms * 1000 },
+                .rules = decision_rules_of(s),
         };
         int r = pipeline_new(&c, e->host, e->classifier, &e->pipeline);
 

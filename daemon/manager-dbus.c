@@ -20,7 +20,7 @@ static int flush(sd_event_source *s, void *userdata)
 {
         struct bus_face *f = userdata;
         struct cameras *cs = manager_get_cameras(f->manager);
-        const char *names[manager_n_properties + 1];
+        const char *names[8 * sizeof(f->dirty) + 1]; /* each property has a bit */
         size_t n = 0;
 
         for (size_t i = 0; i < manager_n_properties; i++)

@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/log.h"
 #include "daemon/manager.h"
 
@@ -26,14 +26,6 @@ struct manager {
         /* what the watchdog asked and saw last, and when that was still news */
         uint64_t asked_serial, seen_frames, seen_opens, flowed_usec;
 };
-
-uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 const char *manager_state_name(enum manager_state s)
 {
@@ -128,6 +120,21 @@ static bool has_third_party(const struct engine_report *r)
         return false;
 }
 
+/* The journal says for whom the camera is on, each time that it comes on. */
+static void tell_opening(struct manager *m)
+{
+        const struct claim *c = oldest_served(m, false);
+        size_t n = claims_count(m->claims);
+
+        if (!c)
+                log_info("the camera is on because of camera.policy, for no claim");
+        else if (c->uid == CLAIM_UID_UNKNOWN)
+                log_info("the camera is on for a program that the bus does not know (%zu claims)", n);
+        else
+                log_info("the camera is on for uid %d, process %d (%zu claim%s)", (int)c->uid, (int)c->pid, n,
+                         n == 1 ? "" : "s");
+}
+
 static void update_view(struct manager *m, unsigned also_changed)
 {
         const struct worker_snapshot *s = manager_snapshot(m);
@@ -152,6 +159,8 @@ static void update_view(struct manager *m, unsigned also_changed)
         v.tainted = has_third_party(m->report);
 
         changed |= manager_view_changes(&v, &m->view);
+        if (v.in_use && !m->view.in_use)
+                tell_opening(m);
         m->view = v;
         if (changed && m->face.changed)
                 m->face.changed(m->face.userdata, changed);
@@ -167,18 +176,9 @@ static const char *wanted_device(struct manager *m)
         return c ? cameras_find(&m->cameras, c->options.camera)->device : "";
 }
 
-static struct decision_rules base_rules(const struct settings *s)
-{
-        return (struct decision_rules){
-                .min_confidence = s->decision.min_confidence,
-                .hysteresis = s->decision.hysteresis,
-                .min_hold_usec = (uint64_t)s->decision.min_hold_ms * 1000,
-        };
-}
-
 static void send_wish(struct manager *m)
 {
-        struct decision_rules base = base_rules(m->settings);
+        struct decision_rules base = decision_rules_of(m->settings);
 
         if (!m->worker)
                 return;
@@ -338,7 +338,7 @@ static void on_change(struct manager *m, const struct worker_event *e)
         };
 
         if (c && claim_wants_camera(c, change.camera))
-                claims_change(m->claims, c, &change, now_usec());
+                claims_change(m->claims, c, &change, clock_usec());
 }
 
 static void tell_presence(struct manager *m, struct claim *c, const struct face_event *event)
@@ -461,7 +461,7 @@ int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct 
         if (r < 0)
                 return r;
         if (r > 0)
-                (*ret)->since_usec = now_usec();
+                (*ret)->since_usec = clock_usec();
         send_wish(m);
         update_view(m, 0);
         return r;
@@ -505,7 +505,7 @@ int manager_release(struct manager *m, const char *owner)
 
 void manager_run_claims(struct manager *m)
 {
-        claims_run(m->claims, now_usec());
+        claims_run(m->claims, clock_usec());
 }
 
 uint64_t manager_next_usec(const struct manager *m)

@@ -153,4 +153,3 @@ uint64_t manager_n_events(const struct manager *m);
 uint64_t manager_n_events_lost(const struct manager *m);
 /* Number of the camera that is watched, 0 if none. */
 unsigned manager_camera_number(const struct manager *m);
-uint64_t now_usec(void);

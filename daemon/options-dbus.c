@@ -1,64 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "bus/options.h"
 #include "daemon/options-dbus.h"
 
-/* Options of methods, a{sv}: what is unknown, of another type or out of range is refused by name. */
-
-/* Reads the variant that comes next, which has to be of the basic type @signature. */
-static int read_variant(sd_bus_message *m, const char *name, const char *signature, void *ret, sd_bus_error *error)
+static int read_camera(sd_bus_message *m, void *to, void *userdata, sd_bus_error *error)
 {
-        const char *contents;
-        char type;
-        int r = sd_bus_message_peek_type(m, &type, &contents);
-
-        if (r < 0)
-                return r;
-        if (strcmp(contents, signature) != 0)
-                return bus_error_set(error, SERVICE_INVALID_OPTION, "%s: type %s is wanted, not %.32s", name, signature,
-                                     contents);
-        return sd_bus_message_read(m, "v", signature, ret);
-}
-
-static int read_double(sd_bus_message *m, const char *name, double min, double max, double *ret, sd_bus_error *error)
-{
-        double v;
-        int r = read_variant(m, name, "d", &v, error);
-
-        if (r < 0)
-                return r;
-        if (!(v >= min && v <= max)) /* a NaN is outside, too */
-                return bus_error_set(error, SERVICE_INVALID_OPTION, "%s: %g is outside %g..%g", name, v, min, max);
-        *ret = v;
-        return 0;
-}
-
-static int read_hold(sd_bus_message *m, int64_t *ret, sd_bus_error *error)
-{
-        uint32_t v;
-        int r = read_variant(m, "min-hold-ms", "u", &v, error);
-
-        if (r < 0)
-                return r;
-        if (v > 60000)
-                return bus_error_set(error, SERVICE_INVALID_OPTION, "min-hold-ms: %u is outside 0..60000", v);
-        *ret = v;
-        return 0;
-}
-
-static int read_camera(sd_bus_message *m, struct bus_face *f, unsigned *ret, sd_bus_error *error)
-{
-        const char *path;
-        char known[BUS_CAMERA_PATH_MAX];
+        struct bus_face *f = userdata;
         struct cameras *cs = manager_get_cameras(f->manager);
-        int r = read_variant(m, "camera", "o", &path, error);
+        char known[BUS_CAMERA_PATH_MAX];
+        const char *path;
+        int r = sd_bus_message_read(m, "v", "o", &path);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < cs->n; i++) {
                 bus_camera_path(cs->list[i]->number, known, sizeof(known));
                 if (strcmp(path, known) == 0) {
-                        *ret = cs->list[i]->number;
+                        *(unsigned *)to = cs->list[i]->number;
                         return 0;
                 }
         }
@@ -75,17 +34,14 @@ static bool is_label(const struct engine_report *r, const char *word)
         return false;
 }
 
-static int read_emotions(sd_bus_message *m, struct bus_face *f, struct claim_options *o, sd_bus_error *error)
+/* @to: the whole of the options. */
+static int read_emotions(sd_bus_message *m, void *to, void *userdata, sd_bus_error *error)
 {
-        const char *contents, *word;
-        char type;
-        int r = sd_bus_message_peek_type(m, &type, &contents);
+        struct bus_face *f = userdata;
+        struct claim_options *o = to;
+        const char *word;
+        int r = sd_bus_message_enter_container(m, 'v', "as");
 
-        if (r < 0)
-                return r;
-        if (strcmp(contents, "as") != 0)
-                return bus_error_set(error, SERVICE_INVALID_OPTION, "emotions: type as is wanted, not %.32s", contents);
-        r = sd_bus_message_enter_container(m, 'v', "as");
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "s");
         o->n_emotions = 0;
@@ -104,66 +60,31 @@ static int read_emotions(sd_bus_message *m, struct bus_face *f, struct claim_opt
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int read_claim_option(sd_bus_message *m, struct bus_face *f, const char *name, struct claim_options *o,
-                             sd_bus_error *error)
-{
-        if (strcmp(name, "min-confidence") == 0)
-                return read_double(m, name, 0, 1, &o->min_confidence, error);
-        if (strcmp(name, "max-rate-hz") == 0)
-                return read_double(m, name, 0.1, 10, &o->max_rate_hz, error);
-        if (strcmp(name, "min-hold-ms") == 0)
-                return read_hold(m, &o->min_hold_ms, error);
-        if (strcmp(name, "camera") == 0)
-                return read_camera(m, f, &o->camera, error);
-        if (strcmp(name, "emotions") == 0)
-                return read_emotions(m, f, o, error);
-        return bus_error_set(error, SERVICE_INVALID_OPTION, "there is no option \"%.64s\"", name);
-}
+#define AT(member) offsetof(struct claim_options, member)
+
+static const struct bus_option claim_table[] = {
+        { "min-confidence", "d", 0, 1, AT(min_confidence), NULL },
+        { "max-rate-hz", "d", 0.1, 10, AT(max_rate_hz), NULL },
+        { "min-hold-ms", "u", 0, 60000, AT(min_hold_ms), NULL },
+        { "camera", "o", 0, 0, AT(camera), read_camera },
+        { "emotions", "as", 0, 0, 0, read_emotions },
+};
 
 int bus_read_claim_options(sd_bus_message *m, struct bus_face *f, struct claim_options *ret, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
         claim_options_init(ret);
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_claim_option(m, f, name, ret, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return bus_read_options(m, claim_table, ARRAY_LEN(claim_table), ret, f, error);
 }
 
 int bus_read_no_options(sd_bus_message *m, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'e', "sv");
-        if (r > 0)
-                r = sd_bus_message_read(m, "s", &name);
-        if (r > 0)
-                return bus_error_set(error, SERVICE_INVALID_OPTION, "there is no option \"%.64s\"", name);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return bus_read_options(m, NULL, 0, NULL, NULL, error);
 }
 
 int bus_read_picture_options(sd_bus_message *m, double *ret_min_confidence, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        static const struct bus_option table[] = { { "min-confidence", "d", 0, 1, 0, NULL } };
 
         *ret_min_confidence = -1;
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0 && strcmp(name, "min-confidence") != 0)
-                        return bus_error_set(error, SERVICE_INVALID_OPTION, "there is no option \"%.64s\"", name);
-                if (r >= 0)
-                        r = read_double(m, name, 0, 1, ret_min_confidence, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return bus_read_options(m, table, ARRAY_LEN(table), ret_min_confidence, NULL, error);
 }

@@ -2,6 +2,7 @@
 /* The method Preview: who may have a picture, that it is in the journal, and what the answer looks like. */
 #include <string.h>
 
+#include "basic/clock.h"
 #include "basic/log.h"
 #include "daemon/append-dbus.h"
 #include "daemon/options-dbus.h"
@@ -17,7 +18,7 @@ static void tell_use(struct bus_face *f, sd_bus_message *m, uid_t uid, pid_t pid
         bool same = strcmp(f->preview.sender, sender) == 0;
         /* service.log_level may make the log terse, but not hide who looked */
         int level = MIN(LOG_NOTICE, log_get_level());
-        uint64_t now = now_usec();
+        uint64_t now = clock_usec();
         char who[128];
 
         f->preview.n++;

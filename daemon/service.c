@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 
+#include "basic/clock.h"
 #include "basic/log.h"
 #include "daemon/bus-face.h"
 #include "daemon/capture/devices.h"
@@ -80,7 +81,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
         struct service *s = userdata;
         uint64_t tick_usec = s->watchdog_usec / WATCHDOG_PARTS;
 
-        if (manager_check_alive(s->manager, now_usec(), tick_usec)) {
+        if (manager_check_alive(s->manager, clock_usec(), tick_usec)) {
                 sd_notify(false, "WATCHDOG=1");
                 s->stuck_said = false;
         } else if (!s->stuck_said) {
@@ -149,7 +150,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         uint64_t serial;
         int r;
 
-        sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_usec());
+        sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_usec());
         r = manager_reload(s->manager, &serial, &error);
         if (r < 0)
                 log_error("%s; the settings in use before are kept", error.text);

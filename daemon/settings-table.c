@@ -21,25 +21,30 @@
                 group, name, type, 0, 0, NULL, 0, def, AT(member) \
         }
 
-/* Order of enum camera_policy, enum source_pace, and of the two arrays below. */
-#define POLICIES "on-demand|always"
-#define PACES "real|fast"
-#define FORMATS "auto|MJPG|YUYV|NV12|GREY"
-#define LEVELS "error|warning|notice|info|debug"
+static const char *const policies[] = { [CAMERA_ON_DEMAND] = "on-demand", [CAMERA_ALWAYS] = "always", NULL };
+static const char *const paces[] = { [SOURCE_PACE_REAL] = "real", [SOURCE_PACE_FAST] = "fast", NULL };
+static const char *const formats[] = { "auto", "MJPG", "YUYV", "NV12", "GREY", NULL };
 
-static const char *const format_names[] = { "auto", "MJPG", "YUYV", "NV12", "GREY" };
-static const int log_levels[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+enum { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
+static const char *const levels[] = {
+        [LEVEL_ERROR] = "error", [LEVEL_WARNING] = "warning", [LEVEL_NOTICE] = "notice",
+        [LEVEL_INFO] = "info",   [LEVEL_DEBUG] = "debug",     NULL,
+};
+static const int log_levels[] = {
+        [LEVEL_ERROR] = LOG_ERR, [LEVEL_WARNING] = LOG_WARNING, [LEVEL_NOTICE] = LOG_NOTICE,
+        [LEVEL_INFO] = LOG_INFO, [LEVEL_DEBUG] = LOG_DEBUG,
+};
 
 const struct settings_row settings_rows[] = {
         TEXT("camera", "device", KEY_DEVICE, "auto", camera.device),
-        WORD("camera", "policy", POLICIES, CAMERA_ON_DEMAND, camera.policy),
+        WORD("camera", "policy", policies, CAMERA_ON_DEMAND, camera.policy),
         NUMBER("camera", "width", KEY_INT, 0, 7680, 640, camera.width_px),
         NUMBER("camera", "height", KEY_INT, 0, 4320, 480, camera.height_px),
         NUMBER("camera", "frame_rate", KEY_FLOAT, 0, 240, 15, camera.frame_rate_hz),
-        WORD("camera", "pixel_format", FORMATS, 0, camera.pixel_format),
+        WORD("camera", "pixel_format", formats, 0, camera.pixel_format),
         NUMBER("camera", "stall_ms", KEY_INT, 500, 60000, 5000, camera.stall_ms),
         TEXT("camera", "replay", KEY_FILE, "", camera.replay),
-        WORD("camera", "replay_pace", PACES, SOURCE_PACE_REAL, camera.replay_pace),
+        WORD("camera", "replay_pace", paces, SOURCE_PACE_REAL, camera.replay_pace),
         NUMBER("camera", "replay_loop", KEY_BOOL, 0, 1, 1, camera.replay_loop),
         TEXT("vision", "detector", KEY_PLUGIN, "auto", vision.detector),
         TEXT("vision", "aligner", KEY_PLUGIN, "auto", vision.aligner),
@@ -67,7 +72,7 @@ const struct settings_row settings_rows[] = {
                service.max_claims_per_user),
         NUMBER("service", "max_pictures", KEY_INT, 1, 64, 8, service.max_pictures),
         TEXT("service", "reserved_user", KEY_USER, "", service.reserved_user),
-        WORD("service", "log_level", LEVELS, 3, service.log_level),
+        WORD("service", "log_level", levels, LEVEL_INFO, service.log_level),
 };
 const size_t settings_n_rows = ARRAY_LEN(settings_rows);
 
@@ -87,18 +92,22 @@ const struct settings_row *settings_row_find(const char *group, const char *name
         return NULL;
 }
 
-int settings_word_index(const char *words, const char *word)
+int settings_word_index(const char *const *words, const char *word)
 {
-        size_t n = strlen(word);
-
-        for (int i = 0; *words; i++) {
-                size_t len = strcspn(words, "|");
-
-                if (len == n && strncmp(words, word, n) == 0)
+        for (int i = 0; words[i]; i++)
+                if (strcmp(words[i], word) == 0)
                         return i;
-                words += len + (words[len] == '|');
-        }
         return -EINVAL;
+}
+
+/* "one|two|three" */
+static void join_words(const char *const *words, char *ret, size_t size)
+{
+        size_t n = 0;
+
+        *ret = '\0';
+        for (size_t i = 0; words[i] && n < size; i++)
+                n += (size_t)snprintf(ret + n, size - n, "%s%s", i ? "|" : "", words[i]);
 }
 
 static void store_number(const struct settings_row *row, double v, struct settings *s)
@@ -156,12 +165,14 @@ int settings_row_set_text(const struct settings_row *row, const char *value, str
                           size_t why_size)
 {
         const char *complaint;
+        char words[128];
         int i;
 
         if (row->type == KEY_CHOICE) {
                 i = settings_word_index(row->words, value);
                 if (i < 0) {
-                        snprintf(why, why_size, "\"%.64s\" is not one of %s", value, row->words);
+                        join_words(row->words, words, sizeof(words));
+                        snprintf(why, why_size, "\"%.64s\" is not one of %s", value, words);
                         return -EINVAL;
                 }
                 store_number(row, i, s);
@@ -225,6 +236,7 @@ int settings_row_set(const struct settings_row *row, const config_setting_t *val
 {
         int type = config_setting_type(value);
         bool integer = type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
+        char words[128];
 
         /* libconfig's own lookups answer "absent" for a wrong type, or cut 2.5 to 2: the type is looked at first */
         if (row->type == KEY_BOOL && type == CONFIG_TYPE_BOOL)
@@ -239,16 +251,17 @@ int settings_row_set(const struct settings_row *row, const config_setting_t *val
         if (row->type == KEY_INT || row->type == KEY_FLOAT)
                 snprintf(why, why_size, "is %s; %s in %g..%g is wanted", type_name(type), wanted_name(row), row->min,
                          row->max);
-        else if (row->type == KEY_CHOICE)
-                snprintf(why, why_size, "is %s; one of %s is wanted", type_name(type), row->words);
-        else
+        else if (row->type == KEY_CHOICE) {
+                join_words(row->words, words, sizeof(words));
+                snprintf(why, why_size, "is %s; one of %s is wanted", type_name(type), words);
+        } else
                 snprintf(why, why_size, "is %s; %s is wanted", type_name(type), wanted_name(row));
         return -EINVAL;
 }
 
 const char *settings_pixel_format(const struct settings *s)
 {
-        return format_names[s->camera.pixel_format];
+        return formats[s->camera.pixel_format];
 }
 
 int settings_log_level(const struct settings *s)
@@ -258,7 +271,7 @@ int settings_log_level(const struct settings *s)
 
 int settings_log_level_from_string(const char *word)
 {
-        int i = settings_word_index(LEVELS, word);
+        int i = settings_word_index(levels, word);
 
         return i < 0 ? i : log_levels[i];
 }
@@ -268,19 +281,12 @@ size_t settings_key_count(void)
         return settings_n_rows;
 }
 
-static void word_at(const char *words, int i, char *ret, size_t size)
-{
-        while (i-- > 0)
-                words += strcspn(words, "|") + 1;
-        snprintf(ret, size, "\"%.*s\"", (int)strcspn(words, "|"), words);
-}
-
 static void format_number(const struct settings_row *row, double v, char *ret, size_t size)
 {
         if (row->type == KEY_BOOL)
                 snprintf(ret, size, "%s", v != 0 ? "true" : "false");
         else if (row->type == KEY_CHOICE)
-                word_at(row->words, (int)v, ret, size);
+                snprintf(ret, size, "\"%s\"", row->words[(int)v]);
         else if (row->type == KEY_FLOAT && v == floor(v))
                 snprintf(ret, size, "%.1f", v);
         else
@@ -317,4 +323,22 @@ void settings_key(size_t i, char *ret_path, char *ret_default, size_t size)
                 snprintf(ret_default, size, "\"%s\"", row->text);
         else
                 format_number(row, row->number, ret_default, size);
+}
+
+static bool same_value(const struct settings_row *row, const struct settings *a, const struct settings *b)
+{
+        char first[SETTINGS_TEXT_MAX + 2], second[SETTINGS_TEXT_MAX + 2];
+        size_t i = (size_t)(row - settings_rows);
+
+        settings_format(a, i, first, sizeof(first));
+        settings_format(b, i, second, sizeof(second));
+        return strcmp(first, second) == 0;
+}
+
+bool settings_same_camera(const struct settings *a, const struct settings *b)
+{
+        for (size_t i = 0; i < settings_n_rows; i++)
+                if (strcmp(settings_rows[i].group, "camera") == 0 && !same_value(&settings_rows[i], a, b))
+                        return false;
+        return true;
 }

@@ -20,11 +20,11 @@ enum key_type {
 struct settings_row {
         const char *group, *name;
         enum key_type type;
-        double min, max;   /* KEY_INT, KEY_FLOAT */
-        const char *words; /* KEY_CHOICE: "one|two|three" */
-        double number;     /* default of numbers, booleans, choices */
-        const char *text;  /* default of strings */
-        size_t offset;     /* in struct settings */
+        double min, max;          /* KEY_INT, KEY_FLOAT */
+        const char *const *words; /* KEY_CHOICE; ends with NULL */
+        double number;            /* default of numbers, booleans, choices */
+        const char *text;         /* default of strings */
+        size_t offset;            /* in struct settings */
 };
 
 extern const struct settings_row settings_rows[];
@@ -34,8 +34,8 @@ extern const size_t settings_n_rows;
 bool settings_group_known(const char *group);
 const struct settings_row *settings_row_find(const char *group, const char *name);
 void settings_row_set_default(const struct settings_row *row, struct settings *s);
-/* Index of @word in "one|two|three", or -EINVAL. */
-int settings_word_index(const char *words, const char *word);
+/* Index of @word in @words, or -EINVAL. */
+int settings_word_index(const char *const *words, const char *word);
 
 /**
  * settings_row_set() - check @value and store it

@@ -105,6 +105,8 @@ struct settings *settings_ref(struct settings *s);
 struct settings *settings_unref(struct settings *s);
 DEFINE_CLEANUP(struct settings *, settings_unref)
 
+/* Is group camera the same in both? Each of its settings is looked at. */
+bool settings_same_camera(const struct settings *a, const struct settings *b);
 /* For how long a source that gives @frame_rate_hz (0: unknown) may give no frame before it is opened again. */
 uint64_t settings_stall_usec(const struct settings *s, double frame_rate_hz);
 /* "auto" or a fourcc, as struct source_config wants it. */

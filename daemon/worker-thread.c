@@ -96,7 +96,7 @@ static void apply_listeners(struct worker *w)
                 uint64_t wanted = w->wish->listeners[i].claim;
                 const struct decision_rules *rules = &w->wish->listeners[i].rules;
 
-                if (wanted == w->listening[i] && memcmp(rules, &w->rules[i], sizeof(*rules)) == 0)
+                if (wanted == w->listening[i] && decision_rules_equal(rules, &w->rules[i]))
                         continue;
                 /* dropped first, so that a new claim hears of every known face; other rules for the same claim, which a
                  * reload brings, leave what was decided and told */
@@ -135,8 +135,8 @@ static void take_wish(struct worker *w)
 static void swap_engine(struct worker *w, struct engine *e, struct settings *s)
 {
         struct pipeline_result r = { 0 };
-        bool reopen = !w->current || memcmp(&w->current->camera, &s->camera, sizeof(s->camera)) != 0 || !e ||
-                      !w->engine || pipeline_wants_bgr(w->engine->pipeline) != pipeline_wants_bgr(e->pipeline);
+        bool reopen = !w->current || !settings_same_camera(w->current, s) || !e || !w->engine ||
+                      pipeline_wants_bgr(w->engine->pipeline) != pipeline_wants_bgr(e->pipeline);
 
         if (reopen && worker_close_source(w))
                 worker_set_state(w, STREAM_CLOSED, 0, "");

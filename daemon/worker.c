@@ -264,7 +264,7 @@ struct engine_report *worker_take_report(struct worker *w)
         return report;
 }
 
-uint64_t worker_get_events_lost(const struct worker *w)
+uint64_t worker_get_events_lost(struct worker *w)
 {
-        return queue_lost((struct queue *)(uintptr_t)&w->events);
+        return queue_lost(&w->events);
 }

@@ -21,6 +21,12 @@ struct decision_rules {
         uint64_t min_hold_usec; /* a challenger must lead for this long before it is announced */
 };
 
+static inline bool decision_rules_equal(const struct decision_rules *a, const struct decision_rules *b)
+{
+        return a->min_confidence == b->min_confidence && a->hysteresis == b->hysteresis &&
+               a->min_hold_usec == b->min_hold_usec;
+}
+
 struct decision {
         int announced;                        /* label index or EMOTION_UNSURE, where a face starts */
         uint64_t since_usec[EMOTION_MAX + 1]; /* a challenger since; the last one is "unsure" */

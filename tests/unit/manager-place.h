@@ -7,11 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "daemon/bus-face.h"
 #include "daemon/manager-dbus.h"
+#include "daemon/signals-dbus.h"
 #include "tests/unit/fake-worker.h"
 
 struct heard {
         size_t n, n_added, n_removed;
+        size_t n_news; /* signals of the manager itself */
         char member[32], first[32], second[32], path[64];
         bool state_changed;
 };
@@ -37,6 +40,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (!sd_bus_message_is_signal(m, NULL, NULL))
                 return 0;
         p->heard.n++;
+        p->heard.n_news += strcmp(sd_bus_message_get_interface(m), BUS_IFACE_MANAGER) == 0;
         p->heard.n_added += sd_bus_message_is_signal(m, NULL, "InterfacesAdded") > 0;
         p->heard.n_removed += sd_bus_message_is_signal(m, NULL, "InterfacesRemoved") > 0;
         snprintf(p->heard.member, sizeof(p->heard.member), "%s", sd_bus_message_get_member(m));
