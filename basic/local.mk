@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libbasic.la
 libbasic_la_SOURCES = \
 	basic/clock.h \
 	basic/find-file.c basic/find-file.h \
+	basic/fnv.h \
 	basic/log.c basic/log.h \
 	basic/macro.h \
 	basic/replace-file.c basic/replace-file.h \

@@ -110,6 +110,8 @@ static int load_plugins(const struct engine_config *config, struct engine *e, st
                 .detector = e->settings->vision.detector,
                 .aligner = e->settings->vision.aligner,
                 .settings = e->settings->plugins,
+                .record = config->record,
+                .stamp = e->settings->stamp,
         };
         int r = plugin_host_new(&c, &e->host);
 

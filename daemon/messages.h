@@ -12,10 +12,14 @@
 #define WORKER_MAX_PREVIEWS 4u
 #define WORKER_MAX_REPORTS 8u
 
+struct plugin_record;
+
 struct engine_config {
         const char *plugin_dir;
         const char *const *model_dirs; /* NULL-terminated; the first is looked in first */
         const char *decoder;           /* the program emotion-decode */
+        const char *state_dir;         /* where it is kept who crashes; NULL: nowhere */
+        struct plugin_record *record;  /* of it; the worker's own */
 };
 
 /* What shall be. Replaced as a whole. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "basic/fnv.h"
 #include "daemon/settings-table.h"
 
 struct loader {
@@ -228,6 +229,7 @@ static int load_file(const struct loader *l, bool optional)
                 return complain_file(l, r, strerror(-r));
         if (strlen(text) != size)
                 return complain_file(l, -EINVAL, "holds a NUL byte: this is no text");
+        l->s->stamp = fnv_add(l->s->stamp, text, size);
         return parse_text(l, text);
 }
 

@@ -66,6 +66,7 @@ struct settings {
 
         /* Group "plugins", merged from all files; NULL if there is none. */
         const config_setting_t *plugins;
+        uint64_t stamp; /* another one when a file has other text */
 
         uid_t reserved_uid; /* of service.reserved_user; (uid_t)-1: none */
 

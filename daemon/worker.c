@@ -2,7 +2,21 @@
 #include <signal.h>
 #include <string.h>
 
+#include "basic/log.h"
+#include "daemon/vision/plugin-record.h"
 #include "daemon/worker-state.h"
+
+/* Who ended the last run. Without it plugins are as good as ever. */
+static void open_record(struct worker *w, const char *state_dir)
+{
+        struct timespec t;
+        int r;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        r = plugin_record_open(state_dir, (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000, &w->config.record);
+        if (r < 0)
+                log_warning_errno(r, "%s: plugins that crash cannot be written down: %m", state_dir);
+}
 
 static int copy_config(struct worker *w, const struct engine_config *config)
 {
@@ -24,6 +38,7 @@ static int copy_config(struct worker *w, const struct engine_config *config)
         w->config = (struct engine_config){ .plugin_dir = w->plugin_dir,
                                             .model_dirs = (const char *const *)w->model_dirs,
                                             .decoder = w->decoder };
+        open_record(w, config->state_dir);
         return 0;
 }
 
@@ -164,6 +179,7 @@ struct worker *worker_free(struct worker *w)
         free(w->outgoing);
         free(w->front);
         free(w->back);
+        plugin_record_close(w->config.record);
         free(w->plugin_dir);
         free(w->decoder);
         for (size_t i = 0; i < ARRAY_LEN(w->model_dirs); i++)

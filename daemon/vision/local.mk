@@ -15,6 +15,7 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/plugin-folder.c daemon/vision/plugin-folder.h \
 	daemon/vision/plugin-host.c daemon/vision/plugin-host.h \
 	daemon/vision/plugin-load.c daemon/vision/plugin-load.h \
+	daemon/vision/plugin-record.c daemon/vision/plugin-record.h \
 	daemon/vision/plugin-settings.c daemon/vision/plugin-settings.h \
 	daemon/vision/pose.c daemon/vision/pose.h \
 	daemon/vision/quality.c daemon/vision/quality.h \

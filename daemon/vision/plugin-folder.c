@@ -8,16 +8,36 @@
 #include "daemon/vision/plugin-about.h"
 #include "daemon/vision/plugin-folder.h"
 #include "daemon/vision/plugin-load.h"
+#include "daemon/vision/plugin-record.h"
 
 /* More files than this are not looked at: a folder of plugins has a handful. */
 #define MAX_PLUGINS 64u
 /* The names that this package ships. */
 static const char *const own_names[] = { "cnn", "haar", "dlib", "box" };
+
+void plugin_enter(const struct plugin *p, const char *what)
+{
+        plugin_record_enter(p->record, p->info.name, p->identity, what);
+}
+
+void plugin_leave(const struct plugin *p)
+{
+        plugin_record_leave(p->record);
+}
+
+bool plugin_is_off(const struct plugin *p)
+{
+        return plugin_record_is_off(p->record, p->info.name, p->identity);
+}
+
 void plugin_unload(struct plugin *p)
 {
         p->descriptor = NULL;
-        if (p->handle)
+        if (p->handle) {
+                plugin_enter(p, "unload");
                 dlclose(p->handle);
+                plugin_leave(p);
+        }
         p->handle = NULL;
 }
 
@@ -96,10 +116,18 @@ int plugin_load_now(struct plugin *p)
         struct plugin_load_error error;
         bool changed;
         void *handle;
+        int r;
 
         if (p->handle || p->info.error)
                 return 0;
-        if (plugin_load(p->info.file, p->info.name, &handle, &d, &changed, &error) < 0) {
+        if (plugin_is_off(p)) {
+                plugin_set_error(p, "is " PLUGIN_RECORD_TEXT);
+                return p->info.error ? 0 : -ENOMEM;
+        }
+        plugin_enter(p, "load");
+        r = plugin_load(p->info.file, p->info.name, &handle, &d, &changed, &error);
+        plugin_leave(p);
+        if (r < 0) {
                 forget_about(p);
                 plugin_set_error(p, "%s", error.text);
                 return p->info.error ? 0 : -ENOMEM;
@@ -139,7 +167,9 @@ static int add_plugin(struct plugin_folder *f, const struct plugin_folder_config
                 free(name);
                 return -ENOMEM;
         }
-        *p = (struct plugin){ .info = { .file = path, .name = name } };
+        *p = (struct plugin){ .info = { .file = path, .name = name },
+                              .record = config->record,
+                              .identity = plugin_record_identity(path, config->stamp) };
         if (plugin_folder_find(f, name)) {
                 f->n++;
                 plugin_set_error(p, "has the name of another file in its folder");

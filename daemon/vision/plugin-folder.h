@@ -11,6 +11,8 @@ struct plugin {
         void *handle;            /* NULL unless used */
         const struct emo_plugin *descriptor;
         struct plugin_settings settings;
+        struct plugin_record *record; /* NULL: nobody wants to know */
+        uint64_t identity;            /* for it */
 };
 
 struct plugin_folder {
@@ -24,6 +26,8 @@ struct plugin_folder_config {
         /* May the plugin be opened later? One that had to be loaded to be asked what it offers then stays loaded. */
         bool (*is_wanted)(const void *userdata, const char *name);
         const void *userdata;
+        struct plugin_record *record;
+        uint64_t stamp;
 };
 
 /**
@@ -39,5 +43,10 @@ struct plugin *plugin_folder_find(const struct plugin_folder *f, const char *nam
 /* Loads the file unless it is. Return: 0, also if it is no plugin, which its info then says; -ENOMEM. */
 int plugin_load_now(struct plugin *p);
 void plugin_unload(struct plugin *p);
+/* Around each call of its code, @what is the function. */
+void plugin_enter(const struct plugin *p, const char *what);
+void plugin_leave(const struct plugin *p);
+/* True if it has crashed too often to be loaded. */
+bool plugin_is_off(const struct plugin *p);
 /* Logs what is wrong, and keeps the first reason. */
 void plugin_set_error(struct plugin *p, const char *format, ...) _printf_(2, 3);

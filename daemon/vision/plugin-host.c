@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "daemon/vision/plugin-check.h"
 #include "daemon/vision/plugin-folder.h"
+#include "daemon/vision/plugin-record.h"
 
 #define N_AUTO 2u
 
@@ -144,10 +145,14 @@ static int open_instance(struct plugin_host *h, struct plugin *p, struct instanc
                 .find_file = service_find_file,
         };
         /* a group of the wrong type is found before the plugin can ask */
+        plugin_enter(p, "open");
         r = *p->settings.error ? -EINVAL : open(&in->services, &self, &error);
+        plugin_leave(p);
         error.text[sizeof(error.text) - 1] = '\0';
         if (r >= 0 && *p->settings.error) { /* it went on with a setting that we have called wrong */
+                plugin_enter(p, "close");
                 close(self);
+                plugin_leave(p);
                 r = -EINVAL;
         }
         if (r < 0) {
@@ -198,13 +203,28 @@ static bool may_replace(struct plugin_host *h, const char *name)
         return !p || !*p->settings.error;
 }
 
+/* A plugin that has ended the service too often: it goes on with what "auto" stands for. */
+static bool setting_is_off(struct plugin_host *h, const char *setting)
+{
+        struct plugin *p = setting ? plugin_folder_find(&h->folder, setting) : NULL;
+
+        if (!p || !plugin_is_off(p))
+                return false;
+        (void)plugin_load_now(p); /* which says so at the plugin */
+        return true;
+}
+
 /* The setting is a name, or "auto" for the first of the candidates that opens. */
 static void open_kind(struct plugin_host *h, const struct plugin_host_config *config, enum plugin_kind kind)
 {
         const char *setting = setting_of(config, kind);
-        size_t n = is_auto(setting) ? N_AUTO : 1;
+        bool off = setting_is_off(h, setting);
+        size_t n = is_auto(setting) || off ? N_AUTO : 1;
         struct emo_error why = { "" };
 
+        if (off)
+                log_warning("plugin %s is " PLUGIN_RECORD_TEXT ": plugin %s takes its place as %s", setting,
+                            candidates[kind][0], kind_names[kind]);
         for (size_t i = 0; i < n; i++) {
                 const char *name = n > 1 ? candidates[kind][i] : setting;
 
@@ -251,9 +271,12 @@ static int copy_dirs(struct plugin_host *h, const char *const *dirs)
 int plugin_host_new(const struct plugin_host_config *config, struct plugin_host **ret)
 {
         _cleanup_(plugin_host_freep) struct plugin_host *h = NULL;
-        struct plugin_folder_config folder = {
-                .path = config->folder, .settings = config->settings, .is_wanted = is_wanted, .userdata = config
-        };
+        struct plugin_folder_config folder = { .path = config->folder,
+                                               .settings = config->settings,
+                                               .is_wanted = is_wanted,
+                                               .userdata = config,
+                                               .record = config->record,
+                                               .stamp = config->stamp };
         int r;
 
         h = calloc(1, sizeof(*h));
@@ -274,18 +297,24 @@ int plugin_host_new(const struct plugin_host_config *config, struct plugin_host 
         return 0;
 }
 
+static void close_instance(struct plugin_host *h, enum plugin_kind kind)
+{
+        const struct instance *in = &h->instances[kind];
+        const struct emo_plugin *d = in->plugin ? in->plugin->descriptor : NULL;
+
+        if (!d)
+                return;
+        plugin_enter(in->plugin, "close");
+        (kind == PLUGIN_DETECTOR ? d->detector->close : d->aligner->close)(in->self);
+        plugin_leave(in->plugin);
+}
+
 struct plugin_host *plugin_host_free(struct plugin_host *h)
 {
-        const struct instance *in;
-
         if (!h)
                 return NULL;
-        in = &h->instances[PLUGIN_ALIGNER];
-        if (in->plugin)
-                in->plugin->descriptor->aligner->close(in->self);
-        in = &h->instances[PLUGIN_DETECTOR];
-        if (in->plugin)
-                in->plugin->descriptor->detector->close(in->self);
+        close_instance(h, PLUGIN_ALIGNER);
+        close_instance(h, PLUGIN_DETECTOR);
         plugin_folder_done(&h->folder);
         for (size_t i = 0; h->model_dirs && h->model_dirs[i]; i++)
                 free(h->model_dirs[i]);
@@ -320,7 +349,9 @@ int plugin_host_detect(struct plugin_host *h, const struct emo_image *image, con
         *error = (struct emo_error){ "" };
         if (!in->plugin)
                 return -ENODEV;
+        plugin_enter(in->plugin, "detect");
         n = in->plugin->descriptor->detector->detect(in->self, image, hints, ret, max_boxes, error);
+        plugin_leave(in->plugin);
         error->text[sizeof(error->text) - 1] = '\0';
         if (n < 0)
                 return n;
@@ -350,7 +381,9 @@ int plugin_host_align(struct plugin_host *h, const struct emo_image *image, cons
         *error = (struct emo_error){ "" };
         if (!in->plugin)
                 return -ENODEV;
+        plugin_enter(in->plugin, "align");
         r = in->plugin->descriptor->aligner->align(in->self, image, box, &a, error);
+        plugin_leave(in->plugin);
         error->text[sizeof(error->text) - 1] = '\0';
         if (r < 0)
                 return r;

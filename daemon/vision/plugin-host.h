@@ -19,6 +19,7 @@
 #define PLUGIN_AUTO "auto"
 
 struct plugin_host;
+struct plugin_record;
 
 /* What a plugin may be used as. */
 enum plugin_kind {
@@ -44,6 +45,9 @@ struct plugin_host_config {
         const char *detector, *aligner; /* names, or PLUGIN_AUTO */
         /* group "plugins" of the configuration, or NULL; each plugin sees its own group in it. Must outlive the host. */
         const config_setting_t *settings;
+        struct plugin_record
+                *record; /* says which plugin is being called (plugin-record.h), or NULL. Must outlive it, too */
+        uint64_t stamp;  /* of the configuration, for the record */
 };
 
 /**

@@ -802,6 +802,68 @@ def test_broken_plugins():
         c.close()
 
 
+BAD_PLUGIN = """
+#include <stdlib.h>
+#include "emo-plugin.h"
+static int open_it(const struct emo_host *h, void **self, struct emo_error *error) { *self = NULL; return 0; }
+static void close_it(void *self) { }
+static int detect(void *self, const struct emo_image *i, const struct emo_detect_hints *hints, struct emo_box *ret,
+                  size_t max_boxes, struct emo_error *error)
+{
+        HOW;
+        return 0;
+}
+static const struct emo_detector_ops ops = { .size_bytes = sizeof(ops), .open = open_it, .detect = detect, .close = close_it };
+const struct emo_plugin emo_plugin = {
+        .magic = EMO_PLUGIN_MAGIC, .abi = EMO_PLUGIN_ABI, .size_bytes = sizeof(emo_plugin), .format = EMO_GRAY8,
+        .name = "bad", .version = "1", .description = "ends the process", .licence = "MIT", .detector = &ops };
+"""
+
+
+def test_plugin_that_ends_the_service():
+    """A plugin that crashes or calls exit() is named, and off after the third time, until its file changes"""
+    if not shutil.which("cc"):
+        raise Skip("there is no C compiler")
+    with Daemon(bus, lib.synthetic_clip()) as d:
+        d.stop()
+        d.configure(vision={"detector": "bad"})
+        path = os.path.join(d.plugin_dir, "bad.so")
+
+        def make(how):
+            subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-I", os.path.join(lib.SRCDIR, "plugins"), "-DHOW=" + how,
+                            "-o", path, "-"], input=BAD_PLUGIN.encode(), check=True)
+
+        def run_until_it_ends():
+            d.start()
+            c = Client(bus)
+            try:
+                c.claim()
+            except dbus.DBusException:
+                pass
+            d.process.wait(lib.PATIENCE)
+            c.close()
+        for how in ("abort()", "exit(0)"):
+            make(how)
+            for _ in range(3):
+                run_until_it_ends()
+            d.start()
+            c = Client(bus)
+            c.claim()
+            state_is(c, "watching")
+            bad = [p for p in ctl("plugins", "--json=short").json() if p["name"] == "bad"][0]
+            contains(bad["error"], "switched off")
+            equal(bad["in-use"], [])
+            contains(d.log(), "plugin bad: the service ended within its detect()")
+            contains(d.log(), "takes its place as detector")
+            c.close()
+            d.stop()
+        # another file has another chance; and a new one that works keeps it
+        make("(void)self")
+        d.start()
+        found = {p["name"]: p for p in ctl("plugins", "--json=short").json()}
+        equal(found["bad"]["in-use"], ["detector"])
+
+
 def test_plugin_missing():
     """A detector that cannot be had: state error, PluginFailed, and the service lives"""
     with Daemon(bus, lib.synthetic_clip(), vision={"detector": "nowhere"}) as d:

@@ -31,6 +31,11 @@ TESTS += tests/unit/test-plugin-host
 tests_unit_test_plugin_host_SOURCES = tests/unit/test-plugin-host.c tests/plugins/fake.h
 tests_unit_test_plugin_host_LDADD = $(VISION_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test-plugin-record
+TESTS += tests/unit/test-plugin-record
+tests_unit_test_plugin_record_SOURCES = tests/unit/test-plugin-record.c
+tests_unit_test_plugin_record_LDADD = $(VISION_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test-pipeline-faces
 TESTS += tests/unit/test-pipeline-faces
 tests_unit_test_pipeline_faces_SOURCES = tests/unit/test-pipeline-faces.c tests/unit/pipeline-world.h tests/plugins/fake.h
