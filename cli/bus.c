@@ -259,6 +259,17 @@ int ctl_get_cameras(struct ctl *c, json_object **ret)
         return r ?: ctl_read_cameras(reply, ret);
 }
 
+const char *ctl_camera_trouble(json_object *cameras)
+{
+        for (size_t i = 0; i < json_object_array_length(cameras); i++) {
+                const char *error = member_string(json_object_array_get_idx(cameras, i), "LastError");
+
+                if (*error)
+                        return error;
+        }
+        return NULL;
+}
+
 static bool answers_to(json_object *camera, const char *word)
 {
         const char *path = member_string(camera, "Path");

@@ -25,6 +25,8 @@ int ctl_get_all(struct ctl *c, const char *path, const char *interface, json_obj
 
 /* The Camera objects as [ { "Path": path, property: value, ... } ], in the order of their numbers. */
 int ctl_get_cameras(struct ctl *c, json_object **ret);
+/* What is wrong with a camera, in the service's own words; NULL if with none. Borrowed of @cameras. */
+const char *ctl_camera_trouble(json_object *cameras);
 
 /* The same from an answer of GetManagedObjects. */
 int ctl_read_cameras(sd_bus_message *reply, json_object **ret);

@@ -6,10 +6,10 @@
 
 static enum text_colour colour_of(const char *state)
 {
-        return strcmp(state, "streaming") == 0                             ? TEXT_GOOD
-               : strcmp(state, "busy") == 0 || strcmp(state, "error") == 0 ? TEXT_BAD
-               : strcmp(state, "starting") == 0                            ? TEXT_WARN
-                                                                           : TEXT_PLAIN;
+        return strcmp(state, "streaming") == 0                               ? TEXT_GOOD
+               : strcmp(state, "starting") == 0                              ? TEXT_WARN
+               : strcmp(state, "closed") == 0 || strcmp(state, "ended") == 0 ? TEXT_PLAIN
+                                                                             : TEXT_BAD;
 }
 
 static void add_camera(struct table *t, json_object *camera)

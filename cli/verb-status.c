@@ -101,8 +101,9 @@ static void print_counters(struct ctl *c)
                            member_u64(statistics, "events"));
 }
 
-static void print_manager(struct ctl *c, json_object *manager)
+static void print_manager(struct ctl *c, json_object *manager, json_object *cameras)
 {
+        const char *trouble = ctl_camera_trouble(cameras);
         const char *state = member_string(manager, "State"), *error = member_string(manager, "LastError");
         json_object *model = member(manager, "Model");
         _cleanup_(freep) char *emotions = json_join(member(manager, "Emotions"), ", "),
@@ -110,7 +111,9 @@ static void print_manager(struct ctl *c, json_object *manager)
 
         printf("emotiond %s: %s%s%s\n", member_string(manager, "Version"), text_on(c, colour_of(state)),
                clean_state ?: "", text_off(c));
-        if (*error)
+        if (strcmp(error, BUS_ERROR("NoCamera")) == 0 && trouble)
+                print_line("Why", "%s", trouble);
+        else if (*error)
                 print_line("Why", "%s", ctl_error_sentence(error) ?: error);
         if (strcmp(state, "disabled") == 0)
                 print_line("Why", "switched off; \"emotionctl enable\" switches it on");
@@ -144,7 +147,7 @@ int verb_status(struct ctl *c, int argc, char **argv)
                 json_print(c, manager);
                 return CTL_OK;
         }
-        print_manager(c, manager);
+        print_manager(c, manager, cameras);
         n = json_object_array_length(cameras);
         for (size_t i = 0; i < n; i++)
                 print_camera(json_object_array_get_idx(cameras, i));

@@ -302,11 +302,23 @@ static int on_objects(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         return 0;
 }
 
+/* The camera that is named in the settings knows why. */
+static void say_no_camera(struct watch *w, const char *state, const char *error)
+{
+        _cleanup_(json_putp) json_object *cameras = NULL;
+        const char *trouble = ctl_get_cameras(w->c, &cameras) == 0 ? ctl_camera_trouble(cameras) : NULL;
+        _cleanup_(freep) char *clean = trouble ? text_clean(trouble) : NULL;
+
+        ctl_note(w->c, "emotiond: %s. %s", state, clean ?: ctl_error_sentence(error) ?: error);
+}
+
 static void say_state(struct watch *w, json_object *changed)
 {
         const char *state = member_string(changed, "State"), *error = member_string(changed, "LastError");
 
-        if (strcmp(state, "no-camera") == 0 || strcmp(state, "error") == 0)
+        if (strcmp(error, BUS_ERROR("NoCamera")) == 0)
+                say_no_camera(w, state, error);
+        else if (strcmp(state, "no-camera") == 0 || strcmp(state, "error") == 0)
                 ctl_note(w->c, "emotiond: %s. %s", state, ctl_error_sentence(error) ?: error);
         else if (strcmp(state, "disabled") == 0)
                 ctl_note(w->c, "emotiond: %s", ctl_error_sentence(BUS_ERROR("Disabled")));

@@ -7,8 +7,9 @@
 const char *stream_state_name(enum stream_state s)
 {
         static const char *const names[] = {
-                [STREAM_CLOSED] = "closed", [STREAM_STARTING] = "starting", [STREAM_STREAMING] = "streaming",
-                [STREAM_BUSY] = "busy",     [STREAM_ERROR] = "error",       [STREAM_ENDED] = "ended",
+                [STREAM_CLOSED] = "closed",   [STREAM_STARTING] = "starting", [STREAM_STREAMING] = "streaming",
+                [STREAM_BUSY] = "busy",       [STREAM_MISSING] = "missing",   [STREAM_UNREADABLE] = "unreadable",
+                [STREAM_STALLED] = "stalled", [STREAM_ERROR] = "error",       [STREAM_ENDED] = "ended",
         };
 
         return names[s];
@@ -196,8 +197,9 @@ void cameras_follow(struct cameras *cs, const struct worker_snapshot *snapshot, 
         struct camera *c = snapshot->info.device[0] ? cameras_find_device(cs, snapshot->info.device) : NULL;
         unsigned changed;
 
-        /* "auto" could not open any: with one camera it is clear which */
-        if (!snapshot->info.device[0] && cs->n == 1 && snapshot->error < 0)
+        /* "auto" could not open any: with one camera it is clear which, and what no camera offers the first one tells */
+        if (!snapshot->info.device[0] && (cs->n == 1 || (cs->n && snapshot->error == -EOPNOTSUPP)) &&
+            snapshot->error < 0)
                 c = cs->list[0];
         /* one that is not listed was just unplugged, and the worker has not noticed yet */
         if (c != cs->active)

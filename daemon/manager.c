@@ -102,6 +102,9 @@ static void view_stream(const struct worker_snapshot *s, struct manager_view *v)
                 v->state = MANAGER_NO_CAMERA;
                 v->last_error = SERVICE_CAMERA_BUSY;
                 break;
+        case STREAM_MISSING:
+        case STREAM_UNREADABLE:
+        case STREAM_STALLED:
         case STREAM_ERROR:
         case STREAM_ENDED:
                 v->state = MANAGER_NO_CAMERA;

@@ -39,16 +39,19 @@ enum stream_state {
         STREAM_CLOSED,
         STREAM_STARTING,
         STREAM_STREAMING,
-        STREAM_BUSY,  /* another program holds the camera; tried again */
-        STREAM_ERROR, /* absent, gone or broken; tried again */
-        STREAM_ENDED, /* a replay that does not loop */
+        STREAM_BUSY,       /* another program holds the camera; tried again */
+        STREAM_MISSING,    /* there is no such device or file, or it went away; tried again */
+        STREAM_UNREADABLE, /* a replay that is no clip, or may not be read; tried again */
+        STREAM_STALLED,    /* it gives no frames; opened again */
+        STREAM_ERROR,      /* another failure; tried again */
+        STREAM_ENDED,      /* a replay that does not loop */
 };
 
 /* How things are. */
 struct worker_snapshot {
         uint64_t wish_serial, engine_serial;
         enum stream_state state;
-        int error;                 /* negative errno of STREAM_BUSY and STREAM_ERROR */
+        int error;                 /* negative errno of STREAM_BUSY to STREAM_ERROR */
         char error_text[256];      /* a sentence; "" while all is well */
         struct source_info info;   /* of the open source, or of the one opened last */
         struct source_stats stats; /* since the service started */

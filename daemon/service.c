@@ -42,6 +42,17 @@ static void list_replay(struct service *s)
         manager_set_devices(s->manager, &d, 1);
 }
 
+/* The device of the settings, even if it is not there: its object tells that it is missing. */
+static void add_named(struct service *s, struct camera_device *devices, int *n)
+{
+        const char *named = manager_get_settings(s->manager)->camera.device;
+
+        if (strcmp(named, "auto") == 0 || *n >= (int)CAMERAS_MAX || access(named, F_OK) == 0)
+                return;
+        snprintf(devices[*n].device, sizeof(devices[*n].device), "%.255s", named);
+        (*n)++;
+}
+
 static void list_cameras(void *userdata)
 {
         struct service *s = userdata;
@@ -62,6 +73,7 @@ static void list_cameras(void *userdata)
                 snprintf(devices[i].device, sizeof(devices[i].device), "%.63s", found[i].node);
                 snprintf(devices[i].name, sizeof(devices[i].name), "%.63s", found[i].name);
         }
+        add_named(s, devices, &n);
         manager_set_devices(s->manager, devices, (size_t)n);
 }
 

@@ -29,6 +29,21 @@ bool worker_close_source(struct worker *w)
         return true;
 }
 
+static enum stream_state state_of(int error, bool replay)
+{
+        switch (error) {
+        case -EBUSY:
+                return STREAM_BUSY;
+        case -ENOENT:
+        case -ENODEV:
+                return STREAM_MISSING;
+        case -ETIMEDOUT:
+                return STREAM_STALLED;
+        default:
+                return replay ? STREAM_UNREADABLE : STREAM_ERROR;
+        }
+}
+
 static void fail_source(struct worker *w, int error, const char *text)
 {
         bool news = strcmp(w->now.error_text, text) != 0;
@@ -37,7 +52,7 @@ static void fail_source(struct worker *w, int error, const char *text)
         w->backoff_usec = w->backoff_usec ? MIN(w->backoff_usec * 2, (uint64_t)RETRY_MAX_USEC) : RETRY_FIRST_USEC;
         w->retry_usec = clock_usec() + w->backoff_usec;
         log_full(news ? LOG_WARNING : LOG_DEBUG, 0, "%s", text);
-        worker_set_state(w, error == -EBUSY ? STREAM_BUSY : STREAM_ERROR, error, text);
+        worker_set_state(w, state_of(error, w->current->camera.replay[0]), error, text);
 }
 
 const char *worker_device(const struct worker *w)
@@ -80,6 +95,7 @@ void worker_open_source(struct worker *w)
         w->now.info = *source_get_info(w->source);
         w->now.n_opens++;
         w->last_timestamp_usec = 0;
+        w->strobe = (struct strobe){ 0 };
         w->last_frame_usec = w->rate_since_usec = clock_usec();
         w->rate_frames = 0;
         log_info("%s (%s): %ux%u %s", w->now.info.device, w->now.info.name, w->now.info.width_px, w->now.info.height_px,
@@ -118,13 +134,28 @@ void worker_answer_previews(struct worker *w, const struct frame *f, const struc
                 bell_ring(&w->to_main);
 }
 
+/* Cameras and clips may change the size of their pictures in the middle. */
+static void follow_size(struct worker *w, const struct frame *f)
+{
+        struct source_info *info = &w->now.info;
+
+        if (f->width_px == info->width_px && f->height_px == info->height_px)
+                return;
+        log_info("%s: %ux%u from now on", info->device, f->width_px, f->height_px);
+        info->width_px = f->width_px;
+        info->height_px = f->height_px;
+        worker_publish(w, true);
+}
+
 static void use_frame(struct worker *w, struct frame *f)
 {
         struct pipeline_result result = { 0 };
         int r;
 
         w->last_timestamp_usec = f->timestamp_usec;
-        if (!f->gray) { /* nobody is in view, and it was not time to look */
+        follow_size(w, f);
+        /* nobody is in view, and it was not time to look; or the lamp of an infrared camera was off */
+        if (!f->gray || strobe_is_dark(&w->strobe, f)) {
                 source_release(w->source, f);
                 measure_rate(w, clock_usec());
                 worker_refresh_stats(w);

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "daemon/capture/strobe.h"
 #include "daemon/engine.h"
 #include "daemon/mailbox.h"
 #include "daemon/worker.h"
@@ -49,6 +50,7 @@ struct worker {
         char opened[256]; /* the wish or setting that the source was opened for */
         bool ended;
         uint64_t last_report, last_frame_usec, retry_usec, backoff_usec, seen_hotplug;
+        struct strobe strobe;
         uint64_t last_timestamp_usec; /* of a frame; a fast replay runs ahead of the clock */
         uint64_t rate_since_usec, rate_frames;
         struct source_stats stats_base;

@@ -490,7 +490,8 @@ def test_no_camera():
     not_a_camera = os.path.join(bus.folder, "not-a-camera")
     with open(not_a_camera, "w") as f:
         f.write("x" * 1000)
-    for device in ("/dev/video-none", not_a_camera):
+    for device, shown, why in (("/dev/video-none", "missing", "/dev/video-none does not exist"),
+                               (not_a_camera, None, "")):
         with Daemon(bus, camera={"device": device}):
             c = Client(bus)
             c.claim()
@@ -498,7 +499,14 @@ def test_no_camera():
             equal(c.get("LastError"), lib.ERROR + "NoCamera")
             out = ctl("status").out
             contains(out, "no-camera")
-            contains(out, "Plug one in")
+            if shown:
+                # it was named: that there is none to be plugged in is no help
+                wait_for(lambda: [str(x["State"]) for x in cameras(c).values()] == [shown])
+                [camera] = cameras(c).values()
+                contains(str(camera["LastError"]), why)
+                out = ctl("status").out
+                contains(out, why)
+                equal("Plug one in" in out, False)
             c.close()
 
 
@@ -514,7 +522,8 @@ def test_bad_clips():
             c = Client(bus)
             c.claim()
             state_is(c, "no-camera")
-            equal([bool(str(x["LastError"])) for x in cameras(c).values()] or [True], [True])
+            equal([bool(str(x["LastError"])) for x in cameras(c).values()], [True])
+            equal([str(x["State"]) for x in cameras(c).values()], ["missing" if data is None else "unreadable"])
             c.close()
     path = os.path.join(bus.folder, "half.avi")
     with open(path, "wb") as f:

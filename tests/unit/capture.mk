@@ -5,6 +5,12 @@ tests_unit_test_picture_SOURCES = tests/unit/test-picture.c
 tests_unit_test_picture_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(PNG_CFLAGS) $(TURBOJPEG_CFLAGS)
 tests_unit_test_picture_LDADD = libpicture.la $(PNG_LIBS) $(TURBOJPEG_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test-strobe
+TESTS += tests/unit/test-strobe
+tests_unit_test_strobe_SOURCES = tests/unit/test-strobe.c
+tests_unit_test_strobe_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_strobe_LDADD = libcapture.la $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test-replay
 TESTS += tests/unit/test-replay
 tests_unit_test_replay_SOURCES = tests/unit/test-replay.c

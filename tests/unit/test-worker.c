@@ -410,7 +410,7 @@ static void test_failures_are_tried_again(void **state)
         atomic_store(&fake.open_error, -ENOENT);
         p->wish.hotplug++; /* wakes it at once, and it finds another reason */
         wish(p, true);
-        WAIT_FOR(p, snap(p)->state == STREAM_ERROR && snap(p)->error == -ENOENT);
+        WAIT_FOR(p, snap(p)->state == STREAM_MISSING && snap(p)->error == -ENOENT);
         atomic_store(&fake.open_error, 0);
         WAIT_FOR(p, snap(p)->state == STREAM_STREAMING); /* by itself */
         assert_string_equal(snap(p)->error_text, "");
@@ -418,7 +418,7 @@ static void test_failures_are_tried_again(void **state)
         WAIT_FOR(p, p->n_appeared == 1);
         frames = snap(p)->stats.n_frames;
         atomic_store(&fake.next_error, -ENODEV);
-        WAIT_FOR(p, snap(p)->state == STREAM_ERROR);
+        WAIT_FOR(p, snap(p)->state == STREAM_MISSING);
         WAIT_FOR(p, p->n_vanished == 1); /* nobody stays in view of a camera that is gone */
         p->wish.hotplug++;
         wish(p, true);
@@ -433,7 +433,7 @@ static void test_stall(void **state)
         wish(p, true);
         WAIT_FOR(p, snap(p)->state == STREAM_STREAMING);
         atomic_store(&fake.stall, true);
-        WAIT_FOR(p, snap(p)->state == STREAM_ERROR && snap(p)->error == -ETIMEDOUT);
+        WAIT_FOR(p, snap(p)->state == STREAM_STALLED && snap(p)->error == -ETIMEDOUT);
         assert_non_null(strstr(snap(p)->error_text, "no frame for 60 ms"));
 }
 
