@@ -307,7 +307,7 @@ static void say_no_camera(struct watch *w, const char *state, const char *error)
 {
         _cleanup_(json_putp) json_object *cameras = NULL;
         const char *trouble = ctl_get_cameras(w->c, &cameras) == 0 ? ctl_camera_trouble(cameras) : NULL;
-        _cleanup_(freep) char *clean = trouble ? text_clean(trouble) : NULL;
+        _cleanup_(freep) char *clean = trouble ? utf8_clean_dup(trouble) : NULL;
 
         ctl_note(w->c, "emotiond: %s. %s", state, clean ?: ctl_error_sentence(error) ?: error);
 }

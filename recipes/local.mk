@@ -2,7 +2,7 @@
 # How each network was trained; not installed.
 EXTRA_DIST += \
 	recipes/README.md \
-	recipes/detect.conf \
+	recipes/detect.conf recipes/detect-start.onnx \
 	recipes/final-all.conf \
 	recipes/final-augmented.conf \
 	recipes/final-batchnorm.conf \
