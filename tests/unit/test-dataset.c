@@ -288,6 +288,7 @@ static void test_votes_refused(void **state)
                 { "5,5", "5" },
                 { "5,5", "5,5,5" },
                 { "5,5", "5,99999999999999999" },
+                { "5,5", "0,0" }, /* nobody */
         };
         struct dataset *d = NULL;
 
@@ -312,6 +313,46 @@ static void test_votes_refused(void **state)
         assert_null(d);
 }
 
+/* As many rows as labels and every Usage right, but the votes on other pictures. */
+static void test_votes_of_others(void **state)
+{
+        const struct dataset_options options = { .ferplus = votes };
+        static const unsigned column_of[7] = { 4, 5, 6, 1, 3, 2, 0 };
+        enum { ROWS = 500 };
+        int labels[ROWS];
+        const char *all[ROWS];
+        _cleanup_(freep) char *text = NULL;
+
+        for (size_t i = 0; i < ROWS; i++) {
+                labels[i] = (int)(i % 7);
+                all[i] = "Training";
+        }
+        text = rows(ROWS, labels, all, "\n");
+        write_file(csv, fer_header, text);
+        for (size_t shift = 0; shift < 2; shift++) {
+                struct dataset *d = NULL;
+                FILE *f = fopen(votes, "w");
+                int r;
+
+                assert_non_null(f);
+                fputs(votes_header, f);
+                for (size_t i = 0; i < ROWS; i++) {
+                        fprintf(f, "Training,x.png");
+                        for (unsigned k = 0; k < 10; k++)
+                                fprintf(f, ",%d", k == column_of[(i + shift) % 7] ? 8 : 0);
+                        fputc('\n', f);
+                }
+                fclose(f);
+                r = dataset_load(csv, &options, &d, &error);
+                assert_int_equal(r, shift ? -EBADMSG : 0);
+                if (shift) {
+                        assert_non_null(strstr(error.text, votes));
+                        assert_non_null(strstr(error.text, "not the votes on the pictures"));
+                }
+                dataset_free(d);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -324,6 +365,7 @@ int main(void)
                 cmocka_unit_test(test_votes),
                 cmocka_unit_test(test_majority),
                 cmocka_unit_test(test_votes_refused),
+                cmocka_unit_test(test_votes_of_others),
         };
         return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
