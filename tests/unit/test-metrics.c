@@ -82,6 +82,36 @@ static void test_certain_and_impossible(void **state)
         assert_int_equal(m.count, 2);
 }
 
+/* Against the figures that R's prop.test(k, n, correct = FALSE) gives. */
+static void test_intervals(void **state)
+{
+        static const struct {
+                uint64_t k, n;
+                double lo, hi;
+        } cases[] = {
+                { 10, 100, 0.0552291, 0.1743657 }, { 0, 10, 0, 0.2775328 }, { 10, 10, 0.7224672, 1 },
+                { 1, 5, 0.0362241, 0.6244654 },    { 0, 0, 0, 1 },
+        };
+        const float p[2] = { 0.9f, 0.1f };
+        struct metrics m;
+        double v[2];
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                metrics_interval(cases[i].k, cases[i].n, v);
+                assert_true(fabs(v[0] - cases[i].lo) < 1e-6 && fabs(v[1] - cases[i].hi) < 1e-6);
+        }
+        metrics_init(&m, 2);
+        for (size_t i = 0; i < 15; i++)
+                metrics_add(&m, i < 10 ? 0 : 1, p); /* all of the first class are right, none of the second */
+        metrics_recall_interval(&m, 0, v);
+        assert_true(fabs(v[0] - 0.7224672) < 1e-6 && v[1] >= 1);
+        metrics_recall_interval(&m, 1, v);
+        assert_true(v[0] <= 0 && v[1] < 0.44);
+        metrics_recall_interval(&m, 2, v);
+        assert_true(v[0] <= 0 && v[1] >= 1);
+        assert_true(fabs(metrics_macro_f1(&m) - (0.8 + 0) / 2) < 1e-9);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -89,6 +119,7 @@ int main(void)
                 cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_not_a_number_is_wrong),
                 cmocka_unit_test(test_certain_and_impossible),
+                cmocka_unit_test(test_intervals),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

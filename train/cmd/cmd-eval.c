@@ -164,17 +164,20 @@ static struct json_object *per_class(const struct metrics *m, double (*figure)(c
         return a;
 }
 
-static double macro_f1(const struct metrics *m)
+static struct json_object *intervals(const struct metrics *m)
 {
-        double sum = 0;
-        unsigned n = 0;
+        struct json_object *a = json_object_new_array();
 
-        for (unsigned i = 0; i < m->n_classes; i++)
-                if (isfinite(metrics_f1(m, i))) {
-                        sum += metrics_f1(m, i);
-                        n++;
-                }
-        return n ? sum / n : NAN;
+        for (unsigned i = 0; i < m->n_classes; i++) {
+                struct json_object *pair = json_object_new_array();
+                double v[2];
+
+                metrics_recall_interval(m, i, v);
+                json_object_array_add(pair, json_number(v[0]));
+                json_object_array_add(pair, json_number(v[1]));
+                json_object_array_add(a, pair);
+        }
+        return a;
 }
 
 static int print_json(const struct metrics *m, const struct dataset *d)
@@ -193,7 +196,7 @@ static int print_json(const struct metrics *m, const struct dataset *d)
         json_object_object_add(o, "invalid", json_object_new_int64((int64_t)m->n_invalid));
         json_object_object_add(o, "loss", json_number(m->loss));
         json_object_object_add(o, "ece", json_number(metrics_ece(m)));
-        json_object_object_add(o, "macro_f1", json_number(macro_f1(m)));
+        json_object_object_add(o, "macro_f1", json_number(metrics_macro_f1(m)));
         for (unsigned i = 0; i < m->n_classes; i++) {
                 struct json_object *row = json_object_new_array();
 
@@ -206,6 +209,7 @@ static int print_json(const struct metrics *m, const struct dataset *d)
         json_object_object_add(o, "confusion", confusion);
         json_object_object_add(o, "precision", per_class(m, metrics_precision));
         json_object_object_add(o, "recall", per_class(m, metrics_recall));
+        json_object_object_add(o, "recall_interval", intervals(m));
         json_object_object_add(o, "f1", per_class(m, metrics_f1));
         json_print(o);
         return 0;
@@ -221,20 +225,26 @@ static void print_percent(double v)
 
 static void print_table(const struct metrics *m, const struct dataset *d)
 {
-        printf("accuracy %.2f%% (%zu of %zu), macro F1 %.2f%%, loss %.4f, calibration error %.2f%%\n",
-               100 * metrics_accuracy(m), m->correct, m->count, 100 * macro_f1(m), m->loss, 100 * metrics_ece(m));
+        double v[2];
+
+        metrics_interval(m->correct, m->count, v);
+        printf("accuracy %.2f%% (%zu of %zu, %.1f to %.1f%%), macro F1 %.2f%%, loss %.4f, calibration error %.2f%%\n",
+               100 * metrics_accuracy(m), m->correct, m->count, 100 * v[0], 100 * v[1], 100 * metrics_macro_f1(m),
+               m->loss, 100 * metrics_ece(m));
         if (m->n_invalid)
                 printf("%zu outputs are not numbers, or name a label that the set has not\n", m->n_invalid);
         printf("\n%-10s", "truth");
         for (unsigned i = 0; i < m->n_classes; i++)
                 printf(" %9.9s", d->labels[i]);
-        printf(" %9s %9s %9s\n", "precision", "recall", "F1");
+        printf(" %9s %9s %15s %9s\n", "precision", "recall", "95 % interval", "F1");
         for (unsigned i = 0; i < m->n_classes; i++) {
                 printf("%-10.10s", d->labels[i]);
                 for (unsigned j = 0; j < m->n_classes; j++)
                         printf(" %9u", m->confusion[i][j]);
                 print_percent(metrics_precision(m, i));
                 print_percent(metrics_recall(m, i));
+                metrics_recall_interval(m, i, v);
+                printf("  %5.1f to %5.1f%%", 100 * v[0], 100 * v[1]);
                 print_percent(metrics_f1(m, i));
                 printf("\n");
         }

@@ -87,6 +87,45 @@ double metrics_f1(const struct metrics *m, unsigned class)
         return sum ? 2.0 * m->confusion[class][class] / (double)sum : NAN;
 }
 
+double metrics_macro_f1(const struct metrics *m)
+{
+        double sum = 0;
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < m->n_classes; i++)
+                if (isfinite(metrics_f1(m, i))) {
+                        sum += metrics_f1(m, i);
+                        n++;
+                }
+        return n ? sum / n : NAN;
+}
+
+void metrics_interval(uint64_t k, uint64_t n, double ret[2])
+{
+        const double z = 1.959963984540054; /* of the normal distribution, 2.5 % on each side */
+        double share, divisor, centre, half;
+
+        ret[0] = 0;
+        ret[1] = 1;
+        if (!n || k > n)
+                return;
+        share = (double)k / (double)n;
+        divisor = 1 + z * z / (double)n;
+        centre = (share + z * z / (2 * (double)n)) / divisor;
+        half = z * sqrt(share * (1 - share) / (double)n + z * z / (4 * (double)n * (double)n)) / divisor;
+        ret[0] = k ? MAX(centre - half, 0.0) : 0;
+        ret[1] = k < n ? MIN(centre + half, 1.0) : 1;
+}
+
+void metrics_recall_interval(const struct metrics *m, unsigned class, double ret[2])
+{
+        uint64_t n = 0;
+
+        for (unsigned i = 0; class < m->n_classes && i < m->n_classes; i++)
+                n += m->confusion[class][i];
+        metrics_interval(n ? m->confusion[class][class] : 0, n, ret);
+}
+
 double metrics_ece(const struct metrics *m)
 {
         double gap = 0;

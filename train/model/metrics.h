@@ -31,3 +31,12 @@ double metrics_precision(const struct metrics *m, unsigned class); /* NaN if nev
 double metrics_recall(const struct metrics *m, unsigned class);    /* NaN if never true */
 double metrics_f1(const struct metrics *m, unsigned class);        /* NaN if neither */
 double metrics_ece(const struct metrics *m);                       /* expected calibration error, 0..1 */
+double metrics_macro_f1(const struct metrics *m); /* mean F1 of the classes that have one; NaN if none */
+
+/**
+ * metrics_interval() - where the true share lies with 95 % confidence if @k of @n rows were hits
+ * (Wilson 1927, J. Am. Stat. Assoc. 22:209); 0..1 if @n is 0
+ */
+void metrics_interval(uint64_t k, uint64_t n, double ret[2]);
+/* The same of a class's recall. */
+void metrics_recall_interval(const struct metrics *m, unsigned class, double ret[2]);
