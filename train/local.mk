@@ -67,6 +67,8 @@ libtrain_la_SOURCES += \
 	train/net/vec.h
 # what is made of a trained network, and what is measured of it
 libtrain_la_SOURCES += \
+	train/model/blend.c \
+	train/model/blend.h \
 	train/model/classifier-file.c \
 	train/model/classifier-file.h \
 	train/model/detect-score.c \
@@ -140,6 +142,7 @@ libtrain_la_SOURCES += \
 	train/cmd/avi.h \
 	train/cmd/cmd-align.c \
 	train/cmd/cmd-bench.c \
+	train/cmd/cmd-blend.c \
 	train/cmd/cmd-clip.c \
 	train/cmd/cmd-data.c \
 	train/cmd/cmd-eval.c \

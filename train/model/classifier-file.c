@@ -106,6 +106,34 @@ int classifier_file_match(struct classifier_file *f, const struct dataset *d, st
         return match_labels(f, d, error);
 }
 
+static bool knows(const struct classifier_file *f, unsigned class)
+{
+        for (unsigned i = 0; i < f->n_outputs; i++)
+                if (f->class_of[i] == (int)class)
+                        return true;
+        return false;
+}
+
+int classifier_file_need_all(const struct classifier_file *f, const struct dataset *d, struct classifier_error *error)
+{
+        char missing[256] = "";
+        size_t length = 0;
+
+        for (unsigned c = 0; c < d->n_classes; c++) {
+                size_t n = 0;
+
+                for (size_t i = 0; i < d->n; i++)
+                        n += d->classes[i] == c;
+                if (n && !knows(f, c) && length < sizeof(missing) - 100)
+                        length += (size_t)snprintf(missing + length, sizeof(missing) - length, "%s%s (%zu rows)",
+                                                   length ? ", " : "", d->labels[c], n);
+        }
+        if (!length)
+                return 0;
+        snprintf(error->text, sizeof(error->text), "%.200s: the model does not know %s", f->path, missing);
+        return -EINVAL;
+}
+
 void classifier_file_probabilities(const struct classifier_file *f, float *y)
 {
         if (f->logits)

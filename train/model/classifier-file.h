@@ -33,5 +33,7 @@ int classifier_file_plan(struct classifier_file *f, unsigned batch, unsigned thr
                          struct classifier_error *error);
 /* After a plan was made: reads the metadata. -EINVAL: it is wrong, or has no label of @d. */
 int classifier_file_match(struct classifier_file *f, const struct dataset *d, struct classifier_error *error);
+/* After a match: -EINVAL, with their names and rows, if @d has rows of classes that no output stands for. */
+int classifier_file_need_all(const struct classifier_file *f, const struct dataset *d, struct classifier_error *error);
 /* @y: [n_outputs] as the model gives them, to probabilities in place */
 void classifier_file_probabilities(const struct classifier_file *f, float *y);

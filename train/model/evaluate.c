@@ -19,6 +19,8 @@ struct evaluation {
         struct classifier_file *file;
         struct nn_plan *plan;
         bool mirror;
+        struct metrics *metrics; /* may be NULL */
+        float *answers;          /* [d->n, d->n_classes]; may be NULL */
 };
 
 void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, unsigned height_px,
@@ -38,7 +40,7 @@ void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, un
 }
 
 /* @p: [n_outputs] probabilities */
-static void count(const struct evaluation *e, size_t row, const float *p, struct metrics *m)
+static void count(const struct evaluation *e, size_t row, const float *p)
 {
         float q[DATASET_MAX_CLASSES] = { 0 };
         const int *class_of = e->file->class_of;
@@ -54,7 +56,10 @@ static void count(const struct evaluation *e, size_t row, const float *p, struct
         }
         if (class_of[winner] < 0)
                 q[0] = NAN; /* a label that no row can have: invalid, not the next best */
-        metrics_add(m, e->d->classes[row], q);
+        if (e->metrics)
+                metrics_add(e->metrics, e->d->classes[row], q);
+        if (e->answers)
+                memcpy(e->answers + row * e->d->n_classes, q, e->d->n_classes * sizeof(*q));
 }
 
 /* Adds to @sum what the network says of @n rows, or of their mirror images. */
@@ -84,11 +89,12 @@ static int look(struct evaluation *e, size_t first, size_t n, bool mirror, float
         return 0;
 }
 
-static int run_all(struct evaluation *e, struct metrics *ret)
+static int run_all(struct evaluation *e)
 {
         unsigned n_looks = e->mirror ? 2 : 1;
 
-        metrics_init(ret, e->d->n_classes);
+        if (e->metrics)
+                metrics_init(e->metrics, e->d->n_classes);
         for (size_t first = 0; first < e->d->n; first += EVALUATE_BATCH) {
                 size_t n = MIN((size_t)EVALUATE_BATCH, e->d->n - first);
                 float p[EVALUATE_BATCH][DATASET_MAX_CLASSES] = { 0 };
@@ -102,14 +108,15 @@ static int run_all(struct evaluation *e, struct metrics *ret)
                 for (size_t i = 0; i < n; i++) {
                         for (unsigned k = 0; k < e->file->n_outputs; k++)
                                 p[i][k] /= (float)n_looks;
-                        count(e, first + i, p[i], ret);
+                        count(e, first + i, p[i]);
                 }
         }
         return 0;
 }
 
-int evaluate(const char *path, const struct dataset *d, unsigned threads, bool mirror, struct metrics *ret,
-             struct classifier_error *error)
+/* @what: what is wanted; its file and plan are made here */
+static int evaluate_file(const char *path, unsigned threads, bool all_classes, struct evaluation what,
+                         struct classifier_error *error)
 {
         /* released in reverse order: the plan before its model */
         _cleanup_(filep) struct classifier_file file = { 0 };
@@ -123,11 +130,29 @@ int evaluate(const char *path, const struct dataset *d, unsigned threads, bool m
         if (r >= 0)
                 r = classifier_file_plan(&file, EVALUATE_BATCH, threads, &plan, error);
         if (r >= 0)
-                r = classifier_file_match(&file, d, error);
+                r = classifier_file_match(&file, what.d, error);
+        if (r >= 0 && all_classes)
+                r = classifier_file_need_all(&file, what.d, error);
         if (r < 0)
                 return r;
-        r = run_all(&(struct evaluation){ .d = d, .file = &file, .plan = plan, .mirror = mirror }, ret);
+        what.file = &file;
+        what.plan = plan;
+        r = run_all(&what);
         if (r < 0)
                 snprintf(error->text, sizeof(error->text), "%.200s: %s", path, strerror(-r));
         return r;
+}
+
+int evaluate(const char *path, const struct dataset *d, unsigned threads, bool mirror, struct metrics *ret,
+             struct classifier_error *error)
+{
+        return evaluate_file(path, threads, false, (struct evaluation){ .d = d, .mirror = mirror, .metrics = ret },
+                             error);
+}
+
+int evaluate_answers(const char *path, const struct dataset *d, unsigned threads, bool mirror, float *ret,
+                     struct classifier_error *error)
+{
+        return evaluate_file(path, threads, true, (struct evaluation){ .d = d, .mirror = mirror, .answers = ret },
+                             error);
 }

@@ -25,3 +25,11 @@ void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, un
  */
 int evaluate(const char *path, const struct dataset *d, unsigned threads, bool mirror, struct metrics *ret,
              struct classifier_error *error);
+
+/**
+ * evaluate_answers() - what evaluate() counts, row by row
+ * @ret: [d->n, d->n_classes] probabilities
+ * Return: as evaluate(); -EINVAL also if the model lacks a class of which @d has rows.
+ */
+int evaluate_answers(const char *path, const struct dataset *d, unsigned threads, bool mirror, float *ret,
+                     struct classifier_error *error);

@@ -91,7 +91,10 @@ int trainer_calibrate(struct trainer *t, struct calibration *ret)
                         return -ENOMEM;
                 trainer_evaluate(t, t->valid, &m, logits);
                 calibration_apply(&c, logits, t->valid->n, classes);
-                calibration_sharpen(&c, calibration_temperature(logits, t->valid->classes, t->valid->n, classes));
+                /* with all rows right no temperature is best: the surer the better */
+                if (m.correct < m.count)
+                        calibration_sharpen(&c,
+                                            calibration_temperature(logits, t->valid->classes, t->valid->n, classes));
         }
         *ret = c;
         return 0;
