@@ -153,6 +153,7 @@ static int load_pipeline(struct engine *e, struct engine_report *report)
                 .max_faces = (unsigned)s->vision.max_faces,
                 .min_align_confidence = s->vision.landmark_confidence,
                 .min_quality = s->decision.min_quality,
+                .sensitivity = s->decision.sensitivity,
                 .faces_per_frame = (unsigned)s->classifier.faces_per_frame,
                 .attention = { .max_yaw_deg = s->attention.max_yaw_deg,
                                .max_pitch_deg = s->attention.max_pitch_deg,

@@ -64,6 +64,7 @@ const struct settings_row settings_rows[] = {
         NUMBER("decision", "smoothing_ms", KEY_INT, 0, 10000, 300, decision.smoothing_ms),
         NUMBER("decision", "min_confidence", KEY_FLOAT, 0, 1, 0.45, decision.min_confidence),
         NUMBER("decision", "min_quality", KEY_FLOAT, 0, 1, 0.3, decision.min_quality),
+        NUMBER("decision", "sensitivity", KEY_FLOAT, 0.1, 10, 1, decision.sensitivity),
         NUMBER("decision", "hysteresis", KEY_FLOAT, 0, 1, 0.1, decision.hysteresis),
         NUMBER("decision", "min_hold_ms", KEY_INT, 0, 60000, 300, decision.min_hold_ms),
         NUMBER("privacy", "allow_preview", KEY_BOOL, 0, 1, 0, privacy.allow_preview),

@@ -52,7 +52,7 @@ struct settings {
         } classifier;
         struct {
                 int smoothing_ms;
-                double min_confidence, hysteresis, min_quality;
+                double min_confidence, hysteresis, min_quality, sensitivity;
                 int min_hold_ms;
         } decision;
         struct {

@@ -6,6 +6,18 @@ void decision_init(struct decision *d)
         *d = (struct decision){ .announced = EMOTION_UNSURE };
 }
 
+void decision_weigh(float *scores, unsigned n, int neutral, double sensitivity)
+{
+        double sum;
+
+        if (neutral < 0 || (unsigned)neutral >= n)
+                return;
+        /* what stays the same is exactly the same */
+        sum = sensitivity + (double)scores[neutral] * (1 - sensitivity);
+        for (unsigned i = 0; i < n && sum > 0; i++)
+                scores[i] = (float)((double)scores[i] * ((int)i == neutral ? 1 : sensitivity) / sum);
+}
+
 int decision_best(const float *scores, unsigned n, double min_confidence)
 {
         unsigned best = 0;

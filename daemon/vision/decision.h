@@ -46,5 +46,12 @@ void decision_update(struct decision *d, const struct decision_rules *rules, con
                      uint64_t now_usec, bool at_once, int *ret);
 void decision_announce(struct decision *d, int emotion);
 
+/**
+ * decision_weigh() - probabilities as they would be if neutral faces were rarer or more frequent than the network takes them
+ * to be: the odds of all labels against @neutral are multiplied by @sensitivity (over 0), and the sum stays
+ * @neutral: index of that label; negative: the model has none, and nothing changes
+ */
+void decision_weigh(float *scores, unsigned n, int neutral, double sensitivity);
+
 /* The best label, or EMOTION_UNSURE if it is below @min_confidence. */
 int decision_best(const float *scores, unsigned n, double min_confidence);

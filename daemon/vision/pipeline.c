@@ -29,8 +29,9 @@ static bool config_is_valid(const struct pipeline_config *c)
 {
         return c->detect_fps > 0 && c->detect_fps <= 1000 && c->idle_fps > 0 && c->idle_fps <= 1000 &&
                c->max_faces >= 1 && c->max_faces <= PIPELINE_MAX_FACES && is_within(c->min_align_confidence, 1) &&
-               is_within(c->min_quality, 1) && is_within(c->attention.max_yaw_deg, 90) &&
-               is_within(c->attention.max_pitch_deg, 90) && rules_are_valid(&c->rules);
+               is_within(c->min_quality, 1) && is_within(c->sensitivity, 10) &&
+               is_within(c->attention.max_yaw_deg, 90) && is_within(c->attention.max_pitch_deg, 90) &&
+               rules_are_valid(&c->rules);
 }
 
 int pipeline_new(const struct pipeline_config *config, struct plugin_host *host, struct classifier *classifier,
@@ -50,6 +51,10 @@ int pipeline_new(const struct pipeline_config *config, struct plugin_host *host,
         p->host = host;
         p->classifier = classifier;
         p->model = model;
+        p->neutral = -1;
+        for (unsigned i = 0; i < model->n_labels; i++)
+                if (model->labels[i] && strcmp(model->labels[i], "neutral") == 0)
+                        p->neutral = (int)i;
         p->tracks.max = config->max_faces;
         p->listening[0] = true;
         p->rules[0] = config->rules;

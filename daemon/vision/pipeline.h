@@ -29,6 +29,7 @@ struct pipeline_config {
         unsigned max_faces;          /* 1..PIPELINE_MAX_FACES */
         double min_align_confidence; /* 0..1: landmarks below it are not this face's, and the detector is asked */
         double min_quality;          /* 0..1: a face whose picture is worse is unsure, see quality.h; 0: none is */
+        double sensitivity;          /* odds of expressions against neutral are multiplied by this; 0: as they are */
         unsigned faces_per_frame;    /* the largest are classified in each frame, of the rest one in turn; 0: all are */
         struct attention_rules attention;
         struct decision_rules rules; /* of listener 0 */

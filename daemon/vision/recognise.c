@@ -209,7 +209,7 @@ static void guess_nothing(struct pipeline *p, struct track *t, uint64_t now_usec
 
 static void classify(struct pipeline *p, unsigned n, uint64_t now_usec)
 {
-        if (!n || pipeline_stage_result(p, STAGE_CLASSIFIER, classifier_run(p->classifier, n, p->scores), NULL) < 0)
+        if (!n || pipeline_stage_result(p, STAGE_CLASSIFIER, pipeline_classify(p, n), NULL) < 0)
                 return;
         for (unsigned i = 0; i < n; i++) {
                 smoothing_update(&p->batch[i]->smoothing, p->scores[i], p->model->n_labels, now_usec,

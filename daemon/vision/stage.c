@@ -46,6 +46,15 @@ int pipeline_check_frame(const struct pipeline *p, const struct frame *f)
         return r;
 }
 
+int pipeline_classify(struct pipeline *p, unsigned n)
+{
+        int r = classifier_run(p->classifier, n, p->scores);
+
+        for (unsigned i = 0; r >= 0 && i < n && p->config.sensitivity > 0; i++)
+                decision_weigh(p->scores[i], p->model->n_labels, p->neutral, p->config.sensitivity);
+        return r;
+}
+
 void pipeline_begin_stages(struct pipeline *p)
 {
         for (size_t i = 0; i < N_STAGES; i++) {

@@ -39,6 +39,7 @@ struct pipeline {
         struct plugin_host *host;
         struct classifier *classifier;
         const struct classifier_info *model;
+        int neutral; /* that label, or -1 */
 
         struct tracks tracks;
         bool listening[PIPELINE_MAX_LISTENERS];
@@ -74,6 +75,9 @@ int pipeline_check_frame(const struct pipeline *p, const struct frame *f);
 
 /* The next picture begins: what failed in the last one is known by now. */
 void pipeline_begin_stages(struct pipeline *p);
+
+/* The classifier's answers to @n faces, at p->scores, weighed by the configured sensitivity. */
+int pipeline_classify(struct pipeline *p, unsigned n);
 
 /* A stage answered @r: failures are counted, and the first of a row of frames is logged. Return: @r. */
 int pipeline_stage_result(struct pipeline *p, enum stage stage, int r, const struct emo_error *error);

@@ -59,7 +59,7 @@ static int classify_still(struct pipeline *p, const struct frame *f, const struc
         for (size_t i = 0; i < p->n_boxes && n < max; i++)
                 if (crop_still(p, f, &image, &p->boxes[i], n, &ret[n]) >= 0)
                         n++;
-        r = n ? classifier_run(p->classifier, n, p->scores) : 0;
+        r = n ? pipeline_classify(p, n) : 0;
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < n; i++) {

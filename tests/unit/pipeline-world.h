@@ -102,6 +102,7 @@ static inline void world_init_with(struct world *w, const char *plugin, const st
         dlclose(module);
         memset(w->script->boxes, 0, sizeof(w->script->boxes));
         w->classifier.info = (struct classifier_info){ .n_labels = N_LABELS,
+                                                       .labels = { "neutral" },
                                                        .face_template = face_template_fer2013,
                                                        .width_px = SIDE,
                                                        .height_px = SIDE,

@@ -333,6 +333,25 @@ static void test_poor_picture_is_unsure(void **state)
         world_free(w);
 }
 
+/* A face that may be anything is rather not neutral where that was asked for, in frames and in pictures. */
+static void test_sensitivity(void **state)
+{
+        struct pipeline_config config = defaults;
+        struct face still;
+
+        config.sensitivity = 4;
+        struct world *w = world_new(&config);
+        struct frame f = { .width_px = WIDTH, .height_px = HEIGHT, .gray = w->pixels, .gray_stride_bytes = WIDTH };
+
+        put_face(w, 100, 100, 60, GRAY_VAGUE);
+        show(w, 1000000);
+        assert_int_equal(w->result.n_faces, 1);
+        assert_float_equal(w->result.faces[0].scores[1] / w->result.faces[0].scores[0], 4, 1e-3);
+        assert_int_equal(pipeline_classify_image(w->pipeline, &f, &config.rules, &still, 1), 1);
+        assert_float_equal(still.scores[1] / still.scores[0], 4, 1e-3);
+        world_free(w);
+}
+
 /* The nearest are looked at in each frame, the others in turn, and none is forgotten. */
 static void test_many_faces_take_turns(void **state)
 {
@@ -375,6 +394,7 @@ int main(void)
                 cmocka_unit_test(test_hidden_face_does_not_take_the_other_ones_landmarks),
                 cmocka_unit_test(test_attention_is_told),
                 cmocka_unit_test(test_poor_picture_is_unsure),
+                cmocka_unit_test(test_sensitivity),
                 cmocka_unit_test(test_many_faces_take_turns),
         };
 

@@ -429,7 +429,7 @@ static void test_bad_frames(void **state)
 static void test_bad_config(void **state)
 {
         struct world *w = world_new(NULL);
-        struct pipeline_config bad[9];
+        struct pipeline_config bad[10];
         struct pipeline *p;
 
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -443,6 +443,7 @@ static void test_bad_config(void **state)
         bad[6].min_align_confidence = NAN;
         bad[7].min_quality = 1.5;
         bad[8].attention.max_yaw_deg = NAN;
+        bad[9].sensitivity = 11;
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 assert_int_equal(pipeline_new(&bad[i], w->host, &w->classifier, &p), -EINVAL);
         w->classifier.info.max_batch = 31;

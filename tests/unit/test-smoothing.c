@@ -46,6 +46,31 @@ static void test_filter_off_and_time_standing_still(void **state)
         assert_float_equal(s.scores[1], 1, 0);
 }
 
+static void test_weighing(void **state)
+{
+        float s[N] = { 0.5f, 0.3f, 0.15f, 0.05f };
+
+        decision_weigh(s, N, 0, 1);
+        assert_true(s[0] == 0.5f && s[1] == 0.3f && s[2] == 0.15f && s[3] == 0.05f);
+        decision_weigh(s, N, -1, 3);
+        decision_weigh(s, N, (int)N, 3);
+        assert_true(s[0] == 0.5f);
+        decision_weigh(s, N, 0, 3);
+        assert_float_equal(s[1] / s[0], 3 * 0.3 / 0.5, 1e-5);
+        assert_float_equal(s[1] / s[2], 2, 1e-5); /* among each other they stay */
+        assert_float_equal(s[0] + s[1] + s[2] + s[3], 1, 1e-6);
+        assert_int_equal(decision_best(s, N, 0), 1);
+        decision_weigh(s, N, 0, 1. / 3);
+        assert_float_equal(s[0], 0.5, 1e-6);
+
+        /* nothing but neutral, or nothing of it */
+        float sure[N] = { 1, 0, 0, 0 };
+        decision_weigh(sure, N, 0, 10);
+        assert_float_equal(sure[0], 1, 1e-6);
+        decision_weigh(sure, N, 1, 0.1);
+        assert_float_equal(sure[0], 1, 1e-6);
+}
+
 /* Feeds @scores for @usec at 50 frames a second, counts announcements. */
 static unsigned feed(struct decision *d, const struct decision_rules *r, const float *scores, uint64_t usec,
                      uint64_t *now)
@@ -170,6 +195,7 @@ static void test_at_once_and_repeat(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_weighing),
                 cmocka_unit_test(test_same_time_at_any_rate),
                 cmocka_unit_test(test_filter_off_and_time_standing_still),
                 cmocka_unit_test(test_hold),
