@@ -94,8 +94,10 @@ libtrain_la_SOURCES += \
 libtrain_la_SOURCES += \
 	train/task/augment.c \
 	train/task/augment.h \
-	train/task/batch.c \
-	train/task/batch.h \
+	train/task/classify-batch.c \
+	train/task/classify-evaluate.c \
+	train/task/classify.c \
+	train/task/classify.h \
 	train/task/detect-loss.c \
 	train/task/detect-loss.h \
 	train/task/detect-sample.c \
@@ -115,7 +117,6 @@ libtrain_la_SOURCES += \
 	train/task/occlude.h \
 	train/task/task.c \
 	train/task/task.h \
-	train/task/trainer-evaluate.c \
 	train/task/training.c \
 	train/task/training.h
 # a training run

@@ -51,8 +51,8 @@ static inline void task_run_start(struct task_run *run, const char *text, unsign
         if (run->task.ops->read(&run->task, &options, &data_error) < 0)
                 fail_msg("%s", data_error.text);
         assert_int_equal(net_prepare(run->net, run->config.batch, run->config.seed), 0);
-        assert_int_equal(run->task.ops->prepare(&run->task), 0);
-        assert_int_equal(trainer_new_task(run->net, &run->config, &run->task, &run->trainer), 0);
+        assert_int_equal(run->task.ops->prepare(&run->task, &error), 0);
+        assert_int_equal(trainer_new(run->net, &run->config, &run->task, &run->trainer), 0);
 }
 
 static inline void task_run_epochs(struct task_run *run, unsigned n)

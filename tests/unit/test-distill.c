@@ -67,16 +67,6 @@ static int tear_down(void **state)
         return rmdir(folder);
 }
 
-static struct distill *teach(struct run *run)
-{
-        struct recipe_error error = { "" };
-        struct distill *d = NULL;
-
-        if (distill_new(&run->trainer->config, run->net, &run->data, &d, &error) < 0)
-                fail_msg("%s", error.text);
-        return d;
-}
-
 static void test_loss(void **state)
 {
         const float logits[] = { 1, 2, 0.5f, -1, 3, 1e4f }, target[] = { 0.2f, 0.7f, 0.1f, 0, 0.3f, 0.5f };
@@ -144,7 +134,7 @@ static void check_teacher(bool mirror)
                  "training = { batch = 20; teachers = [ \"%s\" ]; distill = { temperature = 2.5; mirror = %s; }; };",
                  first, mirror ? "true" : "false");
         run = run_new(text, 2);
-        d = teach(run);
+        d = run->classify->distill;
         for (size_t i = 0; i < 20u * SIDE * SIDE; i++)
                 net_input(run->net)[i] = run->pixels[i];
         raw = net_input(run->net);
@@ -165,7 +155,6 @@ static void check_teacher(bool mirror)
         assert_true(apart > 1e-3); /* else the test would not tell */
         nn_plan_free(plan);
         nn_model_free(model);
-        distill_free(d);
         run_free(run);
 }
 
@@ -197,9 +186,6 @@ static void test_distillation(void **state)
         c = run_new(text, 1);
         for (size_t i = 0; i < ROWS; i++)
                 a->classes[i] = b->classes[i] = c->classes[i] = (uint8_t)((a->classes[i] + 1) % 3);
-        trainer_teach(a->trainer, teach(a));
-        trainer_teach(b->trainer, teach(b));
-        trainer_teach(c->trainer, teach(c));
         train(a, 30);
         train(b, 2);
         assert_int_equal(trainer_step(b->trainer), 0);
@@ -231,10 +217,9 @@ static void test_share(void **state)
                  STUDENT "training = { batch = 20; teachers = [ \"%s\", \"%s\" ]; distill = { share = 0.3; }; };",
                  first, first);
         run = run_new(text, 2);
-        trainer_teach(run->trainer, teach(run));
         assert_int_equal(trainer_step(run->trainer), 0);
         for (size_t i = 0; i < 20; i++) {
-                const float *t = run->trainer->target + i * 3;
+                const float *t = run->classify->target + i * 3;
 
                 assert_float_equal(t[0] + t[1] + t[2], 0.7, 1e-5);
         }
@@ -244,14 +229,12 @@ static void test_share(void **state)
 static void refuse_teacher(const char *path, const char *part)
 {
         struct recipe_error error = { "" };
-        struct distill *d = NULL;
         char text[1024];
         struct run *run;
 
         snprintf(text, sizeof(text), STUDENT "training = { batch = 20; teachers = [ \"%s\", \"%s\" ]; };", first, path);
-        run = run_new(text, 2);
-        assert_true(distill_new(&run->trainer->config, run->net, &run->data, &d, &error) < 0);
-        assert_null(d);
+        assert_true(run_try(text, 2, &run, &error) < 0);
+        assert_null(run->classify->distill);
         assert_non_null(strstr(error.text, path));
         assert_non_null(strstr(error.text, part));
         run_free(run);
@@ -278,7 +261,7 @@ static void test_refused_teachers(void **state)
         free(path);
         snprintf(text, sizeof(text), STUDENT "training = { batch = 20; teachers = [ ]; };");
         run = run_new(text, 1);
-        assert_int_equal(run->trainer->config.n_teachers, 0);
+        assert_int_equal(run->classify->config.distill.n_teachers, 0);
         run_free(run);
 }
 
@@ -305,8 +288,8 @@ static void start(const char *path, const char *text, bool same_size, double lim
                 struct metrics m;
                 float want[ROWS * 3], got[ROWS * 3];
 
-                trainer_evaluate(from->trainer, &from->data, &m, want);
-                trainer_evaluate(to->trainer, &to->data, &m, got);
+                classify_measure(&from->task, &from->data, &m, want);
+                classify_measure(&to->task, &to->data, &m, got);
                 for (size_t i = 0; i < ROWS * 3; i++)
                         assert_true(fabsf(want[i] - got[i]) < 1e-3f * (1 + fabsf(want[i])));
         }

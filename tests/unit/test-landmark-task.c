@@ -276,6 +276,8 @@ static void test_refusals(void **state)
                 { "crop = 1.4", "crop = 9.0", "crop" },
                 { "negatives", "negativs", "unknown key" },
                 { "height = 24", "height = 28", "square" },
+                { "batch =", "mixup = 0.2; batch =", "mixup: unknown key" },
+                { "batch =", "teachers = [ \"a\" ]; batch =", "teachers: unknown key" },
                 { "\"points\", \"confidence_logit\"", "\"points\", \"nothing\"", "nothing" },
         };
 

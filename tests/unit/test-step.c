@@ -116,7 +116,7 @@ static void check_targets(const char *training, double (*want)(const struct run 
         assert_int_equal(trainer_step(run->trainer), 0);
         for (size_t i = 0; i < 16; i++)
                 for (size_t k = 0; k < 3; k++)
-                        assert_near((double)run->trainer->target[i * 3 + k], want(run, run->trainer->order[i], k));
+                        assert_near((double)run->classify->target[i * 3 + k], want(run, run->trainer->order[i], k));
         run_free(run);
 }
 

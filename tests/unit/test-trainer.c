@@ -254,14 +254,14 @@ static void test_class_balance(void **state)
         for (size_t i = 0; i < ROWS; i++)
                 count[run->classes[i]]++;
         for (size_t k = 0; k < 3; k++) {
-                assert_float_equal(run->trainer->weights[k] * (double)count[k], ROWS / 3.0, 1e-6);
-                sum += run->trainer->weights[k] * (double)count[k];
+                assert_float_equal(run->classify->weights[k] * (double)count[k], ROWS / 3.0, 1e-6);
+                sum += run->classify->weights[k] * (double)count[k];
         }
         assert_float_equal(sum, ROWS, 1e-6);
         assert_int_equal(trainer_step(run->trainer), 0);
         sum = 0;
         for (size_t i = 0; i < ROWS * 3; i++)
-                sum += (double)run->trainer->target[i];
+                sum += (double)run->classify->target[i];
         assert_float_equal(sum, ROWS, 1e-3);
         run_free(run);
 }
@@ -288,7 +288,7 @@ static void test_mixup(void **state)
         }
         assert_float_equal(sums[0], sums[1], 0.05);
         for (size_t i = 0; i < ROWS; i++) {
-                const float *t = b->trainer->target + i * 3;
+                const float *t = b->classify->target + i * 3;
 
                 assert_float_equal(t[0] + t[1] + t[2], 1, 1e-5);
                 n_soft += MAX(MAX(t[0], t[1]), t[2]) < 0.99f;
@@ -351,9 +351,9 @@ static void test_votes_task(void **state)
         y = run->net->head->y;
         for (size_t i = 0; i < 20; i++) {
                 size_t row = run->trainer->order[i], label = run->classes[row];
-                const float *t = run->trainer->vote_target + i * 3;
+                const float *t = run->classify->vote_target + i * 3;
 
-                want = row % 5 == 0 ? 0 : 0.5 * run->trainer->weights[label];
+                want = row % 5 == 0 ? 0 : 0.5 * run->classify->weights[label];
                 assert_float_equal(t[0] + t[1] + t[2], want, 1e-6);
                 lead += (double)(y[i * 3 + (label + 1) % 3] - y[i * 3 + label]);
         }
@@ -367,16 +367,20 @@ static void test_votes_task(void **state)
 static void test_votes_task_refused(void **state)
 {
         struct run *run = run_new(task_text, 1);
-        struct training_config config = run->trainer->config;
-        struct trainer *t = NULL;
+        struct dataset_error data_error = { "" };
+        struct recipe_error error = { "" };
 
         run->data.votes = NULL;
-        assert_int_equal(trainer_new(run->net, &config, &run->data, NULL, &t), -EINVAL);
+        assert_int_equal(classify_use(&run->task, &run->data, NULL, &data_error), -EINVAL);
+        assert_non_null(strstr(data_error.text, "--ferplus"));
         run->data.votes = run->votes;
-        assert_int_equal(trainer_new(run->net, &config, &run->data, NULL, &t), 0);
-        trainer_free(t);
+        assert_int_equal(classify_use(&run->task, &run->data, NULL, &data_error), 0);
+        run->data.n_classes = 2;
+        assert_int_equal(classify_use(&run->task, &run->data, NULL, &data_error), -EINVAL);
+        assert_non_null(strstr(data_error.text, "2 classes"));
+        run->data.n_classes = 3;
         run->net->head->out.c = 2;
-        assert_int_equal(trainer_new(run->net, &config, &run->data, NULL, &t), -EINVAL);
+        assert_int_equal(run->task.ops->prepare(&run->task, &error), -EINVAL);
         run->net->head->out.c = 3;
         run_free(run);
 }
@@ -386,6 +390,7 @@ static void refuse(const char *text, const char *part)
         struct recipe_error error = { "" };
         struct recipe *recipe = NULL;
         struct training_config config;
+        struct task task = { 0 };
         struct net *net = NULL;
         int r;
 
@@ -395,11 +400,16 @@ static void refuse(const char *text, const char *part)
         if (r >= 0)
                 r = net_new(recipe, 1, &net, &error);
         if (r >= 0)
+                r = task_choose(recipe, &task.ops, &error);
+        if (r >= 0)
+                r = task.ops->configure(&task, recipe, &config, net, &error);
+        if (r >= 0)
                 r = recipe_check_unknown(recipe, &error);
         assert_true(r < 0);
         if (!strstr(error.text, part))
                 print_message("# \"%s\" lacks \"%s\"\n", error.text, part);
         assert_non_null(strstr(error.text, part));
+        task_done(&task);
         net_free(net);
         recipe_free(recipe);
 }
@@ -416,6 +426,7 @@ static void test_bad_recipes(void **state)
         refuse(NETWORK "training = { epochs = 0; };", "outside 1..");
         refuse(NETWORK "training = { epochs = 1.5; };", "whole number");
         refuse(NETWORK "training = { epoch = 3; };", "unknown key");
+        refuse(NETWORK "training = { }; landmarks = { crop = 1.4; };", "unknown key");
         refuse(NETWORK "training = { votes_task = -1; };", "outside 0..");
         refuse(NETWORK "training = { teachers = [ 1 ]; };", "names");
         refuse(NETWORK "training = { distill = { share = 0.5; }; };", "needs teachers");

@@ -5,6 +5,7 @@
 
 #include "basic/macro.h"
 #include "train/run/trainer.h"
+#include "train/task/classify.h"
 
 #define ROWS 70
 #define SIDE 12
@@ -12,6 +13,9 @@
 struct run {
         struct recipe *recipe;
         struct net *net;
+        struct training_config config;
+        struct task task;
+        struct classify *classify; /* of the task */
         struct dataset data;
         uint8_t pixels[ROWS * SIDE * SIDE], classes[ROWS], usage[ROWS];
         float votes[ROWS * 3];
@@ -43,31 +47,44 @@ static void fill(struct run *run)
         }
 }
 
-static struct run *run_new(const char *text, unsigned threads)
-{
-        struct run *run = calloc(1, sizeof(*run));
-        struct recipe_error error = { "" };
-        struct training_config config;
-
-        assert_non_null(run);
-        fill(run);
-        assert_int_equal(recipe_load_string(text, "test", &run->recipe, &error), 0);
-        assert_int_equal(training_config_read(run->recipe, &config, &error), 0);
-        assert_int_equal(net_new(run->recipe, threads, &run->net, &error), 0);
-        if (config.votes_task > 0)
-                assert_int_equal(net_add_head(run->net, "votes_task", 3, &error), 0);
-        assert_int_equal(recipe_check_unknown(run->recipe, &error), 0);
-        assert_int_equal(net_prepare(run->net, config.batch, config.seed), 0);
-        assert_int_equal(trainer_new(run->net, &config, &run->data, &run->data, &run->trainer), 0);
-        return run;
-}
-
 static void run_free(struct run *run)
 {
         trainer_free(run->trainer);
+        task_done(&run->task);
         net_free(run->net);
         recipe_free(run->recipe);
         free(run);
+}
+
+/* A run up to where its teachers are opened. @ret is to be freed whatever comes of it. */
+static int run_try(const char *text, unsigned threads, struct run **ret, struct recipe_error *error)
+{
+        struct run *run = *ret = calloc(1, sizeof(*run));
+        struct dataset_error data_error = { "" };
+
+        assert_non_null(run);
+        fill(run);
+        assert_int_equal(recipe_load_string(text, "test", &run->recipe, error), 0);
+        assert_int_equal(training_config_read(run->recipe, &run->config, error), 0);
+        assert_int_equal(net_new(run->recipe, threads, &run->net, error), 0);
+        assert_int_equal(task_choose(run->recipe, &run->task.ops, error), 0);
+        assert_int_equal(run->task.ops->configure(&run->task, run->recipe, &run->config, run->net, error), 0);
+        run->classify = run->task.state;
+        assert_int_equal(recipe_check_unknown(run->recipe, error), 0);
+        assert_int_equal(classify_use(&run->task, &run->data, &run->data, &data_error), 0);
+        assert_int_equal(net_prepare(run->net, run->config.batch, run->config.seed), 0);
+        return run->task.ops->prepare(&run->task, error);
+}
+
+static struct run *run_new(const char *text, unsigned threads)
+{
+        struct recipe_error error = { "" };
+        struct run *run;
+
+        if (run_try(text, threads, &run, &error) < 0)
+                fail_msg("%s", error.text);
+        assert_int_equal(trainer_new(run->net, &run->config, &run->task, &run->trainer), 0);
+        return run;
 }
 
 static inline void train(struct run *run, unsigned epochs)

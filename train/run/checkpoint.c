@@ -167,6 +167,6 @@ int trainer_load(struct trainer *t, const char *path)
         t->loss_sum = h.loss_sum;
         t->seconds = h.seconds;
         t->best_accuracy = h.best_accuracy;
-        memset(t->order, 0, t->n_rows * sizeof(*t->order));
+        t->shuffled = false;
         return 0;
 }

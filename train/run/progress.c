@@ -16,11 +16,7 @@ void progress_begin(struct progress *p, const struct trainer *t)
         for (unsigned i = 0; i < t->net->n_layers; i++)
                 macs += t->net->layers[i]->macs;
         printf("%zu parameters, %.1f MMAC, %zu rows to train on, %zu to validate, %s\n", net_n_learned(t->net),
-               (double)macs * 1e-6, t->n_rows,
-               t->task    ? t->task->n_valid
-               : t->valid ? t->valid->n
-                          : 0,
-               t->net->kernels->name);
+               (double)macs * 1e-6, t->n_rows, t->task->n_valid, t->net->kernels->name);
         fflush(stdout);
 }
 

@@ -26,16 +26,6 @@ int run_files_open(struct run_files *f, const char *out)
         return 0;
 }
 
-static int write_model(struct trainer *t, const struct export_info *info, const char *path)
-{
-        return t->task ? t->task->ops->export(t->task, path) : export_net(t->net, info, path);
-}
-
-int run_files_check(struct trainer *t, const struct export_info *info)
-{
-        return write_model(t, info, NULL);
-}
-
 /* Says why a file is not there. */
 static int told(int r, const char *path)
 {
@@ -44,31 +34,26 @@ static int told(int r, const char *path)
         return r;
 }
 
-/* The weights to use as they are now, their logits scaled so that the probabilities are worth their face value. */
-static int export_models(const struct run_files *f, struct trainer *t, const struct export_info *info,
-                         double best_before)
+/* The weights to use as they are now, with what the task makes of them. */
+static int export_models(const struct run_files *f, struct trainer *t, double best_before)
 {
-        struct export_info calibrated = *info;
-        struct calibration calibration;
+        const struct task_ops *ops = t->task->ops;
         bool best = t->best_accuracy > best_before || !trainer_validates(t);
-        int r = 0, r_last, r_best;
+        int r, r_last, r_best;
 
         trainer_swap(t);
-        if (!t->task) {
-                r = trainer_calibrate(t, &calibration);
-                calibrated.calibration = &calibration;
-        }
-        r_last = r < 0 ? r : write_model(t, &calibrated, f->last);
-        r_best = r < 0 || !best ? r : write_model(t, &calibrated, f->best);
+        r = ops->calibrate ? ops->calibrate(t->task) : 0;
+        r_last = r < 0 ? r : ops->export(t->task, f->last);
+        r_best = r < 0 || !best ? r : ops->export(t->task, f->best);
         trainer_swap(t);
         if (told(r_best, f->best) < 0)
                 t->best_accuracy = best_before;
         return told(r_last, f->last) < 0 ? r_last : r_best;
 }
 
-int run_files_save(const struct run_files *f, struct trainer *t, const struct export_info *info, double best_before)
+int run_files_save(const struct run_files *f, struct trainer *t, double best_before)
 {
-        int r = export_models(f, t, info, best_before);
+        int r = export_models(f, t, best_before);
         int r_log = told(progress_write_log(t, f->log), f->log);
         int r_checkpoint = told(trainer_save(t, f->checkpoint), f->checkpoint);
 

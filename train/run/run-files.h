@@ -5,7 +5,6 @@
  * What a run leaves in its folder: log.csv, checkpoint, best.onnx and last.onnx.
  */
 
-#include "train/model/export.h"
 #include "train/run/trainer.h"
 
 struct run_files {
@@ -16,13 +15,6 @@ struct run_files {
 int run_files_open(struct run_files *f, const char *out);
 
 /**
- * run_files_check() - whether the network can be written at all, before it is trained
- * @info: of a classifier; a task has its own
- * Return: 0; -EOPNOTSUPP a layer that cannot be written; -ENOMEM.
- */
-int run_files_check(struct trainer *t, const struct export_info *info);
-
-/**
  * run_files_save() - after trainer_finish_epoch()
  * @best_before: t->best_accuracy before that epoch
  *
@@ -30,4 +22,4 @@ int run_files_check(struct trainer *t, const struct export_info *info);
  * @best_before, so that the file is the best of those that could be.
  * Return: 0, or the first negative errno, with a message.
  */
-int run_files_save(const struct run_files *f, struct trainer *t, const struct export_info *info, double best_before);
+int run_files_save(const struct run_files *f, struct trainer *t, double best_before);

@@ -19,17 +19,7 @@ static uint64_t hash_settings(char *text)
         return hash;
 }
 
-static uint64_t hash_rows(const struct dataset *d)
-{
-        size_t picture = (size_t)d->width_px * d->height_px;
-        uint64_t hash = cells_hash((const char *)d->pixels, d->n * picture);
-
-        hash = hash * 31 + cells_hash((const char *)d->classes, d->n);
-        return d->votes ? hash * 31 + cells_hash((const char *)d->votes, d->n * d->n_classes * sizeof(*d->votes))
-                        : hash;
-}
-
-int run_identity(const struct recipe *recipe, const struct dataset *train, uint64_t *ret)
+int run_identity(const struct recipe *recipe, const struct task *task, uint64_t *ret)
 {
         _cleanup_(freep) char *text = NULL;
         size_t size;
@@ -40,6 +30,6 @@ int run_identity(const struct recipe *recipe, const struct dataset *train, uint6
         config_write(&recipe->config, f);
         if (fclose(f) != 0)
                 return -ENOMEM;
-        *ret = hash_settings(text) * 31 + (train ? hash_rows(train) : 0);
+        *ret = hash_settings(text) * 31 + (task->ops->identity ? task->ops->identity(task) : 0);
         return 0;
 }

@@ -6,8 +6,8 @@
  * the rows that are learned do. Contents of files that the recipe names, such as teachers, are not looked at.
  */
 
-#include "train/data/dataset.h"
 #include "train/data/recipe.h"
+#include "train/task/task.h"
 
-/* @train: NULL for a task with data of its own, which then does not count. Return: 0 or -ENOMEM. */
-int run_identity(const struct recipe *recipe, const struct dataset *train, uint64_t *ret);
+/* @task: has read its data. Return: 0 or -ENOMEM. */
+int run_identity(const struct recipe *recipe, const struct task *task, uint64_t *ret);

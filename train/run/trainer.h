@@ -6,11 +6,7 @@
  * seed, epoch and row, so a run is the same for any number of threads, and a checkpoint needs no generator state.
  */
 
-#include "train/data/dataset.h"
-#include "train/model/metrics.h"
-#include "train/net/calibrate.h"
 #include "train/net/net.h"
-#include "train/task/distill.h"
 #include "train/task/task.h"
 #include "train/task/training.h"
 
@@ -21,10 +17,9 @@ struct trainer_record {
 
 struct trainer {
         struct net *net;   /* borrowed */
-        struct task *task; /* borrowed; NULL: classification, with the sets below */
+        struct task *task; /* borrowed */
         size_t n_rows;     /* of an epoch */
         struct training_config config;
-        const struct dataset *train, *valid; /* borrowed; valid may be NULL; both are with a task */
 
         unsigned epoch;          /* in progress, from 0 */
         size_t batch, n_batches; /* next in the epoch; full batches of an epoch */
@@ -39,19 +34,12 @@ struct trainer {
         double best_accuracy;               /* -1: none yet */
         uint64_t identity;                  /* of recipe and data, for checkpoints; 0: not looked at */
 
-        size_t *order;                       /* [n_rows] of this epoch */
-        float *target;                       /* [batch, classes] */
-        float *vote_target;                  /* the same for the head, weighed; NULL without votes_task */
-        struct distill *distill;             /* NULL: no teachers */
-        double weights[DATASET_MAX_CLASSES]; /* of a row by its class */
-        float **scratch;                     /* one a thread, for the augmentation */
+        size_t *order; /* [n_rows] of this epoch */
+        bool shuffled; /* order is that of this epoch */
 };
 
-/* -EINVAL: too few rows for a batch, other classes than the network's, votes_task without votes or net->head; -ENOMEM */
-int trainer_new(struct net *net, const struct training_config *config, const struct dataset *train,
-                const struct dataset *valid, struct trainer **ret);
-/* For a task that has read its data and is prepared. */
-int trainer_new_task(struct net *net, const struct training_config *config, struct task *task, struct trainer **ret);
+/* @task: has read its data and is prepared. Return: 0; -EINVAL too few rows for a batch; -ENOMEM. */
+int trainer_new(struct net *net, const struct training_config *config, struct task *task, struct trainer **ret);
 struct trainer *trainer_free(struct trainer *t);
 static inline void trainer_freep(struct trainer **t)
 {
@@ -59,8 +47,6 @@ static inline void trainer_freep(struct trainer **t)
                 trainer_free(*t);
 }
 
-/* Takes ownership of @d: from here on it teaches. */
-void trainer_teach(struct trainer *t, struct distill *d);
 /* Runs the network, as it is in use, on the batch at @first of this epoch's order; nothing is learned. */
 void trainer_show(struct trainer *t, size_t first);
 
@@ -75,14 +61,6 @@ bool trainer_validates(const struct trainer *t);
 int trainer_finish_epoch(struct trainer *t);
 /* The weights to use: averaged if there are any. trainer_swap() exchanges them with net->w; call it in pairs. */
 void trainer_swap(struct trainer *t);
-/* @set with the network's weights as they are. @ret_logits: [set->n, classes] or NULL */
-void trainer_evaluate(struct trainer *t, const struct dataset *set, struct metrics *ret, float *ret_logits);
-/**
- * trainer_calibrate() - for the weights as they are: the bias, if the recipe wants one, from training rows as they
- * are in the file and their labels; the temperature from the validation rows, if there are any
- * Return: 0 or -ENOMEM.
- */
-int trainer_calibrate(struct trainer *t, struct calibration *ret);
 
 /**
  * trainer_save() - all that is needed to go on, written beside @path, synced and renamed

@@ -5,7 +5,6 @@
 #include "basic/macro.h"
 #include "train/model/detect-score.h"
 #include "train/model/export.h"
-#include "train/run/trainer.h"
 #include "train/task/detect-loss.h"
 #include "train/task/detect-target.h"
 #include "train/task/task.h"
@@ -33,7 +32,7 @@ struct detect_state {
         unsigned char *cells;       /* [cells of the first level] */
         float **scratch;
         size_t first;
-        const struct trainer *trainer;
+        struct task_rows place;
 };
 
 static int read_sources(struct detect_state *d, config_setting_t *s, struct recipe_error *error)
@@ -106,7 +105,7 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
 
         if (!d)
                 return -ENOMEM;
-        *task = (struct task){ .ops = task->ops, .config = config, .net = net, .state = d };
+        *task = (struct task){ .ops = &task_detect, .config = config, .net = net, .state = d };
         d->alpha = 0.25;
         d->gamma = 2;
         d->box_weight = d->point_weight = d->guessed_weight = 1;
@@ -162,7 +161,7 @@ static int read_data(struct task *task, const struct task_options *options, stru
         return 0;
 }
 
-static int prepare(struct task *task)
+static int prepare(struct task *task, struct recipe_error *error)
 {
         struct detect_state *d = task->state;
         struct net *net = task->net;
@@ -196,7 +195,7 @@ static void load_part(void *userdata, unsigned part, unsigned thread)
                 float *x = net_input(net) + from * size;
                 struct rng rng;
 
-                rng_seed_stream(&rng, task->config->seed, d->trainer->epoch, d->trainer->order[d->first + from]);
+                rng_seed_stream(&rng, task->config->seed, d->place.epoch, d->place.order[d->first + from]);
                 detect_sample(&d->sampler, &rng, net->in.w, net->in.h, x, d->scratch[thread], &d->truth[from]);
                 nn_normalise(net->normalisation, x, size);
         }
@@ -242,7 +241,7 @@ static void note_phantoms(struct detect_state *d, unsigned n, const size_t *scen
 
 /* What the network, as it is at the start of this epoch, takes for a face where there is none. A run that goes on from a
  * checkpoint finds the same. */
-static void look_for_phantoms(struct task *task, const struct trainer *t)
+static void look_for_phantoms(struct task *task)
 {
         struct detect_state *d = task->state;
         struct net *net = task->net;
@@ -258,7 +257,7 @@ static void look_for_phantoms(struct task *task, const struct trainer *t)
                         float *x = net_input(net) + i * size;
                         struct rng rng;
 
-                        rng_seed_stream(&rng, task->config->seed + PHANTOM_STREAM, t->epoch, first + i);
+                        rng_seed_stream(&rng, task->config->seed + PHANTOM_STREAM, d->place.epoch, first + i);
                         scene[i] = detect_sample_empty(&d->sampler, &rng, net->in.w, net->in.h, x, at[i], &scale[i]);
                         nn_normalise(net->normalisation, x, size);
                 }
@@ -268,14 +267,14 @@ static void look_for_phantoms(struct task *task, const struct trainer *t)
         detections_done(&found);
 }
 
-static void load(struct task *task, struct trainer *t, size_t first)
+static void load(struct task *task, const struct task_rows *rows, size_t first)
 {
         struct detect_state *d = task->state;
 
-        d->trainer = t;
+        d->place = *rows;
         d->first = first;
         if (first == 0 && d->looks)
-                look_for_phantoms(task, t);
+                look_for_phantoms(task);
         nn_pool_run(task->net->pool, NET_PARTS, load_part, task);
 }
 

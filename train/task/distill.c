@@ -23,6 +23,38 @@ struct distill {
         float *mean;     /* [max_batch, classes] */
 };
 
+int distill_config_read(config_setting_t *s, const char *path, struct distill_config *ret, struct recipe_error *error)
+{
+        struct distill_config c = { .share = 0.7, .temperature = 2, .recipe_path = path };
+        config_setting_t *list, *g;
+        int r;
+
+        r = recipe_child(s, "teachers", CONFIG_TYPE_ARRAY, &list, error);
+        if (r < 0)
+                return r;
+        if (list && config_setting_length(list) > DISTILL_MAX_TEACHERS)
+                return recipe_fail(list, error, "more than %d", DISTILL_MAX_TEACHERS);
+        for (int i = 0; list && i < config_setting_length(list); i++) {
+                c.teachers[i] = config_setting_get_string_elem(list, i);
+                if (!c.teachers[i])
+                        return recipe_fail(list, error, "must hold names of files");
+                c.n_teachers++;
+        }
+        r = recipe_child(s, "distill", CONFIG_TYPE_GROUP, &g, error);
+        if (r >= 0 && g && !c.n_teachers)
+                r = recipe_fail(g, error, "needs teachers");
+        if (r >= 0 && g)
+                r = recipe_real(g, "share", 0, 1, &c.share, error);
+        if (r >= 0 && g)
+                r = recipe_real(g, "temperature", 0.1, 100, &c.temperature, error);
+        if (r >= 0 && g)
+                r = recipe_bool(g, "mirror", &c.mirror, error);
+        if (r < 0)
+                return r;
+        *ret = c;
+        return 0;
+}
+
 static int open_teacher(struct distill *d, struct teacher *t, const char *path, const struct dataset *set,
                         struct recipe_error *error)
 {
@@ -65,7 +97,7 @@ static int allocate(struct distill *d, const struct net *net)
         return 0;
 }
 
-int distill_new(const struct training_config *config, const struct net *net, const struct dataset *set,
+int distill_new(const struct distill_config *config, const struct net *net, const struct dataset *set,
                 struct distill **ret, struct recipe_error *error)
 {
         _cleanup_(distill_freep) struct distill *d = calloc(1, sizeof(*d));
@@ -74,11 +106,11 @@ int distill_new(const struct training_config *config, const struct net *net, con
         if (!d)
                 return -ENOMEM;
         d->n_teachers = config->n_teachers;
-        d->n_views = config->distill_mirror ? 2 : 1;
+        d->n_views = config->mirror ? 2 : 1;
         d->classes = net->n_classes;
         d->threads = nn_pool_threads(net->pool);
         d->max_batch = net->max_batch;
-        d->temperature = config->distill_temperature;
+        d->temperature = config->temperature;
         r = allocate(d, net);
         for (unsigned i = 0; i < d->n_teachers && r >= 0; i++) {
                 _cleanup_(freep) char *path = recipe_resolve(config->recipe_path, config->teachers[i]);

@@ -7,7 +7,6 @@
 #include "train/data/sample.h"
 #include "train/data/scenes.h"
 #include "train/model/export.h"
-#include "train/run/trainer.h"
 #include "train/task/landmark-loss.h"
 #include "train/task/task.h"
 
@@ -31,7 +30,7 @@ struct landmark_state {
         float *is_face;                /* [batch] */
         float **scratch;               /* one a thread */
         size_t first;                  /* of the batch that is loaded */
-        const struct trainer *trainer;
+        struct task_rows place;
 };
 
 static int configure(struct task *task, struct recipe *recipe, const struct training_config *config, struct net *net,
@@ -44,7 +43,7 @@ static int configure(struct task *task, struct recipe *recipe, const struct trai
 
         if (!l)
                 return -ENOMEM;
-        *task = (struct task){ .ops = task->ops, .config = config, .net = net, .state = l };
+        *task = (struct task){ .ops = &task_landmarks, .config = config, .net = net, .state = l };
         l->crop = 1.3;
         l->negatives = 0.25;
         l->confidence_weight = 1;
@@ -123,7 +122,7 @@ static void mean_points(struct landmark_state *l, unsigned side_px, float *ret)
         }
 }
 
-static int prepare(struct task *task)
+static int prepare(struct task *task, struct recipe_error *error)
 {
         struct landmark_state *l = task->state;
         struct net *net = task->net;
@@ -240,24 +239,23 @@ static void load_part(void *userdata, unsigned part, unsigned thread)
 {
         struct task *task = userdata;
         struct landmark_state *l = task->state;
-        const struct trainer *t = l->trainer;
         size_t from, to;
 
         net_part(task->config->batch, NET_PARTS, part, &from, &to);
         for (; from < to; from++) {
-                size_t row = t->order[l->first + from];
+                size_t row = l->place.order[l->first + from];
                 struct rng rng;
 
-                rng_seed_stream(&rng, task->config->seed, t->epoch, row);
+                rng_seed_stream(&rng, task->config->seed, l->place.epoch, row);
                 load_row(task, row, (unsigned)from, &rng, l->scratch[thread]);
         }
 }
 
-static void load(struct task *task, struct trainer *t, size_t first)
+static void load(struct task *task, const struct task_rows *rows, size_t first)
 {
         struct landmark_state *l = task->state;
 
-        l->trainer = t;
+        l->place = *rows;
         l->first = first;
         nn_pool_run(task->net->pool, NET_PARTS, load_part, task);
 }

@@ -5,7 +5,7 @@
 int task_choose(struct recipe *recipe, const struct task_ops **ret, struct recipe_error *error)
 {
         static const char *const names[] = { "classify", "landmarks", "detect", NULL };
-        static const struct task_ops *const ops[] = { NULL, &task_landmarks, &task_detect };
+        static const struct task_ops *const ops[] = { &task_classify, &task_landmarks, &task_detect };
         int kind = 0, r = recipe_choice(config_root_setting(&recipe->config), "task", names, &kind, error);
 
         if (r < 0)

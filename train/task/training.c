@@ -73,33 +73,6 @@ static int read_augment(config_setting_t *s, struct augment_config *a, struct re
         return 0;
 }
 
-static int read_teachers(config_setting_t *s, struct training_config *c, struct recipe_error *error)
-{
-        config_setting_t *list, *g;
-        int r;
-
-        r = recipe_child(s, "teachers", CONFIG_TYPE_ARRAY, &list, error);
-        if (r < 0)
-                return r;
-        if (list && config_setting_length(list) > TRAINING_MAX_TEACHERS)
-                return recipe_fail(list, error, "more than %d", TRAINING_MAX_TEACHERS);
-        for (int i = 0; list && i < config_setting_length(list); i++) {
-                c->teachers[i] = config_setting_get_string_elem(list, i);
-                if (!c->teachers[i])
-                        return recipe_fail(list, error, "must hold names of files");
-                c->n_teachers++;
-        }
-        r = recipe_child(s, "distill", CONFIG_TYPE_GROUP, &g, error);
-        if (r < 0 || !g)
-                return r;
-        if (!c->n_teachers)
-                return recipe_fail(g, error, "needs teachers");
-        r = recipe_real(g, "share", 0, 1, &c->distill_share, error);
-        if (r >= 0)
-                r = recipe_real(g, "temperature", 0.1, 100, &c->distill_temperature, error);
-        return r < 0 ? r : recipe_bool(g, "mirror", &c->distill_mirror, error);
-}
-
 static int read_children(config_setting_t *s, struct training_config *c, struct recipe_error *error)
 {
         config_setting_t *g;
@@ -116,7 +89,7 @@ static int read_children(config_setting_t *s, struct training_config *c, struct 
                 r = recipe_child(s, "augment", CONFIG_TYPE_GROUP, &g, error);
         if (r >= 0 && g)
                 r = read_augment(g, &c->augment, error);
-        return r < 0 ? r : read_teachers(s, c, error);
+        return r;
 }
 
 static int read_training(config_setting_t *s, struct training_config *c, struct recipe_error *error)
@@ -131,23 +104,7 @@ static int read_training(config_setting_t *s, struct training_config *c, struct 
                 r = recipe_int(s, "seed", 0, INT64_MAX, &seed, error);
         c->seed = (uint64_t)seed;
         if (r >= 0)
-                r = recipe_real(s, "label_smoothing", 0, 1, &c->label_smoothing, error);
-        if (r >= 0)
-                r = recipe_real(s, "votes", 0, 1, &c->votes, error);
-        if (r >= 0)
-                r = recipe_real(s, "votes_task", 0, 100, &c->votes_task, error);
-        if (r >= 0)
-                r = recipe_real(s, "class_balance", 0, 1, &c->class_balance, error);
-        if (r >= 0)
-                r = recipe_real(s, "mixup", 0, 1, &c->mixup, error);
-        if (r >= 0)
-                r = recipe_bool(s, "class_bias", &c->class_bias, error);
-        if (r >= 0)
                 r = recipe_real(s, "average", 0, 0.999999, &c->average, error);
-        if (r >= 0)
-                r = recipe_unsigned(s, "rows", 0, UINT32_MAX / 2, &c->rows, error);
-        if (r >= 0)
-                r = recipe_unsigned(s, "validation_rows", 0, UINT32_MAX / 2, &c->validation_rows, error);
         if (r >= 0)
                 r = recipe_string(s, "start", &c->start, error);
         return r < 0 ? r : read_children(s, c, error);
@@ -164,8 +121,6 @@ int training_config_read(struct recipe *recipe, struct training_config *ret, str
                 .beta2 = 0.999,
                 .factor = 0.1,
                 .step_epochs = 10,
-                .distill_share = 0.7,
-                .distill_temperature = 2,
                 .recipe_path = recipe->path,
         };
         int r;
