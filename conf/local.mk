@@ -10,3 +10,6 @@ conf/sysusers/emotiond.conf: conf/emotiond.sysusers
 	$(AM_V_GEN)$(MKDIR_P) conf/sysusers && cp $(srcdir)/conf/emotiond.sysusers $@
 sysusers_DATA = conf/sysusers/emotiond.conf
 CLEANFILES += conf/sysusers/emotiond.conf
+
+dist_bashcompletion_DATA += conf/completion/bash/emotiond conf/completion/bash/emotion-nn
+dist_zshcompletion_DATA += conf/completion/zsh/_emotiond conf/completion/zsh/_emotion-nn

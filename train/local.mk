@@ -110,9 +110,6 @@ libtrain_la_SOURCES += \
 	train/task/landmark-loss.c \
 	train/task/landmark-loss.h \
 	train/task/landmark-task.c \
-	train/data/landmark-crop.h \
-	train/data/sample.c \
-	train/data/sample.h \
 	train/task/occlude.c \
 	train/task/occlude.h \
 	train/task/task.c \
@@ -137,8 +134,6 @@ libtrain_la_SOURCES += \
 	train/run/trainer.h
 # the commands
 libtrain_la_SOURCES += \
-	train/cmd/args.c \
-	train/cmd/args.h \
 	train/cmd/avi.c \
 	train/cmd/avi.h \
 	train/cmd/cmd-align.c \
@@ -157,15 +152,15 @@ libtrain_la_SOURCES += \
 	train/cmd/cmd.h \
 	train/cmd/eval-faces.c \
 	train/cmd/eval-faces.h \
+	train/cmd/help.c \
 	train/cmd/json.h \
 	train/cmd/mean-face.c \
 	train/cmd/mean-face.h \
+	train/cmd/parse.c \
 	train/cmd/svg.c \
 	train/cmd/svg.h \
 	train/cmd/synthetic.c \
-	train/cmd/synthetic.h \
-	train/cmd/train-options.c \
-	train/cmd/train-options.h
+	train/cmd/synthetic.h
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
 libtrain_la_LIBADD = libfacenets.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 

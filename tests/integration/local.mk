@@ -7,7 +7,8 @@ integration_tests = \
 	tests/integration/test-man.sh \
 	tests/integration/test-notify.py \
 	tests/integration/test-service.py \
-	tests/integration/test-units.sh
+	tests/integration/test-units.sh \
+	tests/integration/test-words.py
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
 EXTRA_DIST += tests/integration/lib.py tests/integration/fake-service.py

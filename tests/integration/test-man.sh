@@ -37,10 +37,14 @@ for page in docs/*.[1-9]; do
         fi
 done
 if command -v bash >/dev/null; then
-        check "bash completion" bash -n conf/completion/bash/emotionctl
+        for program in emotionctl emotiond emotion-nn; do
+                check "bash completion of $program" bash -n conf/completion/bash/$program
+        done
 fi
 if command -v zsh >/dev/null; then
-        check "zsh completion" zsh -n conf/completion/zsh/_emotionctl
+        for program in emotionctl emotiond emotion-nn; do
+                check "zsh completion of $program" zsh -n conf/completion/zsh/_$program
+        done
 fi
 echo "1..$n"
 exit $failed

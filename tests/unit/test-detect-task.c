@@ -437,7 +437,7 @@ static void test_run(void **state)
              "eval %s --data %s --part kept --svg %s/curve.svg --side 64 && grep -c polyline %s/curve.svg", path, dir,
              dir, dir);
         tool("multiple of 32", "eval %s --data %s --side 65", path, dir);
-        tool("--part must be", "eval %s --data %s --part some", path, dir);
+        tool("is not all, training or kept", "eval %s --data %s --part some", path, dir);
         tool("1x1x64x64", "show %s", path);
         tool("detect.onnx", "bench --seconds 0.01 %s", path);
         tool_trains(dir, recipe_text, "");

@@ -64,3 +64,8 @@ tests_unit_test_landmark_task_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_detect_task_SOURCES = tests/unit/test-detect-task.c tests/unit/faces-common.h tests/unit/task-common.h
 tests_unit_test_detect_task_CFLAGS = $(train_test_cflags)
 tests_unit_test_detect_task_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/test-options
+TESTS += tests/unit/test-options
+tests_unit_test_options_CFLAGS = $(train_test_cflags)
+tests_unit_test_options_LDADD = libtrain.la $(CMOCKA_LIBS) -lm

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* emotion-nn align: a data set with each face carried to one place by its landmarks. */
-#include <getopt.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +7,6 @@
 #include "basic/replace-file.h"
 #include "nn/landmarks.h"
 #include "picture/picture.h"
-#include "train/cmd/args.h"
 #include "train/cmd/cmd.h"
 #include "train/data/template-file.h"
 
@@ -16,23 +14,9 @@
 /* Pictures of folders are read larger than they are written, so that little is lost. */
 #define READ_SCALE 2u
 
-static const char help[] =
-        "emotion-nn align --data DATA --out DIR [OPTION...]\n\n"
-        "Write a data set anew with each face turned, scaled and moved to where a template has it, by 68 landmarks.\n"
-        "DIR receives aligned.csv and maps.csv if DATA is FER2013's csv, else one folder a class, and template.txt.\n"
-        "maps.csv has a line for each of aligned.csv: the affine map m0 to m5 that leads from a pixel (x, y) of the\n"
-        "aligned picture to (m0 x + m1 y + m2, m3 x + m4 y + m5) in the one before.\n\n"
-        "  --data DATA        a data set of face crops, see emotion-nn(1)\n"
-        "  --out DIR          made if it is missing\n"
-        "  --landmarks FILE   network of landmarks (default landmarks.onnx, as installed)\n"
-        "  --fit similarity|affine  what the map may do (default similarity)\n"
-        "  --template FILE    another template, in the form of template.txt\n"
-        "  --size PIXELS      side of the pictures, 16 to 512, for folders (default 48)\n"
-        "  --confidence P     a face that is less sure stays as it is, 0 to 1 (default 0.5)\n"
-        "  --drop             leave such a face out\n";
-
 struct align {
-        const char *data, *out, *network, *fit, *template_file;
+        const char *data, *out, *network, *template_file;
+        unsigned fit; /* place in fits, or FIT_UNSAID */
         unsigned size_px;
         double confidence;
         bool drop;
@@ -41,62 +25,59 @@ struct align {
         size_t n_aligned, n_kept, n_dropped;
 };
 
-static int parse(int argc, char **argv, struct align *a)
-{
-        static const struct option options[] = {
-                { "data", required_argument, NULL, 'd' },
-                { "out", required_argument, NULL, 'o' },
-                { "landmarks", required_argument, NULL, 'l' },
-                { "fit", required_argument, NULL, 'f' },
-                { "template", required_argument, NULL, 't' },
-                { "size", required_argument, NULL, 's' },
-                { "confidence", required_argument, NULL, 'c' },
-                { "drop", no_argument, NULL, 'x' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        int c;
+#define FIT_UNSAID 2
+static const char *const fits[] = { "similarity", "affine", NULL };
 
-        while ((c = getopt_long(argc, argv, "o:h", options, NULL)) >= 0)
-                switch (c) {
-                case 'd':
-                        a->data = optarg;
-                        break;
-                case 'o':
-                        a->out = optarg;
-                        break;
-                case 'l':
-                        a->network = optarg;
-                        break;
-                case 'f':
-                        a->fit = optarg;
-                        break;
-                case 't':
-                        a->template_file = optarg;
-                        break;
-                case 's':
-                        if (args_unsigned("--size", optarg, 16, 512, &a->size_px) < 0)
-                                return -EINVAL;
-                        break;
-                case 'c':
-                        if (args_double("--confidence", optarg, 0, 1, &a->confidence) < 0)
-                                return -EINVAL;
-                        break;
-                case 'x':
-                        a->drop = true;
-                        break;
-                case 'h':
-                        fputs(help, stdout);
-                        return 1;
-                default:
-                        return -EINVAL;
-                }
-        if (!a->data || !a->out || optind != argc) {
-                fprintf(stderr, "emotion-nn align: --data and --out are needed, and nothing else\n");
-                return -EINVAL;
-        }
-        return 0;
-}
+#define AT(member) .at = offsetof(struct align, member)
+
+static const struct cmd_option rows[] = {
+        { .name = "data",
+          .kind = CMD_TEXT,
+          .value = "DATA",
+          AT(data),
+          .needed = true,
+          .help = "a data set of face crops, see emotion-nn(1)" },
+        { .name = "output",
+          .alias = "out",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "DIR",
+          AT(out),
+          .needed = true,
+          .help = "made if it is missing" },
+        { .name = "landmarks",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(network),
+          .help = "the landmark network (default: landmarks.onnx, as installed)" },
+        { .name = "fit",
+          .kind = CMD_CHOICE,
+          .value = "similarity|affine",
+          AT(fit),
+          .words = fits,
+          .help = "what the map may do (default similarity)" },
+        { .name = "template",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(template_file),
+          .help = "use another template, a file like template.txt" },
+        { .name = "size",
+          .kind = CMD_COUNT,
+          .value = "PIXELS",
+          AT(size_px),
+          16,
+          512,
+          .help = "side of the pictures when DATA is a folder, 16 to 512 (default 48)" },
+        { .name = "confidence",
+          .kind = CMD_REAL,
+          .value = "P",
+          AT(confidence),
+          0,
+          1,
+          .help = "leave a face as it is if the network is less sure of it than this, 0 to 1 (default 0.5)" },
+        { .name = "drop", AT(drop), .help = "leave such a face out" },
+        { 0 },
+};
 
 static int choose_template(struct align *a)
 {
@@ -104,23 +85,17 @@ static int choose_template(struct align *a)
         char text[FACE_TEMPLATE_TEXT];
         int r;
 
-        if (a->fit && strcmp(a->fit, "similarity") != 0 && strcmp(a->fit, "affine") != 0) {
-                fprintf(stderr, "emotion-nn align: --fit must be similarity or affine\n");
-                return -EINVAL;
-        }
         if (!a->template_file) {
-                a->template = a->fit && strcmp(a->fit, "affine") == 0 ? face_template_affine : face_template_fer2013;
+                a->template = a->fit == 1 ? face_template_affine : face_template_fer2013;
                 return 0;
         }
-        if (a->fit) {
-                fprintf(stderr, "emotion-nn align: --fit is written in the file of --template\n");
-                return -EINVAL;
-        }
+        if (a->fit != FIT_UNSAID)
+                return cmd_fail(&cmd_align, "--fit cannot be given with --template: the template's file says it");
         r = template_file_load(a->template_file, text, &error);
         if (r >= 0)
                 r = face_template_parse(text, &a->template);
         else
-                fprintf(stderr, "emotion-nn align: %s\n", error.text);
+                cmd_fail(&cmd_align, "%s", error.text);
         return r;
 }
 
@@ -225,16 +200,16 @@ static int open_csv(const struct align *a, const char *name, const char *header,
 
 static int align_csv(struct align *a, const struct dataset *d)
 {
-        _cleanup_(replace_file_done) struct replace_file rows = { 0 }, maps = { 0 };
-        int r = open_csv(a, "aligned.csv", "emotion,pixels,Usage\n", &rows);
+        _cleanup_(replace_file_done) struct replace_file table = { 0 }, maps = { 0 };
+        int r = open_csv(a, "aligned.csv", "emotion,pixels,Usage\n", &table);
 
         if (r >= 0)
                 r = open_csv(a, "maps.csv", "m0,m1,m2,m3,m4,m5\n", &maps);
         if (r >= 0)
-                r = align_all(a, d, &(struct csv_files){ rows.stream, maps.stream });
+                r = align_all(a, d, &(struct csv_files){ table.stream, maps.stream });
         if (r >= 0)
                 r = replace_file_commit(&maps);
-        return r < 0 ? r : replace_file_commit(&rows);
+        return r < 0 ? r : replace_file_commit(&table);
 }
 
 static int load_set(struct align *a, struct dataset **ret, bool *ret_csv)
@@ -251,7 +226,7 @@ static int load_set(struct align *a, struct dataset **ret, bool *ret_csv)
                 options.width_px = options.height_px = READ_SCALE * a->size_px;
         r = dataset_load(a->data, &options, ret, &error);
         if (r < 0)
-                fprintf(stderr, "emotion-nn align: %s\n", error.text);
+                cmd_fail(&cmd_align, "%s", error.text);
         return r;
 }
 
@@ -266,7 +241,7 @@ static int align(struct align *a)
                 return r;
         r = landmarks_new(a->network, &a->landmarks, &error);
         if (r < 0) {
-                fprintf(stderr, "emotion-nn align: %s: %s\n", a->network, *error.text ? error.text : strerror(-r));
+                cmd_fail(&cmd_align, "%s: %s", a->network, *error.text ? error.text : strerror(-r));
                 return r;
         }
         r = load_set(a, &d, &csv);
@@ -279,14 +254,16 @@ static int align(struct align *a)
         if (r >= 0)
                 r = csv ? align_csv(a, d) : align_all(a, d, NULL);
         if (r < 0)
-                fprintf(stderr, "emotion-nn align: %s: %s\n", a->out, strerror(-r));
+                cmd_fail(&cmd_align, "%s: %s", a->out, strerror(-r));
         return r;
 }
 
 static int run(int argc, char **argv)
 {
-        struct align a = { .network = EMO_MODEL_DIR "/landmarks.onnx", .size_px = 48, .confidence = 0.5 };
-        int r = parse(argc, argv, &a);
+        struct align a = {
+                .network = EMO_MODEL_DIR "/landmarks.onnx", .fit = FIT_UNSAID, .size_px = 48, .confidence = 0.5
+        };
+        int r = cmd_parse(&cmd_align, argc, argv, &a, NULL);
 
         if (r)
                 return r < 0;
@@ -298,4 +275,14 @@ static int run(int argc, char **argv)
         return 0;
 }
 
-const struct cmd cmd_align = { .name = "align", .summary = "carry the faces of a set to one place", .run = run };
+const struct cmd cmd_align = {
+        .name = "align",
+        .summary = "move the faces of a data set to one place",
+        .about = "Writes a data set anew with each face turned, scaled and moved to where a template has it, by 68 "
+                 "landmarks. DIR receives aligned.csv and maps.csv if DATA is FER2013's csv, otherwise one folder for "
+                 "each class; and template.txt.\n\n"
+                 "maps.csv has a line for each line of aligned.csv: the affine map m0 to m5 that takes a pixel (x, y) "
+                 "of the aligned picture to (m0 x + m1 y + m2, m3 x + m4 y + m5) in the original.",
+        .options = rows,
+        .run = run,
+};

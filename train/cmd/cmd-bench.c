@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* emotion-nn bench: how long a pass of a model takes. */
 #include <errno.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,17 +18,51 @@ struct result {
         long peak_kb;
 };
 
-static void usage(void)
+struct own {
+        struct nn_plan_options plan;
+        double seconds;
+        bool json;
+};
+
+static int read_weights(const struct cmd *c, const struct cmd_option *o, const char *text, void *into)
 {
-        printf("emotion-nn bench MODEL... [OPTION...]\n\n"
-               "Times one pass of each model.\n\n"
-               "  --batch N      images per pass (1)\n"
-               "  --threads N    1 to 64 (1)\n"
-               "  --weights N    bits of the weights of fully connected layers: 8, 16 or 32 (as in the file)\n"
-               "  --measure      plan each convolution by trying, see emotion-nn show\n"
-               "  --seconds X    how long to measure each model (1)\n"
-               "  --json         an array of objects instead of a table\n");
+        struct own *own = into;
+
+        if (strcmp(text, "8") != 0 && strcmp(text, "16") != 0 && strcmp(text, "32") != 0)
+                return cmd_fail(c, "--%s: \"%s\" is not 8, 16 or 32", o->name, text);
+        own->plan.weight_bits = (unsigned)strtoul(text, NULL, 10);
+        return 0;
 }
+
+#define AT(member) .at = offsetof(struct own, member)
+
+static const struct cmd_option rows[] = {
+        { .name = "batch",
+          .kind = CMD_COUNT,
+          .value = "N",
+          AT(plan.batch),
+          1,
+          65536,
+          .help = "images a pass (default 1)" },
+        { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(plan.threads), 1, 64, .help = "1 to 64 (default 1)" },
+        { .name = "weights",
+          .kind = CMD_OTHER,
+          .value = "N",
+          .read = read_weights,
+          .help = "bits of the weights of fully connected layers: 8, 16 or 32 (default: as in the file)" },
+        { .name = "measure",
+          AT(plan.measure),
+          .help = "choose the way to compute each convolution by trying them, see emotion-nn show" },
+        { .name = "seconds",
+          .kind = CMD_REAL,
+          .value = "X",
+          AT(seconds),
+          0,
+          86400,
+          .help = "how long to measure each model (default 1)" },
+        { .name = "json", AT(json), .help = "print an array of objects instead of a table" },
+        { 0 },
+};
 
 static int by_value(const void *a, const void *b)
 {
@@ -95,7 +128,7 @@ static int bench(const char *path, const struct nn_plan_options *options, double
         if (r == 0)
                 r = measure(p, seconds, ret);
         if (r < 0)
-                fprintf(stderr, "emotion-nn bench: %s: %s\n", path, *error.text ? error.text : strerror(-r));
+                cmd_fail(&cmd_bench, "%s: %s", path, *error.text ? error.text : strerror(-r));
         nn_plan_free(p);
         nn_model_free(m);
         getrusage(RUSAGE_SELF, &usage);
@@ -128,7 +161,7 @@ static int bench_all(int n, char **paths, const struct nn_plan_options *options,
                 printf("%-40s %5s %7s %10s %10s %8s %8s %8s\n", "model", "batch", "threads", "median_us", "min_us",
                        "gflops", "load_ms", "peak_kb");
         for (int i = 0; i < n; i++) {
-                struct result r;
+                struct result r = { 0 };
 
                 if (bench(paths[i], options, seconds, &r) < 0) {
                         result = -EINVAL;
@@ -148,49 +181,22 @@ static int bench_all(int n, char **paths, const struct nn_plan_options *options,
 
 static int run(int argc, char **argv)
 {
-        static const struct option long_options[] = {
-                { "batch", required_argument, NULL, 'b' },   { "threads", required_argument, NULL, 't' },
-                { "weights", required_argument, NULL, 'w' }, { "seconds", required_argument, NULL, 's' },
-                { "measure", no_argument, NULL, 'm' },       { "json", no_argument, NULL, 'j' },
-                { "help", no_argument, NULL, 'h' },          { 0 },
-        };
-        struct nn_plan_options options = { .batch = 1, .threads = 1 };
-        double seconds = 1;
-        bool json = false;
-        int o;
+        struct own own = { .plan = { .batch = 1, .threads = 1 }, .seconds = 1 };
+        struct cmd_operands models;
+        int r = cmd_parse(&cmd_bench, argc, argv, &own, &models);
 
-        optind = 0;
-        while ((o = getopt_long(argc, argv, "h", long_options, NULL)) >= 0)
-                switch (o) {
-                case 'b':
-                        options.batch = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 't':
-                        options.threads = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 's':
-                        seconds = strtod(optarg, NULL);
-                        break;
-                case 'w':
-                        options.weight_bits = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 'm':
-                        options.measure = true;
-                        break;
-                case 'j':
-                        json = true;
-                        break;
-                case 'h':
-                        usage();
-                        return EXIT_SUCCESS;
-                default:
-                        return EXIT_FAILURE;
-                }
-        if (optind == argc || !options.batch || !options.threads || !(seconds >= 0)) {
-                fprintf(stderr, "emotion-nn bench: MODEL is needed, and numbers above 0; see --help\n");
-                return EXIT_FAILURE;
-        }
-        return bench_all(argc - optind, argv + optind, &options, seconds, json) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (r)
+                return r < 0;
+        return bench_all((int)models.n, models.at, &own.plan, own.seconds, own.json) < 0;
 }
 
-const struct cmd cmd_bench = { .name = "bench", .summary = "time a model", .run = run };
+const struct cmd cmd_bench = {
+        .name = "bench",
+        .summary = "time models",
+        .about = "Times one pass of each model.",
+        .operand = "MODEL",
+        .min_operands = 1,
+        .max_operands = 10000,
+        .options = rows,
+        .run = run,
+};

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* emotion-nn blend: the weights between two networks. */
-#include <getopt.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/emotion-nn.h"
-#include "train/cmd/args.h"
 #include "train/cmd/cmd.h"
 #include "train/model/blend.h"
-
-static const char help[] =
-        "emotion-nn blend FIRST SECOND --share X -o OUT.onnx [OPTION...]\n\n"
-        "Write the network whose weights lie between those of two networks with the same layers, such as a network\n"
-        "and what further training made of it. It keeps some of what the first knew better.\n\n"
-        "  --share X        of the second network, 0 to 1\n"
-        "  --weigh LIST     factors of the odds of a classifier's classes: neutral=0.7,fear=1.3\n"
-        "  --data DATA      also calibrate a classifier: divide its logits by the temperature that suits these rows\n"
-        "  --usage USAGE    rows to use: Training, PublicTest (default), PrivateTest, several with commas, or all\n"
-        "  --ferplus FILE   FER+ votes beside a FER2013 csv\n"
-        "  --majority       labels by the majority of these votes\n"
-        "  --mirror         calibrate the mean of the answers to a picture and to its mirror image\n"
-        "  --threads N      1 to 64 (default 1)\n"
-        "  -o FILE          where to write\n";
 
 struct job {
         const char *models[2], *data, *out, *weigh;
@@ -30,72 +15,61 @@ struct job {
         struct blend_options options;
 };
 
-static int parse_option(int c, struct job *j)
-{
-        switch (c) {
-        case 's':
-                return args_double("--share", optarg, 0, 1, &j->share);
-        case 'w':
-                j->weigh = optarg;
-                return 0;
-        case 'd':
-                j->data = optarg;
-                return 0;
-        case 'u':
-                return args_usage("--usage", optarg, &j->rows.usage);
-        case 'f':
-                j->rows.ferplus = optarg;
-                return 0;
-        case 'm':
-                j->rows.ferplus_majority = true;
-                return 0;
-        case 'M':
-                j->options.mirror = true;
-                return 0;
-        case 't':
-                return args_unsigned("--threads", optarg, 1, 64, &j->options.threads);
-        case 'o':
-                j->out = optarg;
-                return 0;
-        case 'h':
-                fputs(help, stdout);
-                return 1;
-        default:
-                return -EINVAL;
-        }
-}
+#define AT(member) .at = offsetof(struct job, member)
 
-static int parse(int argc, char **argv, struct job *j)
-{
-        static const struct option options[] = {
-                { "share", required_argument, NULL, 's' },
-                { "weigh", required_argument, NULL, 'w' },
-                { "data", required_argument, NULL, 'd' },
-                { "usage", required_argument, NULL, 'u' },
-                { "ferplus", required_argument, NULL, 'f' },
-                { "majority", no_argument, NULL, 'm' },
-                { "mirror", no_argument, NULL, 'M' },
-                { "threads", required_argument, NULL, 't' },
-                { "output", required_argument, NULL, 'o' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        int c;
+static const struct cmd_option rows[] = {
+        { .name = "share",
+          .kind = CMD_REAL,
+          .value = "X",
+          AT(share),
+          0,
+          1,
+          .needed = true,
+          .help = "of the second network, 0 to 1" },
+        { .name = "weigh",
+          .kind = CMD_TEXT,
+          .value = "LIST",
+          AT(weigh),
+          .help = "factors of the odds of a classifier's classes: neutral=0.7,fear=1.3" },
+        { .name = "data",
+          .kind = CMD_TEXT,
+          .value = "DATA",
+          AT(data),
+          .help = "also calibrate a classifier: divide its logits by the temperature that suits these rows" },
+        { .name = "usage",
+          .kind = CMD_OTHER,
+          .value = "USAGE",
+          AT(rows.usage),
+          .read = cmd_read_usage,
+          .help = "rows to use: Training, PublicTest (default), PrivateTest, several with commas, or all" },
+        { .name = "ferplus",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(rows.ferplus),
+          .help = "FER+ votes that go with a FER2013 csv" },
+        { .name = "majority", AT(rows.ferplus_majority), .help = "take the label that most of these votes are for" },
+        { .name = "mirror",
+          AT(options.mirror),
+          .help = "calibrate the mean of the answers to a picture and to its mirror image" },
+        { .name = "threads",
+          .kind = CMD_COUNT,
+          .value = "N",
+          AT(options.threads),
+          1,
+          64,
+          .help = "1 to 64 (default 1)" },
+        { .name = "output",
+          .alias = "out",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "OUT.onnx",
+          AT(out),
+          .needed = true,
+          .help = "where to write" },
+        { 0 },
+};
 
-        while ((c = getopt_long(argc, argv, "ho:", options, NULL)) >= 0) {
-                int r = parse_option(c, j);
-
-                if (r)
-                        return r;
-        }
-        if (optind + 2 != argc || !j->out || j->share < 0) {
-                fprintf(stderr, "emotion-nn blend: two models, --share and -o are needed\n");
-                return -EINVAL;
-        }
-        j->models[0] = argv[optind];
-        j->models[1] = argv[optind + 1];
-        return 0;
-}
+static const struct cmd_option weight = { .name = "weigh", .min = 0.01, .max = 100 };
 
 /* Position of the label @name, @length bytes, in the comma-separated @labels, or -1. */
 static int find_label(const char *labels, const char *name, size_t length)
@@ -120,23 +94,20 @@ static int parse_weights(struct job *j)
         if (!j->weigh)
                 return 0;
         r = nn_model_load(j->models[0], &m, &e);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn blend: %s: %s\n", j->models[0], e.text[0] ? e.text : strerror(-r));
-                return r;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_blend, "%s: %s", j->models[0], e.text[0] ? e.text : strerror(-r));
         for (const char *s = j->weigh; r >= 0 && *s; s += strcspn(s, ","), s += *s == ',') {
                 size_t length = strcspn(s, "=,");
                 int class = find_label(nn_model_metadata(m, "emotiond.labels"), s, length);
                 char number[32] = "";
 
                 if (class < 0 || s[length] != '=') {
-                        fprintf(stderr, "emotion-nn blend: --weigh: '%.*s' is not CLASS=FACTOR of a class of %s\n",
-                                (int)strcspn(s, ","), s, j->models[0]);
-                        r = -EINVAL;
+                        r = cmd_fail(&cmd_blend, "--weigh: \"%.*s\" is not CLASS=FACTOR of a class of %s",
+                                     (int)strcspn(s, ","), s, j->models[0]);
                         break;
                 }
                 snprintf(number, sizeof(number), "%.*s", (int)strcspn(s + length + 1, ","), s + length + 1);
-                r = args_double("--weigh", number, 0.01, 100, &j->options.weights[class]);
+                r = cmd_real(&cmd_blend, &weight, number, &j->options.weights[class]);
         }
         nn_model_free(m);
         return r;
@@ -144,30 +115,40 @@ static int parse_weights(struct job *j)
 
 static int run(int argc, char **argv)
 {
-        struct job j = { .share = -1, .rows = { .usage = DATASET_PUBLIC_TEST }, .options = { .threads = 1 } };
+        struct job j = { .rows = { .usage = DATASET_PUBLIC_TEST }, .options = { .threads = 1 } };
         _cleanup_(dataset_freep) struct dataset *d = NULL;
         struct dataset_error data_error;
         struct classifier_error error;
+        struct cmd_operands models;
         double temperature;
-        int r = parse(argc, argv, &j);
+        int r = cmd_parse(&cmd_blend, argc, argv, &j, &models);
 
         if (r)
                 return r < 0;
+        j.models[0] = models.at[0];
+        j.models[1] = models.at[1];
         if (parse_weights(&j) < 0)
                 return 1;
-        if (j.data && dataset_load(j.data, &j.rows, &d, &data_error) < 0) {
-                fprintf(stderr, "emotion-nn blend: %s\n", data_error.text);
-                return 1;
-        }
+        if (j.data && dataset_load(j.data, &j.rows, &d, &data_error) < 0)
+                return cmd_fail(&cmd_blend, "%s", data_error.text);
         j.options.share = j.share;
         j.options.set = d;
-        if (blend(j.models[0], j.models[1], &j.options, j.out, &temperature, &error) < 0) {
-                fprintf(stderr, "emotion-nn blend: %s\n", error.text);
-                return 1;
-        }
+        if (blend(j.models[0], j.models[1], &j.options, j.out, &temperature, &error) < 0)
+                return cmd_fail(&cmd_blend, "%s", error.text);
         if (d)
                 printf("temperature %.3f by %zu rows\n", temperature, d->n);
         return 0;
 }
 
-const struct cmd cmd_blend = { .name = "blend", .summary = "the network between two others", .run = run };
+const struct cmd cmd_blend = {
+        .name = "blend",
+        .summary = "the network between two others",
+        .synopsis = "FIRST SECOND --share X --output OUT.onnx [OPTION...]",
+        .about = "Writes the network whose weights lie between those of two networks with the same layers, such as a "
+                 "network and what further training made of it. It keeps some of what the first knew better.",
+        .operand = "FIRST SECOND",
+        .min_operands = 2,
+        .max_operands = 2,
+        .options = rows,
+        .run = run,
+};

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <string.h>
 
 #include "picture/picture.h"
-#include "train/cmd/args.h"
 #include "train/cmd/avi.h"
 #include "train/cmd/cmd.h"
 #include "train/cmd/synthetic.h"
@@ -11,24 +9,8 @@
 
 #define JPEG_QUALITY 88
 
-static const char help[] =
-        "emotion-nn clip STRIP.png -o CLIP.avi [OPTION...]\n\n"
-        "Write a Motion-JPEG clip of a synthetic face that changes its expression, from the mean faces that\n"
-        "`emotion-nn meanfaces` computed. It can be looped without a seam.\n\n"
-        "  -o CLIP.avi             the clip\n"
-        "  --truth FILE.csv        what each frame shows: frame, time in seconds, label, its weight in the mixture\n"
-        "  --order LABEL,...       expressions in turn (default: neutral, happiness and surprise,\n"
-        "                          so that each follows each of the others)\n"
-        "  --hold SECONDS          how long each stays (default 2)\n"
-        "  --morph SECONDS         how long a change takes (default 0.13)\n"
-        "  --fps N                 frames per second, 1 to 240 (default 15)\n"
-        "  --exaggerate [LABEL=]FACTOR  distance from the mean of all faces, for one label or all; 1 for none\n"
-        "                          (default 1.6, neutral=3.6)\n"
-        "  --face PIXELS           side of the face (default 240)\n"
-        "  --width, --height PIXELS  size of the picture (default 640 x 480)\n";
-
 struct clip {
-        const char *strip, *out, *truth;
+        const char *out, *truth;
         struct synthetic_config config;
 };
 
@@ -41,124 +23,115 @@ static int find_label(const char *s, size_t n)
         return -1;
 }
 
-static int parse_exaggeration(const char *s, struct synthetic_config *c)
+static int read_exaggeration(const struct cmd *c, const struct cmd_option *o, const char *text, void *into)
 {
-        const char *sign = strchr(s, '=');
-        int label = sign ? find_label(s, (size_t)(sign - s)) : 0;
+        struct clip *k = into;
+        const char *sign = strchr(text, '=');
+        int label = sign ? find_label(text, (size_t)(sign - text)) : 0;
         double factor;
 
-        if (label < 0) {
-                fprintf(stderr, "emotion-nn: --exaggerate: '%.*s' is no label\n", (int)(sign - s), s);
-                return -EINVAL;
-        }
-        if (args_double("--exaggerate", sign ? sign + 1 : s, 0.1, 10, &factor) < 0)
+        if (label < 0)
+                return cmd_fail(c, "--%s: \"%.*s\" is not a label", o->name, (int)(sign - text), text);
+        if (cmd_real(c, o, sign ? sign + 1 : text, &factor) < 0)
                 return -EINVAL;
         for (int i = 0; i < SYNTHETIC_MAX_CLASSES; i++)
                 if (!sign || i == label)
-                        c->exaggeration[i] = factor;
+                        k->config.exaggeration[i] = factor;
         return 0;
 }
 
-static int parse_order(const char *order, struct synthetic_config *c)
+static int read_order(const struct cmd *c, const struct cmd_option *o, const char *text, void *into)
 {
-        c->n_steps = 0;
-        for (const char *s = order; *s;) {
+        struct synthetic_config *config = &((struct clip *)into)->config;
+
+        config->n_steps = 0;
+        for (const char *s = text; *s;) {
                 size_t n = strcspn(s, ",");
                 int label = find_label(s, n);
 
-                if (label < 0 || c->n_steps == SYNTHETIC_MAX_STEPS) {
-                        fprintf(stderr, "emotion-nn: --order: '%.*s' is no label, or more than %d steps\n", (int)n, s,
-                                SYNTHETIC_MAX_STEPS);
-                        return -EINVAL;
-                }
-                c->steps[c->n_steps++] = (unsigned)label;
+                if (label < 0 || config->n_steps == SYNTHETIC_MAX_STEPS)
+                        return cmd_fail(c, "--%s: \"%.*s\" is not a label, or there are more than %d steps", o->name,
+                                        (int)n, s, SYNTHETIC_MAX_STEPS);
+                config->steps[config->n_steps++] = (unsigned)label;
                 s += n + (s[n] == ',');
         }
-        if (!c->n_steps) {
-                fprintf(stderr, "emotion-nn: --order is empty\n");
-                return -EINVAL;
-        }
-        return 0;
+        return config->n_steps ? 0 : cmd_fail(c, "--%s is empty", o->name);
 }
 
-enum { /* options without a letter */
-       OPT_TRUTH = 256,
-       OPT_ORDER,
-       OPT_HOLD,
-       OPT_MORPH,
-       OPT_FPS,
-       OPT_EXAGGERATE,
-       OPT_FACE,
-       OPT_WIDTH,
-       OPT_HEIGHT,
+#define AT(member) .at = offsetof(struct clip, member)
+
+static const struct cmd_option rows[] = {
+        { .name = "output",
+          .alias = "out",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "CLIP.avi",
+          AT(out),
+          .needed = true,
+          .help = "the clip" },
+        { .name = "truth",
+          .kind = CMD_TEXT,
+          .value = "FILE.csv",
+          AT(truth),
+          .help = "write what each frame shows: frame, time in seconds, label, its weight in the mixture" },
+        { .name = "order",
+          .kind = CMD_OTHER,
+          .value = "LABEL,...",
+          .read = read_order,
+          .help = "the expressions in turn (default: neutral, happiness and surprise, so that each follows each of the "
+                  "others)" },
+        { .name = "hold",
+          .kind = CMD_REAL,
+          .value = "SECONDS",
+          AT(config.hold_s),
+          0.01,
+          600,
+          .help = "how long each expression stays (default 2)" },
+        { .name = "morph",
+          .kind = CMD_REAL,
+          .value = "SECONDS",
+          AT(config.morph_s),
+          0,
+          600,
+          .help = "how long a change takes (default 0.13)" },
+        { .name = "fps",
+          .kind = CMD_COUNT,
+          .value = "N",
+          AT(config.rate_hz),
+          1,
+          240,
+          .help = "frames per second, 1 to 240 (default 15)" },
+        { .name = "exaggerate",
+          .kind = CMD_OTHER,
+          .value = "[LABEL=]FACTOR",
+          .read = read_exaggeration,
+          .min = 0.1,
+          .max = 10,
+          .help = "distance from the mean of all faces, for one label or for all; 1 exaggerates nothing (default 1.6, "
+                  "neutral=3.6)" },
+        { .name = "face",
+          .kind = CMD_REAL,
+          .value = "PIXELS",
+          AT(config.face_px),
+          8,
+          4096,
+          .help = "side of the face (default 240)" },
+        { .name = "width",
+          .kind = CMD_COUNT,
+          .value = "PIXELS",
+          AT(config.width_px),
+          16,
+          4096,
+          .help = "width of the picture (default 640)" },
+        { .name = "height",
+          .kind = CMD_COUNT,
+          .value = "PIXELS",
+          AT(config.height_px),
+          16,
+          4096,
+          .help = "height of the picture (default 480)" },
+        { 0 },
 };
-
-static int parse_option(int c, struct clip *k)
-{
-        struct synthetic_config *s = &k->config;
-
-        switch (c) {
-        case 'o':
-                k->out = optarg;
-                return 0;
-        case OPT_TRUTH:
-                k->truth = optarg;
-                return 0;
-        case OPT_ORDER:
-                return parse_order(optarg, s);
-        case OPT_HOLD:
-                return args_double("--hold", optarg, 0.01, 600, &s->hold_s);
-        case OPT_MORPH:
-                return args_double("--morph", optarg, 0, 600, &s->morph_s);
-        case OPT_FPS:
-                return args_unsigned("--fps", optarg, 1, 240, &s->rate_hz);
-        case OPT_EXAGGERATE:
-                return parse_exaggeration(optarg, s);
-        case OPT_FACE:
-                return args_double("--face", optarg, 8, 4096, &s->face_px);
-        case OPT_WIDTH:
-                return args_unsigned("--width", optarg, 16, 4096, &s->width_px);
-        case OPT_HEIGHT:
-                return args_unsigned("--height", optarg, 16, 4096, &s->height_px);
-        case 'h':
-                fputs(help, stdout);
-                return 1;
-        default:
-                return -EINVAL;
-        }
-}
-
-static int parse(int argc, char **argv, struct clip *k)
-{
-        static const struct option options[] = {
-                { "output", required_argument, NULL, 'o' },
-                { "truth", required_argument, NULL, OPT_TRUTH },
-                { "order", required_argument, NULL, OPT_ORDER },
-                { "hold", required_argument, NULL, OPT_HOLD },
-                { "morph", required_argument, NULL, OPT_MORPH },
-                { "fps", required_argument, NULL, OPT_FPS },
-                { "exaggerate", required_argument, NULL, OPT_EXAGGERATE },
-                { "face", required_argument, NULL, OPT_FACE },
-                { "width", required_argument, NULL, OPT_WIDTH },
-                { "height", required_argument, NULL, OPT_HEIGHT },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        int c;
-
-        while ((c = getopt_long(argc, argv, "o:h", options, NULL)) >= 0) {
-                int r = parse_option(c, k);
-
-                if (r)
-                        return r;
-        }
-        if (!k->out || optind + 1 != argc) {
-                fprintf(stderr, "emotion-nn clip: one strip and -o are needed\n");
-                return -EINVAL;
-        }
-        k->strip = argv[optind];
-        return 0;
-}
 
 static int write_truth(const char *path, const struct synthetic *s)
 {
@@ -212,6 +185,7 @@ static int run(int argc, char **argv)
                                                  LABEL_SURPRISE, LABEL_HAPPINESS } } };
         _cleanup_(picture_freep) struct picture *strip = NULL;
         _cleanup_(synthetic_done) struct synthetic s = { 0 };
+        struct cmd_operands strip_path;
         const char *file;
         int r;
 
@@ -219,21 +193,18 @@ static int run(int argc, char **argv)
                 k.config.exaggeration[i] = 1.6;
         /* networks are less sure of a neutral face than of the others */
         k.config.exaggeration[LABEL_NEUTRAL] = 3.6;
-        r = parse(argc, argv, &k);
-
+        r = cmd_parse(&cmd_clip, argc, argv, &k, &strip_path);
         if (r)
                 return r < 0;
-        file = k.strip;
+        file = strip_path.at[0];
         r = picture_decode_file(file, PICTURE_GRAY8, &strip);
         if (r == 0)
                 r = synthetic_init(&s, strip->data, strip->width_px, strip->height_px, strip->stride_bytes, &k.config);
-        if (r == -EINVAL) {
-                fprintf(stderr,
-                        "emotion-nn clip: %s is no row of square faces with those labels, or the face does "
-                        "not fit into the picture\n",
-                        file);
-                return 1;
-        }
+        if (r == -EINVAL)
+                return cmd_fail(&cmd_clip,
+                                "%s is no row of square faces with those labels, or the face does "
+                                "not fit into the picture",
+                                file);
         if (r == 0) {
                 file = k.out;
                 r = write_clip(file, &s);
@@ -242,11 +213,19 @@ static int run(int argc, char **argv)
                 file = k.truth;
                 r = write_truth(file, &s);
         }
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn clip: %s: %s\n", file, strerror(-r));
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_clip, "%s: %s", file, strerror(-r));
         return 0;
 }
 
-const struct cmd cmd_clip = { .name = "clip", .summary = "synthetic clip of a changing face", .run = run };
+const struct cmd cmd_clip = {
+        .name = "clip",
+        .summary = "make a synthetic clip of a changing face",
+        .about = "Writes a Motion-JPEG clip of a synthetic face that changes its expression, from the mean faces that "
+                 "`emotion-nn meanfaces` computed. It can be looped without a seam.",
+        .operand = "STRIP.png",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = rows,
+        .run = run,
+};

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <string.h>
 
 #include "picture/picture.h"
-#include "train/cmd/args.h"
 #include "train/cmd/cmd.h"
 #include "train/cmd/svg.h"
 #include "train/data/dataset.h"
 
 #define SHEET_COLUMNS 16u /* pictures of each class on the contact sheet */
 #define N_USAGES 3
-
-static const char help[] = "emotion-nn data DATA [OPTION...]\n\n"
-                           "Count the pictures of a data set by class and usage.\n\n"
-                           "  --ferplus FILE  FER+ votes beside a FER2013 csv\n"
-                           "  --majority      labels by the majority of these votes\n"
-                           "  --contempt      with --majority: contempt as the eighth class\n"
-                           "  --svg FILE      the counts as bars\n"
-                           "  --sheet FILE.png  contact sheet: 16 pictures of each class, spread over the set\n";
 
 struct data {
         const char *path, *svg, *sheet;
@@ -29,49 +19,26 @@ struct counts {
         size_t usage[N_USAGES], class[DATASET_MAX_CLASSES];
 };
 
-static int parse(int argc, char **argv, struct data *d)
-{
-        static const struct option options[] = {
-                { "ferplus", required_argument, NULL, 'f' },
-                { "majority", no_argument, NULL, 'm' },
-                { "svg", required_argument, NULL, 's' },
-                { "sheet", required_argument, NULL, 'S' },
-                { "contempt", no_argument, NULL, 'c' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        int c;
+#define AT(member) .at = offsetof(struct data, member)
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (c) {
-                case 'f':
-                        d->options.ferplus = optarg;
-                        break;
-                case 'm':
-                        d->options.ferplus_majority = true;
-                        break;
-                case 'c':
-                        d->options.ferplus_contempt = true;
-                        break;
-                case 's':
-                        d->svg = optarg;
-                        break;
-                case 'S':
-                        d->sheet = optarg;
-                        break;
-                case 'h':
-                        fputs(help, stdout);
-                        return 1;
-                default:
-                        return -EINVAL;
-                }
-        if (optind + 1 != argc) {
-                fprintf(stderr, "emotion-nn data: one data set is needed\n");
-                return -EINVAL;
-        }
-        d->path = argv[optind];
-        return 0;
-}
+static const struct cmd_option rows[] = {
+        { .name = "ferplus",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(options.ferplus),
+          .help = "FER+ votes that go with a FER2013 csv" },
+        { .name = "majority", AT(options.ferplus_majority), .help = "take the label that most of these votes are for" },
+        { .name = "contempt",
+          AT(options.ferplus_contempt),
+          .help = "with --majority: keep contempt as the eighth class" },
+        { .name = "svg", .kind = CMD_TEXT, .value = "FILE", AT(svg), .help = "draw the counts as bars" },
+        { .name = "sheet",
+          .kind = CMD_TEXT,
+          .value = "FILE.png",
+          AT(sheet),
+          .help = "write a contact sheet: 16 pictures of each class, spread over the set" },
+        { 0 },
+};
 
 static struct counts count(const struct dataset *d)
 {
@@ -170,27 +137,34 @@ static int run(int argc, char **argv)
         struct data o = { 0 };
         _cleanup_(dataset_freep) struct dataset *d = NULL;
         struct dataset_error error;
-        const char *file = o.svg;
-        int r = parse(argc, argv, &o);
+        struct cmd_operands path;
+        const char *file = NULL;
+        int r = cmd_parse(&cmd_data, argc, argv, &o, &path);
 
         if (r)
                 return r < 0;
+        o.path = path.at[0];
         r = dataset_load(o.path, &o.options, &d, &error);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn data: %s\n", error.text);
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_data, "%s", error.text);
         struct counts c = count(d);
         print_counts(d, &c);
         if (o.svg)
                 r = draw_bars(file = o.svg, d, &c);
         if (r == 0 && o.sheet)
                 r = write_sheet(file = o.sheet, d, &c);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn data: %s: %s\n", file, strerror(-r));
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_data, "%s: %s", file, strerror(-r));
         return 0;
 }
 
-const struct cmd cmd_data = { .name = "data", .summary = "what a data set holds", .run = run };
+const struct cmd cmd_data = {
+        .name = "data",
+        .summary = "show what a data set holds",
+        .about = "Counts the pictures of a data set by class and usage.",
+        .operand = "DATA",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = rows,
+        .run = run,
+};

@@ -1,159 +1,82 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <math.h>
 #include <string.h>
 
-#include "train/cmd/args.h"
 #include "train/cmd/cmd.h"
 #include "train/cmd/eval-faces.h"
 #include "train/cmd/json.h"
 #include "train/cmd/svg.h"
 #include "train/model/evaluate.h"
 
-static const char help[] =
-        "emotion-nn eval MODEL --data DATA [OPTION...]\n\n"
-        "Measure a classifier on a labelled set: accuracy, loss, calibration, and what is taken for what; a landmark\n"
-        "network on faces with points; or a detector on pictures with boxes. Which it is stands in the model.\n\n"
-        "  --data DATA      data set, see emotion-nn(1)\n"
-        "  --usage USAGE    rows to use: Training, PublicTest, PrivateTest, several with commas, or all (default)\n"
-        "  --ferplus FILE   FER+ votes beside a FER2013 csv\n"
-        "  --majority       labels by the majority of these votes\n"
-        "  --contempt       with --majority: contempt as the eighth class\n"
-        "  --mirror         of a classifier: the mean of its answers to a picture and to its mirror image\n"
-        "  --limit N        the first N rows only\n"
-        "  --threads N      1 to 64 (default 1)\n"
-        "  --background DIR of a landmark network: scenes, whose pictures without faces test the confidence\n"
-        "  --part PART      of a detector: all pictures (default), those of training, or those kept back from it\n"
-        "  --side PX        of a detector: larger pictures are shrunk to it, a multiple of 32 (320)\n"
-        "  --iou X          of a detector: overlap from which a box is right (0.5)\n"
-        "  --json           one JSON object instead of a table\n"
-        "  --svg FILE       the confusion matrix, rows scaled to 1, as a picture; of a detector precision over recall\n";
-
 struct eval {
         const char *model, *data, *svg, *background;
         struct dataset_options options;
         struct evaluate_detector_options detector;
-        unsigned threads;
+        unsigned threads, limit;
         bool json, mirror;
 };
 
-static int parse_part(const char *s, enum scene_part *ret)
-{
-        static const char *const names[] = {
-                [SCENES_ALL] = "all", [SCENES_TRAINING] = "training", [SCENES_KEPT] = "kept"
-        };
+static const char *const parts[] = {
+        [SCENES_ALL] = "all", [SCENES_TRAINING] = "training", [SCENES_KEPT] = "kept", NULL
+};
 
-        for (unsigned i = 0; i < 3; i++)
-                if (strcmp(s, names[i]) == 0) {
-                        *ret = (enum scene_part)i;
-                        return 0;
-                }
-        fprintf(stderr, "emotion-nn eval: --part must be all, training or kept\n");
-        return -EINVAL;
-}
+#define AT(member) .at = offsetof(struct eval, member)
 
-static int parse_side(const char *s, unsigned *ret)
-{
-        unsigned side;
-        int r = args_unsigned("--side", s, 32, 4096, &side);
-
-        if (r == 0 && side % 32) {
-                fprintf(stderr, "emotion-nn eval: --side must be a multiple of 32\n");
-                r = -EINVAL;
-        }
-        if (r == 0)
-                *ret = side;
-        return r;
-}
-
-static int parse_option(int c, struct eval *e)
-{
-        unsigned limit;
-        int r;
-
-        switch (c) {
-        case 'd':
-                e->data = optarg;
-                return 0;
-        case 'u':
-                return args_usage("--usage", optarg, &e->options.usage);
-        case 'f':
-                e->options.ferplus = optarg;
-                return 0;
-        case 'm':
-                e->options.ferplus_majority = true;
-                return 0;
-        case 'c':
-                e->options.ferplus_contempt = true;
-                return 0;
-        case 'l':
-                r = args_unsigned("--limit", optarg, 1, 1u << 30, &limit);
-                if (r == 0)
-                        e->options.limit = limit;
-                return r;
-        case 't':
-                return args_unsigned("--threads", optarg, 1, 64, &e->threads);
-        case 'b':
-                e->background = optarg;
-                return 0;
-        case 'p':
-                return parse_part(optarg, &e->detector.part);
-        case 'S':
-                return parse_side(optarg, &e->detector.side_px);
-        case 'i':
-                return args_double("--iou", optarg, 0.01, 1, &e->detector.iou);
-        case 'j':
-                e->json = true;
-                return 0;
-        case 'M':
-                e->mirror = true;
-                return 0;
-        case 's':
-                e->svg = optarg;
-                return 0;
-        case 'h':
-                fputs(help, stdout);
-                return 1;
-        default:
-                return -EINVAL;
-        }
-}
-
-static int parse(int argc, char **argv, struct eval *e)
-{
-        static const struct option options[] = {
-                { "data", required_argument, NULL, 'd' },
-                { "usage", required_argument, NULL, 'u' },
-                { "ferplus", required_argument, NULL, 'f' },
-                { "majority", no_argument, NULL, 'm' },
-                { "limit", required_argument, NULL, 'l' },
-                { "threads", required_argument, NULL, 't' },
-                { "json", no_argument, NULL, 'j' },
-                { "svg", required_argument, NULL, 's' },
-                { "background", required_argument, NULL, 'b' },
-                { "part", required_argument, NULL, 'p' },
-                { "side", required_argument, NULL, 'S' },
-                { "iou", required_argument, NULL, 'i' },
-                { "mirror", no_argument, NULL, 'M' },
-                { "contempt", no_argument, NULL, 'c' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        int c;
-
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                int r = parse_option(c, e);
-
-                if (r)
-                        return r;
-        }
-        if (!e->data || optind + 1 != argc) {
-                fprintf(stderr, "emotion-nn eval: one model and --data are needed\n");
-                return -EINVAL;
-        }
-        e->model = argv[optind];
-        return 0;
-}
+static const struct cmd_option rows[] = {
+        { .name = "data", .kind = CMD_TEXT, .value = "DATA", AT(data), .needed = true, .help = "the data set" },
+        { .name = "usage",
+          .kind = CMD_OTHER,
+          .value = "USAGE",
+          AT(options.usage),
+          .read = cmd_read_usage,
+          .help = "rows to use: Training, PublicTest, PrivateTest, several with commas, or all (default)" },
+        { .name = "ferplus",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(options.ferplus),
+          .help = "FER+ votes that go with a FER2013 csv" },
+        { .name = "majority", AT(options.ferplus_majority), .help = "take the label that most of these votes are for" },
+        { .name = "contempt",
+          AT(options.ferplus_contempt),
+          .help = "with --majority: keep contempt as the eighth class" },
+        { .name = "mirror",
+          AT(mirror),
+          .help = "for a classifier: average its answers to a picture and to the mirror image" },
+        { .name = "limit", .kind = CMD_COUNT, .value = "N", AT(limit), 1, 1u << 30, .help = "the first N rows only" },
+        { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(threads), 1, 64, .help = "1 to 64 (default 1)" },
+        { .name = "background",
+          .kind = CMD_TEXT,
+          .value = "DIR",
+          AT(background),
+          .help = "for a landmark network: scenes whose pictures without faces test its confidence" },
+        { .name = "part",
+          .kind = CMD_CHOICE,
+          .value = "PART",
+          AT(detector.part),
+          .words = parts,
+          .help = "for a detector: all pictures (default), those for training, or those kept back from it" },
+        { .name = "side",
+          .kind = CMD_COUNT,
+          .value = "PX",
+          AT(detector.side_px),
+          32,
+          4096,
+          .help = "for a detector: shrink larger pictures to this, a multiple of 32 (default 320)" },
+        { .name = "iou",
+          .kind = CMD_REAL,
+          .value = "X",
+          AT(detector.iou),
+          0.01,
+          1,
+          .help = "for a detector: overlap from which a box counts as right (default 0.5)" },
+        { .name = "json", AT(json), .help = "print one JSON object instead of a table" },
+        { .name = "svg",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(svg),
+          .help = "draw the confusion matrix, each row scaled to 1; for a detector, precision over recall" },
+        { 0 },
+};
 
 static struct json_object *per_class(const struct metrics *m, double (*figure)(const struct metrics *, unsigned))
 {
@@ -281,43 +204,48 @@ static int run(int argc, char **argv)
         struct dataset_error data_error;
         struct classifier_error error;
         struct metrics m;
-        int r = parse(argc, argv, &e);
-
-        e.detector.threads = e.threads;
+        struct cmd_operands model;
+        int r = cmd_parse(&cmd_eval, argc, argv, &e, &model);
 
         if (r)
                 return r < 0;
+        if (e.detector.side_px % 32)
+                return cmd_fail(&cmd_eval, "--side must be a multiple of 32");
+        e.model = model.at[0];
+        e.detector.threads = e.threads;
+        e.options.limit = e.limit;
         r = evaluate_kind(e.model, &error);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn eval: %s\n", error.text);
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_eval, "%s", error.text);
         if (r != EVALUATE_CLASSIFIER) {
                 const struct eval_faces_options options = { e.model, e.data, e.background, e.svg, e.detector, e.json };
 
                 return eval_faces((enum evaluate_kind)r, &options);
         }
         r = dataset_load(e.data, &e.options, &d, &data_error);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn eval: %s\n", data_error.text);
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_eval, "%s", data_error.text);
         r = evaluate(e.model, d, e.threads, e.mirror, &m, &error);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn eval: %s\n", error.text);
-                return 1;
-        }
-        if (e.svg && (r = draw(e.svg, &m, d)) < 0) {
-                fprintf(stderr, "emotion-nn eval: %s: %s\n", e.svg, strerror(-r));
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_eval, "%s", error.text);
+        if (e.svg && (r = draw(e.svg, &m, d)) < 0)
+                return cmd_fail(&cmd_eval, "%s: %s", e.svg, strerror(-r));
         if (!e.json)
                 print_table(&m, d);
-        else if (print_json(&m, d) < 0) {
-                fprintf(stderr, "emotion-nn eval: out of memory\n");
-                return 1;
-        }
+        else if (print_json(&m, d) < 0)
+                return cmd_fail(&cmd_eval, "out of memory");
         return 0;
 }
 
-const struct cmd cmd_eval = { .name = "eval", .summary = "what a model is worth on a data set", .run = run };
+const struct cmd cmd_eval = {
+        .name = "eval",
+        .summary = "measure a model on a data set",
+        .about = "Measures a classifier on a labelled set: accuracy, loss, calibration, and which class is taken for "
+                 "which; a landmark network on faces with points; or a detector on pictures with boxes. The model says "
+                 "which of these it is.",
+        .operand = "MODEL",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = rows,
+        .run = run,
+};

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,12 +9,6 @@
 #define MAX_LOGS 8
 #define PANEL_WIDTH 420.0
 #define PANEL_HEIGHT 300.0
-
-static const char help[] =
-        "emotion-nn plot LOG... -o CURVES.svg\n\n"
-        "Draw accuracy and loss over the epochs from the logs that `emotion-nn train` wrote, up to 8\n"
-        "in one picture. Solid lines: validation; pale lines: training.\n\n"
-        "  -o CURVES.svg   the picture\n";
 
 static const char *const strong[MAX_LOGS] = { "#3b6ea5", "#d1603d", "#4f8a3c", "#8a5aa8",
                                               "#b08a1e", "#2f8f8f", "#a83c6e", "#555555" };
@@ -136,41 +129,51 @@ static int draw(const char *path, const struct run_log *logs, char *const *names
         return r < 0 ? r : svg_finish(s);
 }
 
+struct plot {
+        const char *out;
+};
+
+static const struct cmd_option rows[] = {
+        { .name = "output",
+          .alias = "out",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "CURVES.svg",
+          .at = offsetof(struct plot, out),
+          .needed = true,
+          .help = "the picture" },
+        { 0 },
+};
+
 static int run(int argc, char **argv)
 {
-        static const struct option options[] = { { "output", required_argument, NULL, 'o' },
-                                                 { "help", no_argument, NULL, 'h' },
-                                                 { 0 } };
         struct run_log logs[MAX_LOGS] = { 0 };
         struct dataset_error error;
-        const char *out = NULL;
-        int c, r = 0;
+        struct cmd_operands paths;
+        struct plot p = { 0 };
+        int r = cmd_parse(&cmd_plot, argc, argv, &p, &paths);
 
-        while ((c = getopt_long(argc, argv, "o:h", options, NULL)) >= 0)
-                switch (c) {
-                case 'o':
-                        out = optarg;
-                        break;
-                case 'h':
-                        fputs(help, stdout);
-                        return 0;
-                default:
-                        return 1;
-                }
-        unsigned n = (unsigned)(argc - optind);
-        if (!out || n < 1 || n > MAX_LOGS) {
-                fprintf(stderr, "emotion-nn plot: 1 to %d logs and -o are needed\n", MAX_LOGS);
-                return 1;
-        }
-        for (unsigned i = 0; i < n && r == 0; i++)
-                r = run_log_read(argv[(unsigned)optind + i], &logs[i], &error);
+        if (r)
+                return r < 0;
+        for (unsigned i = 0; i < paths.n && r == 0; i++)
+                r = run_log_read(paths.at[i], &logs[i], &error);
         if (r < 0)
-                fprintf(stderr, "emotion-nn plot: %s\n", error.text);
-        else if ((r = draw(out, logs, argv + optind, n)) < 0)
-                fprintf(stderr, "emotion-nn plot: %s: %s\n", out, strerror(-r));
-        for (unsigned i = 0; i < n; i++)
+                cmd_fail(&cmd_plot, "%s", error.text);
+        else if ((r = draw(p.out, logs, paths.at, paths.n)) < 0)
+                cmd_fail(&cmd_plot, "%s: %s", p.out, strerror(-r));
+        for (unsigned i = 0; i < paths.n; i++)
                 run_log_done(&logs[i]);
-        return r < 0;
+        return r;
 }
 
-const struct cmd cmd_plot = { .name = "plot", .summary = "curves of training runs", .run = run };
+const struct cmd cmd_plot = {
+        .name = "plot",
+        .summary = "draw the curves of training runs",
+        .about = "Draws accuracy and loss over the epochs from the logs that `emotion-nn train` wrote, up to 8 in one "
+                 "picture. Solid lines show validation, pale lines training.",
+        .operand = "LOG",
+        .min_operands = 1,
+        .max_operands = MAX_LOGS,
+        .options = rows,
+        .run = run,
+};

@@ -1,60 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
 #include <string.h>
 
 #include "nn/landmarks.h"
-#include "train/cmd/args.h"
 #include "train/cmd/cmd.h"
 #include "train/data/dataset.h"
 
 #define MAX_PASSES 4
-
-static const char help[] =
-        "emotion-nn points MODEL --data FILE -o FILE.csv [OPTION...]\n\n"
-        "Find 68 landmarks in each picture of a data set. MODEL is a landmark network, see emotion-nn(1).\n\n"
-        "  --data FILE      data set: FER2013's csv or a folder, see emotion-nn(1)\n"
-        "  -o FILE.csv      one row a face: emotion, points, Usage; a data set for `train` and `eval`\n"
-        "  --confidence C   below this, 0 to 1, it is no face (default 0.3)\n";
 
 struct points {
         const char *model, *data, *out;
         double confidence;
 };
 
-static int parse(int argc, char **argv, struct points *p)
-{
-        static const struct option options[] = { { "data", required_argument, NULL, 'd' },
-                                                 { "output", required_argument, NULL, 'o' },
-                                                 { "confidence", required_argument, NULL, 'c' },
-                                                 { "help", no_argument, NULL, 'h' },
-                                                 { 0 } };
-        int c;
+#define AT(member) .at = offsetof(struct points, member)
 
-        while ((c = getopt_long(argc, argv, "o:h", options, NULL)) >= 0)
-                switch (c) {
-                case 'd':
-                        p->data = optarg;
-                        break;
-                case 'o':
-                        p->out = optarg;
-                        break;
-                case 'c':
-                        if (args_double("--confidence", optarg, 0, 1, &p->confidence) < 0)
-                                return -EINVAL;
-                        break;
-                case 'h':
-                        fputs(help, stdout);
-                        return 1;
-                default:
-                        return -EINVAL;
-                }
-        if (!p->data || !p->out || argc - optind != 1) {
-                fprintf(stderr, "emotion-nn points: one MODEL, --data and -o are needed; see --help\n");
-                return -EINVAL;
-        }
-        p->model = argv[optind];
-        return 0;
-}
+static const struct cmd_option rows[] = {
+        { .name = "data",
+          .kind = CMD_TEXT,
+          .value = "DATA",
+          AT(data),
+          .needed = true,
+          .help = "a data set: FER2013's csv or a folder, see emotion-nn(1)" },
+        { .name = "output",
+          .alias = "out",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "FILE.csv",
+          AT(out),
+          .needed = true,
+          .help = "one row for each face: emotion, points, Usage; a data set for train and eval" },
+        { .name = "confidence",
+          .kind = CMD_REAL,
+          .value = "C",
+          AT(confidence),
+          0,
+          1,
+          .help = "leave out faces that the network is less sure of, 0 to 1 (default 0.3)" },
+        { 0 },
+};
 
 static void write_points(FILE *f, const struct landmarks_face *face)
 {
@@ -98,10 +81,8 @@ static int write_file(const struct points *p, struct landmarks *l, const struct 
                 found = -EIO;
         if (f && fclose(f) != 0)
                 r = -errno;
-        if (found < 0 || r < 0) {
-                fprintf(stderr, "emotion-nn points: %s: %s\n", p->out, strerror((int)-(found < 0 ? found : r)));
-                return 1;
-        }
+        if (found < 0 || r < 0)
+                return cmd_fail(&cmd_points, "%s: %s", p->out, strerror((int)-(found < 0 ? found : r)));
         printf("%ld faces in %zu pictures\n", found, d->n);
         return 0;
 }
@@ -113,24 +94,33 @@ static int run(int argc, char **argv)
         struct dataset_error error = { "out of memory" };
         struct landmarks *l = NULL;
         struct nn_error e = { "" };
-        int r = parse(argc, argv, &p);
+        struct cmd_operands model;
+        int r = cmd_parse(&cmd_points, argc, argv, &p, &model);
 
         if (r)
                 return r < 0;
+        p.model = model.at[0];
         r = landmarks_new(p.model, &l, &e);
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn points: %s: %s\n", p.model, e.text[0] ? e.text : strerror(-r));
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_points, "%s: %s", p.model, e.text[0] ? e.text : strerror(-r));
         r = dataset_load(p.data, NULL, &d, &error);
         if (r < 0)
-                fprintf(stderr, "emotion-nn points: %s\n", error.text);
+                cmd_fail(&cmd_points, "%s", error.text);
         else if (d->n_classes > 7 || d->width_px != d->height_px || d->width_px < 8)
-                fprintf(stderr, "emotion-nn points: %s: not square pictures of the seven emotions\n", p.data);
+                r = cmd_fail(&cmd_points, "%s: not square pictures of the seven emotions", p.data);
         else
                 r = write_file(&p, l, d);
         landmarks_free(l);
         return r != 0 || !d;
 }
 
-const struct cmd cmd_points = { .name = "points", .summary = "landmarks of a data set", .run = run };
+const struct cmd cmd_points = {
+        .name = "points",
+        .summary = "find the landmarks of a data set",
+        .about = "Finds 68 landmarks in each picture of a data set. MODEL is a landmark network, see emotion-nn(1).",
+        .operand = "MODEL",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = rows,
+        .run = run,
+};

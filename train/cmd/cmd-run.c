@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* emotion-nn run: one pass of a model over tensors from files. */
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,18 +25,6 @@ struct run {
         size_t n_inputs, n_expected;
         struct named inputs[MAX_NAMED], expected[MAX_NAMED];
 };
-
-static void usage(void)
-{
-        printf("emotion-nn run MODEL [OPTION...]\n\n"
-               "Runs a model once over tensors from files.\n\n"
-               "  --input NAME=FILE     a graph input, NumPy (.npy) or ONNX tensor (.pb); zeros where not given\n"
-               "  --output-dir DIR      write each output to DIR/NAME.npy, '/' in a name as '_'\n"
-               "  --expect NAME=FILE    compare an output with a tensor; exit status 1 if it differs\n"
-               "  --rtol X, --atol X    how far it may differ (1e-3 of the value, plus 1e-5)\n"
-               "  --batch N             first dim of inputs that leave it open\n"
-               "  --threads N           1 to 64\n");
-}
 
 static int read_pb(const char *path, struct nn_tensor *ret, struct nn_error *error)
 {
@@ -83,75 +70,79 @@ static int read_named(struct named *n)
                                                    : strerror(-r));
         }
         if (r < 0)
-                fprintf(stderr, "emotion-nn run: %s: %s\n", n->path, error.text);
+                cmd_fail(&cmd_run, "%s: %s", n->path, error.text);
         return r;
 }
 
-static int add_named(struct named *list, size_t *n, const char *arg)
+static int add_named(const struct cmd *c, struct named *list, size_t *n, const char *arg)
 {
         const char *path = strchr(arg, '=');
 
-        if (!path || path == arg || *n == MAX_NAMED) {
-                fprintf(stderr, "emotion-nn run: '%s' is not NAME=FILE, or there are too many\n", arg);
-                return -EINVAL;
-        }
+        if (!path || path == arg || *n == MAX_NAMED)
+                return cmd_fail(c, "\"%s\" is not NAME=FILE, or there are more than %d", arg, MAX_NAMED);
         list[*n].name = strndup(arg, (size_t)(path - arg));
         list[*n].path = path + 1;
         return list[(*n)++].name ? 0 : -ENOMEM;
 }
 
-static int parse_args(struct run *c, int argc, char **argv)
+static int read_input(const struct cmd *c, const struct cmd_option *o, const char *text, void *into)
 {
-        static const struct option options[] = {
-                { "input", required_argument, NULL, 'i' },
-                { "output-dir", required_argument, NULL, 'o' },
-                { "expect", required_argument, NULL, 'e' },
-                { "rtol", required_argument, NULL, 'r' },
-                { "atol", required_argument, NULL, 'a' },
-                { "batch", required_argument, NULL, 'b' },
-                { "threads", required_argument, NULL, 't' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        int o, r = 0;
+        struct run *own = into;
 
-        optind = 0;
-        while (r == 0 && (o = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (o) {
-                case 'i':
-                        r = add_named(c->inputs, &c->n_inputs, optarg);
-                        break;
-                case 'e':
-                        r = add_named(c->expected, &c->n_expected, optarg);
-                        break;
-                case 'o':
-                        c->output_dir = optarg;
-                        break;
-                case 'r':
-                        c->relative = strtod(optarg, NULL);
-                        break;
-                case 'a':
-                        c->absolute = strtod(optarg, NULL);
-                        break;
-                case 'b':
-                        c->batch = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 't':
-                        c->threads = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 'h':
-                        usage();
-                        return 1;
-                default:
-                        return -EINVAL;
-                }
-        if (r == 0 && optind != argc - 1) {
-                fprintf(stderr, "emotion-nn run: one MODEL is needed; see --help\n");
-                return -EINVAL;
-        }
-        c->model_path = argv[optind];
-        return r;
+        return add_named(c, own->inputs, &own->n_inputs, text);
 }
+
+static int read_expected(const struct cmd *c, const struct cmd_option *o, const char *text, void *into)
+{
+        struct run *own = into;
+
+        return add_named(c, own->expected, &own->n_expected, text);
+}
+
+#define AT(member) .at = offsetof(struct run, member)
+
+static const struct cmd_option rows[] = {
+        { .name = "input",
+          .kind = CMD_OTHER,
+          .value = "NAME=FILE",
+          .read = read_input,
+          .help = "a graph input, NumPy (.npy) or ONNX tensor (.pb); inputs that are not given are zeros" },
+        { .name = "output",
+          .alias = "output-dir",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "DIR",
+          AT(output_dir),
+          .help = "write each output to DIR/NAME.npy, with any / in its name as _" },
+        { .name = "expect",
+          .kind = CMD_OTHER,
+          .value = "NAME=FILE",
+          .read = read_expected,
+          .help = "compare an output with a tensor; the exit status is 1 if it differs" },
+        { .name = "rtol",
+          .kind = CMD_REAL,
+          .value = "X",
+          AT(relative),
+          0,
+          1e30,
+          .help = "how far it may differ, as a share of the value (default 1e-3)" },
+        { .name = "atol",
+          .kind = CMD_REAL,
+          .value = "X",
+          AT(absolute),
+          0,
+          1e30,
+          .help = "and how far besides (default 1e-5)" },
+        { .name = "batch",
+          .kind = CMD_COUNT,
+          .value = "N",
+          AT(batch),
+          1,
+          65536,
+          .help = "first dimension of inputs that leave it open (default 1)" },
+        { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(threads), 1, 64, .help = "1 to 64 (default 1)" },
+        { 0 },
+};
 
 static struct named *find_named(struct named *list, size_t n, const char *name)
 {
@@ -171,10 +162,8 @@ static int check_names(struct run *c, const struct nn_model *m)
 
                 while ((have = input ? nn_model_input_name(m, k) : nn_model_output_name(m, k)) && strcmp(have, name))
                         k++;
-                if (!have) {
-                        fprintf(stderr, "emotion-nn run: the model has no %s '%s'\n", input ? "input" : "output", name);
-                        return -EINVAL;
-                }
+                if (!have)
+                        return cmd_fail(&cmd_run, "the model has no %s '%s'", input ? "input" : "output", name);
         }
         return 0;
 }
@@ -266,7 +255,7 @@ static int use_outputs(struct run *c, const struct nn_model *m, struct nn_plan *
                         *at = *at == '/' ? '_' : *at;
                 r = npy_write(path, t);
                 if (r < 0) {
-                        fprintf(stderr, "emotion-nn run: %s: %s\n", path, strerror(-r));
+                        cmd_fail(&cmd_run, "%s: %s", path, strerror(-r));
                         result = r;
                 }
         }
@@ -287,7 +276,7 @@ static int run_model(struct run *c)
         if (r < 0)
                 return r;
         if (c->output_dir && mkdir(c->output_dir, 0777) < 0 && errno != EEXIST) {
-                fprintf(stderr, "emotion-nn run: %s: %s\n", c->output_dir, strerror(errno));
+                cmd_fail(&cmd_run, "%s: %s", c->output_dir, strerror(errno));
                 return -errno;
         }
         r = nn_model_load(c->model_path, &m, &error);
@@ -303,7 +292,7 @@ static int run_model(struct run *c)
                         nn_fail(&error, r, "the run failed: %s", strerror(-r));
         }
         if (r < 0)
-                fprintf(stderr, "emotion-nn run: %s: %s\n", c->model_path, error.text);
+                cmd_fail(&cmd_run, "%s: %s", c->model_path, error.text);
         else
                 r = use_outputs(c, m, p);
         nn_plan_free(p);
@@ -314,17 +303,29 @@ static int run_model(struct run *c)
 static int run(int argc, char **argv)
 {
         struct run c = { .relative = 1e-3, .absolute = 1e-5 };
-        int r = parse_args(&c, argc, argv);
+        struct cmd_operands model;
+        int r = cmd_parse(&cmd_run, argc, argv, &c, &model);
 
-        if (r == 0)
+        if (r == 0) {
+                c.model_path = model.at[0];
                 r = run_model(&c);
+        }
         for (size_t i = 0; i < MAX_NAMED; i++) {
                 free(c.inputs[i].name);
                 free(c.inputs[i].t.data);
                 free(c.expected[i].name);
                 free(c.expected[i].t.data);
         }
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0;
 }
 
-const struct cmd cmd_run = { .name = "run", .summary = "run a model over tensors from files", .run = run };
+const struct cmd cmd_run = {
+        .name = "run",
+        .summary = "run a model on tensors from files",
+        .about = "Runs a model once on tensors from files.",
+        .operand = "MODEL",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = rows,
+        .run = run,
+};

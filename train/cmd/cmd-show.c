@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* emotion-nn show: what is in a model, what it costs, how it is run. */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "nn/plan.h"
@@ -9,17 +8,32 @@
 #include "train/model/model-size.h"
 #include "train/run/clock.h"
 
-static void usage(void)
-{
-        printf("emotion-nn show MODEL [OPTION...]\nemotion-nn show --operators\n\n"
-               "Lists the layers of a model with their shapes, multiply-accumulates (MACs) and memory.\n\n"
-               "  --batch N      first dim of inputs that leave it open\n"
-               "  --plan         the steps after fusion, with the kernel of each, instead of the layers\n"
-               "  --time         with --plan: microseconds and GFLOP/s of each step, best of 20 runs\n"
-               "  --measure      with --plan: try the ways to compute each convolution and keep the fastest, instead of the one\n"
-               "                 that is expected to be\n"
-               "  --operators    the operators that the engine runs, as Markdown\n");
-}
+struct show {
+        unsigned batch;
+        bool plan, timed, measure, operators;
+};
+
+#define AT(member) .at = offsetof(struct show, member)
+
+static const struct cmd_option rows[] = {
+        { .name = "batch",
+          .kind = CMD_COUNT,
+          .value = "N",
+          AT(batch),
+          1,
+          65536,
+          .help = "first dimension of inputs that leave it open (default 1)" },
+        { .name = "plan",
+          AT(plan),
+          .help = "list the steps after fusion, with the kernel of each, instead of the layers" },
+        { .name = "time", AT(timed), .help = "the same, with microseconds and GFLOP/s of each step, best of 20 runs" },
+        { .name = "measure",
+          AT(measure),
+          .help = "with --plan: try all ways to compute each convolution and keep the fastest, instead of the one that "
+                  "is expected to be" },
+        { .name = "operators", AT(operators), .help = "list the operators that the engine runs, as Markdown" },
+        { 0 },
+};
 
 /* Attributes of a row that are not in the row before of the same operator are of no interest here. */
 static void show_operators(void)
@@ -125,25 +139,26 @@ static void show_head(const struct nn_model *m, const struct nn_plan *p)
         printf("\n");
 }
 
-static int show(const char *path, unsigned batch, bool plan, bool timed, bool measure)
+static int show(const char *path, const struct show *how)
 {
-        struct nn_plan_options options = { .batch = batch, .keep_all = !plan, .measure = measure };
+        bool plan = how->plan || how->timed || how->measure;
+        struct nn_plan_options options = { .batch = how->batch, .keep_all = !plan, .measure = how->measure };
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct nn_plan *p = NULL;
         struct nn_tensor size;
         int r = nn_model_load(path, &m, &error);
 
-        if (r == 0 && model_size(m, batch, &size))
+        if (r == 0 && model_size(m, how->batch, &size))
                 options.inputs = &size;
         if (r == 0)
                 r = nn_plan_new(m, &options, &p, &error);
         if (r == 0) {
                 show_head(m, p);
-                r = show_plan(p, timed);
+                r = show_plan(p, how->timed);
         }
         if (r < 0)
-                fprintf(stderr, "emotion-nn show: %s: %s\n", path, *error.text ? error.text : strerror(-r));
+                cmd_fail(&cmd_show, "%s: %s", path, *error.text ? error.text : strerror(-r));
         nn_plan_free(p);
         nn_model_free(m);
         return r;
@@ -151,48 +166,28 @@ static int show(const char *path, unsigned batch, bool plan, bool timed, bool me
 
 static int run(int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "batch", required_argument, NULL, 'b' },
-                { "plan", no_argument, NULL, 'p' },
-                { "time", no_argument, NULL, 't' },
-                { "measure", no_argument, NULL, 'm' },
-                { "operators", no_argument, NULL, 'o' },
-                { "help", no_argument, NULL, 'h' },
-                { 0 },
-        };
-        bool plan = false, timed = false, measure = false;
-        unsigned batch = 0;
-        int o;
+        struct cmd_operands model;
+        struct show how = { 0 };
+        int r = cmd_parse(&cmd_show, argc, argv, &how, &model);
 
-        optind = 0;
-        while ((o = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (o) {
-                case 'b':
-                        batch = (unsigned)strtoul(optarg, NULL, 10);
-                        break;
-                case 'p':
-                        plan = true;
-                        break;
-                case 't':
-                        plan = timed = true;
-                        break;
-                case 'm':
-                        plan = measure = true;
-                        break;
-                case 'o':
-                        show_operators();
-                        return EXIT_SUCCESS;
-                case 'h':
-                        usage();
-                        return EXIT_SUCCESS;
-                default:
-                        return EXIT_FAILURE;
-                }
-        if (optind != argc - 1) {
-                fprintf(stderr, "emotion-nn show: one MODEL is needed; see --help\n");
-                return EXIT_FAILURE;
+        if (r)
+                return r < 0;
+        if (how.operators) {
+                show_operators();
+                return 0;
         }
-        return show(argv[optind], batch, plan, timed, measure) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (model.n != 1)
+                return cmd_fail(&cmd_show, "MODEL is needed; see emotion-nn show --help");
+        return show(model.at[0], &how);
 }
 
-const struct cmd cmd_show = { .name = "show", .summary = "list layers, shapes, MACs, memory of a model", .run = run };
+const struct cmd cmd_show = {
+        .name = "show",
+        .summary = "list the layers, shapes, MACs and memory of a model",
+        .synopsis = "MODEL [OPTION...]\n--operators",
+        .about = "Lists the layers of a model with their shapes, multiply-accumulates (MACs) and memory.",
+        .operand = "MODEL",
+        .max_operands = 1,
+        .options = rows,
+        .run = run,
+};

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <cblas.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "basic/macro.h"
 #include "train/cmd/cmd.h"
-#include "train/cmd/train-options.h"
 #include "train/run/progress.h"
 #include "train/run/run-files.h"
 #include "train/run/run-identity.h"
@@ -24,9 +22,17 @@ static void interrupt(int signal_number)
         interrupted = 1;
 }
 
+struct options {
+        const char *recipe, *data, *background, *out;
+        const char *init;              /* weights to begin from, in place of the recipe's */
+        struct dataset_options labels; /* ferplus, and what is made of it */
+        unsigned threads, epochs;      /* epochs 0: the recipe's */
+        bool resume;
+};
+
 /* What a run owns. */
 struct run {
-        struct train_options options;
+        struct options options;
         struct recipe *recipe;
         struct training_config config;
         struct net *net;
@@ -42,20 +48,6 @@ static void run_done(struct run *run)
         task_done(&run->task);
         net_free(run->net);
         recipe_free(run->recipe);
-}
-
-/* Return: -EINVAL, after the message. */
-static int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int refuse(const char *format, ...)
-{
-        va_list ap;
-
-        fputs("emotion-nn train: ", stderr);
-        va_start(ap, format);
-        vfprintf(stderr, format, ap);
-        va_end(ap);
-        fputc('\n', stderr);
-        return -EINVAL;
 }
 
 static int read_recipe(struct run *run)
@@ -75,7 +67,7 @@ static int read_recipe(struct run *run)
         if (r >= 0)
                 r = recipe_check_unknown(run->recipe, &error);
         if (r < 0)
-                return refuse("%s", error.text);
+                return cmd_fail(&cmd_train, "%s", error.text);
         if (run->options.epochs)
                 run->config.epochs = run->options.epochs;
         return 0;
@@ -85,7 +77,7 @@ static int read_recipe(struct run *run)
 static int check_options(const struct run *run)
 {
         if (run->options.labels.ferplus && !run->task.ops->takes_votes)
-                return refuse("--ferplus is for classifiers");
+                return cmd_fail(&cmd_train, "--ferplus is for classifiers");
         return 0;
 }
 
@@ -97,9 +89,9 @@ static int read_data(struct run *run)
         struct dataset_error error = { "out of memory" };
 
         if (run->task.ops->read(&run->task, &options, &error) < 0)
-                return refuse("%s", error.text);
+                return cmd_fail(&cmd_train, "%s", error.text);
         if (*run->task.remark)
-                (void)refuse("%s", run->task.remark);
+                cmd_warn(&cmd_train, "%s", run->task.remark);
         return 0;
 }
 
@@ -115,7 +107,7 @@ static int begin(struct run *run)
                 return 0;
         path = init ? strdup(init) : recipe_resolve(run->config.recipe_path, start);
         r = path ? trainer_start(run->trainer, path, &error) : -ENOMEM;
-        return r < 0 ? refuse("%s", error.text) : 0;
+        return r < 0 ? cmd_fail(&cmd_train, "%s", error.text) : 0;
 }
 
 static int make_trainer(struct run *run)
@@ -130,8 +122,8 @@ static int make_trainer(struct run *run)
         if (r >= 0)
                 r = run_identity(run->recipe, &run->task, &run->trainer->identity);
         if (r < 0 && *error.text)
-                return refuse("%s", error.text);
-        return r < 0 ? refuse("cannot start: %s", strerror(-r)) : 0;
+                return cmd_fail(&cmd_train, "%s", error.text);
+        return r < 0 ? cmd_fail(&cmd_train, "cannot start: %s", strerror(-r)) : 0;
 }
 
 static int prepare(struct run *run)
@@ -144,15 +136,16 @@ static int prepare(struct run *run)
                 return r;
         r = run->task.ops->export(&run->task, NULL);
         if (r < 0)
-                return refuse("%s: the network cannot be written as ONNX: %s%s", run->options.recipe, strerror(-r),
-                              r == -EOPNOTSUPP ? "; a named output must not be followed by an activation in its own "
-                                                 "layer, nor be a batch norm"
-                                               : "");
+                return cmd_fail(&cmd_train, "%s: the network cannot be written as ONNX: %s%s", run->options.recipe,
+                                strerror(-r),
+                                r == -EOPNOTSUPP ? "; a named output must not be followed by an activation in its own "
+                                                   "layer, nor be a batch norm"
+                                                 : "");
         r = run->options.resume ? trainer_load(run->trainer, run->files.checkpoint) : -ENOENT;
         if (r == -ENOENT)
                 return begin(run);
-        return r < 0 ? refuse("%s: %s", run->files.checkpoint,
-                              r == -ESTALE ? "of another recipe or data set" : strerror(-r))
+        return r < 0 ? cmd_fail(&cmd_train, "%s: %s", run->files.checkpoint,
+                                r == -ESTALE ? "of another recipe or data set" : strerror(-r))
                      : 0;
 }
 
@@ -164,17 +157,17 @@ static int stop(struct run *run)
 
         progress_end(&run->progress);
         if (r < 0)
-                refuse("stopped in epoch %u; cannot save %s: %s", run->trainer->epoch + 1, run->files.checkpoint,
-                       strerror(-r));
+                cmd_fail(&cmd_train, "stopped in epoch %u; cannot save %s: %s", run->trainer->epoch + 1,
+                         run->files.checkpoint, strerror(-r));
         else
-                (void)refuse("stopped in epoch %u; --resume goes on", run->trainer->epoch + 1);
+                cmd_warn(&cmd_train, "stopped in epoch %u; --resume goes on", run->trainer->epoch + 1);
         return r < 0 ? r : 1;
 }
 
 static int diverged(struct run *run)
 {
         progress_end(&run->progress);
-        return refuse("the loss is no number in epoch %u", run->trainer->epoch + 1);
+        return cmd_fail(&cmd_train, "the loss is no number in epoch %u", run->trainer->epoch + 1);
 }
 
 /* Return: as stop(), and 0 at the end of the epoch. */
@@ -212,15 +205,66 @@ static int loop(struct run *run)
         return saved;
 }
 
+#define AT(member) .at = offsetof(struct options, member)
+
+static const struct cmd_option rows[] = {
+        { .name = "data",
+          .kind = CMD_TEXT,
+          .value = "DATA",
+          AT(data),
+          .needed = true,
+          .help = "a data set: FER2013's csv, or a folder with one folder for each class; for landmarks the folder of "
+                  "train.csv, for a detector that of boxes.csv" },
+        { .name = "output",
+          .alias = "out",
+          .letter = 'o',
+          .kind = CMD_TEXT,
+          .value = "DIR",
+          AT(out),
+          .needed = true,
+          .help = "made if it is missing" },
+        { .name = "background",
+          .kind = CMD_TEXT,
+          .value = "DIR",
+          AT(background),
+          .help = "for landmarks: scenes whose pictures without faces teach what is not a face" },
+        { .name = "ferplus",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(labels.ferplus),
+          .help = "FER+ votes that go with a FER2013 csv, for soft labels" },
+        { .name = "majority", AT(labels.ferplus_majority), .help = "take the label that most of these votes are for" },
+        { .name = "contempt",
+          AT(labels.ferplus_contempt),
+          .help = "with --majority: keep contempt as the eighth class" },
+        { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(threads), 1, 64, .help = "1 to 64 (default 1)" },
+        { .name = "epochs",
+          .kind = CMD_COUNT,
+          .value = "N",
+          AT(epochs),
+          1,
+          100000,
+          .help = "train for this many epochs instead of the recipe's number" },
+        { .name = "init",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(init),
+          .help = "begin from the weights of a checkpoint, or of an ONNX file that this tool wrote, of a network with "
+                  "the same layers" },
+        { .name = "resume", AT(resume), .help = "go on from DIR/checkpoint if there is one" },
+        { 0 },
+};
+
 static int cmd_train_run(int argc, char **argv)
 {
-        struct run run = { 0 };
+        struct run run = { .options = { .threads = 1 } };
         struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND };
-        int r;
+        struct cmd_operands recipe;
+        int r = cmd_parse(&cmd_train, argc, argv, &run.options, &recipe);
 
-        r = train_options_parse(argc, argv, &run.options);
-        if (r != 0)
-                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (r)
+                return r < 0;
+        run.options.recipe = recipe.at[0];
         sigemptyset(&action.sa_mask);
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
@@ -238,7 +282,16 @@ static int cmd_train_run(int argc, char **argv)
                 r = loop(&run);
         }
         run_done(&run);
-        return r != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r;
 }
 
-const struct cmd cmd_train = { "train", "train a network from a recipe", cmd_train_run };
+const struct cmd cmd_train = {
+        .name = "train",
+        .summary = "train a network from a recipe",
+        .about = "Trains the network of a recipe. DIR receives log.csv, checkpoint, best.onnx and last.onnx.",
+        .operand = "RECIPE",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = rows,
+        .run = cmd_train_run,
+};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "train/cmd/cmd.h"
 #include "train/cmd/eval-faces.h"
 #include "train/cmd/json.h"
 #include "train/cmd/svg.h"
@@ -59,14 +60,10 @@ static int eval_landmarks(const struct eval_faces_options *o)
         struct classifier_error error = { "" };
         struct evaluate_landmarks l;
 
-        if (o->svg) {
-                fprintf(stderr, "emotion-nn eval: there is no --svg of a landmark network\n");
-                return 1;
-        }
-        if (evaluate_landmarks(o->model, o->data, o->background, o->detector.threads, &l, &error) < 0) {
-                fprintf(stderr, "emotion-nn eval: %s\n", error.text);
-                return 1;
-        }
+        if (o->svg)
+                return cmd_fail(&cmd_eval, "there is no --svg of a landmark network");
+        if (evaluate_landmarks(o->model, o->data, o->background, o->detector.threads, &l, &error) < 0)
+                return cmd_fail(&cmd_eval, "%s", error.text);
         if (!o->json)
                 print_landmarks(&l);
         else if (print_landmarks_json(&l) < 0)
@@ -169,12 +166,10 @@ static int eval_detector(const struct eval_faces_options *o)
         struct detect_score s;
         int r = evaluate_detector(o->model, o->data, &o->detector, &s, &error);
 
-        if (r < 0) {
-                fprintf(stderr, "emotion-nn eval: %s\n", error.text);
-                return 1;
-        }
+        if (r < 0)
+                return cmd_fail(&cmd_eval, "%s", error.text);
         if (o->svg && (r = draw(o->svg, &s)) < 0)
-                fprintf(stderr, "emotion-nn eval: %s: %s\n", o->svg, strerror(-r));
+                cmd_fail(&cmd_eval, "%s: %s", o->svg, strerror(-r));
         else if (o->json)
                 r = print_detector_json(&s);
         else
