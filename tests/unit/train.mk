@@ -23,8 +23,8 @@ tests_unit_test_distill_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 tests_unit_test_trainer_CFLAGS = $(train_test_cflags)
 tests_unit_test_trainer_LDADD = libtrain.la $(CMOCKA_LIBS) -lm
 EXTRA_DIST += tests/unit/tap.sh
-dist_check_SCRIPTS += tests/unit/test-train.sh
-TESTS += tests/unit/test-train.sh
+dist_check_SCRIPTS += tests/unit/includes.py tests/unit/test-train.sh
+TESTS += tests/unit/includes.py tests/unit/test-train.sh
 
 data_tests = tests/unit/test-random tests/unit/test-metrics tests/unit/test-augment tests/unit/test-dataset \
 	tests/unit/test-dataset-folders tests/unit/test-points
