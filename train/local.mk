@@ -119,7 +119,6 @@ libtrain_la_SOURCES += \
 # a training run
 libtrain_la_SOURCES += \
 	train/run/checkpoint.c \
-	train/run/clock.h \
 	train/run/progress.c \
 	train/run/progress.h \
 	train/run/run-files.c \

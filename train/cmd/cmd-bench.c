@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "basic/clock.h"
 #include "nn/plan.h"
 #include "train/cmd/cmd.h"
 #include "train/model/model-size.h"
-#include "train/run/clock.h"
 
 #define MAX_RUNS 2000
 #define LEAST_RUNS 20

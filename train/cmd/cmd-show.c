@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "basic/clock.h"
 #include "nn/plan.h"
 #include "train/cmd/cmd.h"
 #include "train/model/model-size.h"
-#include "train/run/clock.h"
 
 struct show {
         unsigned batch;

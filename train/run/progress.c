@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "basic/clock.h"
 #include "basic/macro.h"
 #include "basic/replace-file.h"
-#include "train/run/clock.h"
 #include "train/run/progress.h"
 
 void progress_begin(struct progress *p, const struct trainer *t)

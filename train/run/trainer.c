@@ -2,9 +2,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "basic/clock.h"
 #include "basic/macro.h"
 #include "train/net/vec.h"
-#include "train/run/clock.h"
 #include "train/run/trainer.h"
 
 static int allocate(struct trainer *t)
