@@ -96,6 +96,14 @@ fi
 train whole --resume > "$dir/again.txt" 2>&1
 ok $? "resuming a finished run does nothing and succeeds"
 
+before=$(cksum "$dir"/whole/*)
+train whole > "$dir/out.txt" 2>&1
+[ $? -eq 1 ] && grep -q -- '--resume.*--force' "$dir/out.txt" && [ "$before" = "$(cksum "$dir"/whole/*)" ]
+ok $? "files of another run are not written over"
+mkdir "$dir/twice" && cp "$dir/whole/log.csv" "$dir/twice/" && train twice --epochs 1 --force > "$dir/out.txt" 2>&1 &&
+        [ "$(wc -l < "$dir/twice/log.csv")" -eq 2 ]
+ok $? "but with --force they are"
+
 head -c 1000 "$dir/whole/checkpoint" > "$dir/cut" && mkdir -p "$dir/cutrun" && mv "$dir/cut" "$dir/cutrun/checkpoint"
 train cutrun --resume > "$dir/out.txt" 2>&1
 [ $? -eq 1 ] && grep -q checkpoint "$dir/out.txt"

@@ -27,7 +27,7 @@ struct options {
         const char *init;              /* weights to begin from, in place of the recipe's */
         struct dataset_options labels; /* ferplus, and what is made of it */
         unsigned threads, epochs;      /* epochs 0: the recipe's */
-        bool resume;
+        bool resume, force;
 };
 
 /* What a run owns. */
@@ -126,12 +126,24 @@ static int make_trainer(struct run *run)
         return r < 0 ? cmd_fail(&cmd_train, "cannot start: %s", strerror(-r)) : 0;
 }
 
+/* Hours of work are not written over because a name was given twice. */
+static int check_out(const struct run *run)
+{
+        if (run->options.resume || run->options.force || !run_files_exist(&run->files))
+                return 0;
+        return cmd_fail(&cmd_train,
+                        "%s holds the files of another run: --resume goes on with it, --force writes over it",
+                        run->options.out);
+}
+
 static int prepare(struct run *run)
 {
         int r = make_trainer(run);
 
         if (r >= 0)
                 r = run_files_open(&run->files, run->options.out);
+        if (r >= 0)
+                r = check_out(run);
         if (r < 0)
                 return r;
         r = run->task.ops->export(&run->task, NULL);
@@ -252,6 +264,7 @@ static const struct cmd_option rows[] = {
           .help = "begin from the weights of a checkpoint, or of an ONNX file that this tool wrote, of a network with "
                   "the same layers" },
         { .name = "resume", AT(resume), .help = "go on from DIR/checkpoint if there is one" },
+        { .name = "force", AT(force), .help = "write over the files of another run in DIR" },
         { 0 },
 };
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "basic/macro.h"
 #include "train/run/progress.h"
@@ -24,6 +25,16 @@ int run_files_open(struct run_files *f, const char *out)
         snprintf(f->best, sizeof(f->best), "%s/best.onnx", out);
         snprintf(f->last, sizeof(f->last), "%s/last.onnx", out);
         return 0;
+}
+
+bool run_files_exist(const struct run_files *f)
+{
+        const char *const paths[] = { f->log, f->checkpoint, f->best, f->last };
+
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+                if (access(paths[i], F_OK) == 0)
+                        return true;
+        return false;
 }
 
 /* Says why a file is not there. */

@@ -14,6 +14,9 @@ struct run_files {
 /* Makes the folder @out if it is missing. Return: 0 or negative errno, with a message. */
 int run_files_open(struct run_files *f, const char *out);
 
+/* The folder holds a log, a checkpoint or a model of a run. */
+bool run_files_exist(const struct run_files *f);
+
 /**
  * run_files_save() - after trainer_finish_epoch()
  * @best_before: t->best_accuracy before that epoch
