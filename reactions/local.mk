@@ -22,3 +22,25 @@ libreactionstore_la_SOURCES = \
 	reactions/sums.c reactions/sums.h
 libreactionstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 libreactionstore_la_LIBADD = libreactionstats.la libbasic.la $(SQLITE_LIBS) -lm
+
+# the service, all but main
+noinst_LTLIBRARIES += libreactions.la
+libreactions_la_SOURCES = \
+	reactions/plays.c reactions/plays.h \
+	reactions/query.c reactions/query.h \
+	reactions/reactions-dbus.c reactions/reactions-dbus.h \
+	reactions/reactions-service.c reactions/reactions-service.h \
+	reactions/reactions-settings.c reactions/reactions-settings.h \
+	reactions/release.c reactions/release.h \
+	reactions/source-faces.c reactions/source.h
+libreactions_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(JSON_C_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
+libreactions_la_LIBADD = libreactionstore.la libbasic.la $(CONFIG_LIBS) $(JSON_C_LIBS) $(SYSTEMD_LIBS) -lpthread
+
+sbin_PROGRAMS += emotion-reactions
+emotion_reactions_SOURCES = reactions/main.c
+emotion_reactions_LDADD = libreactions.la
+
+dist_dbusinterfaces_DATA += \
+	reactions/org.emotiond.Reactions1.Manager.xml \
+	reactions/org.emotiond.Reactions1.Play.xml
+dist_man_MANS += docs/emotion-reactions.8 docs/reactions.conf.5

@@ -38,6 +38,7 @@ ROOT = "/org/emotiond/Emotion1"
 MANAGER, CAMERA = NAME + ".Manager", NAME + ".Camera"
 ERROR = NAME + ".Error."
 POLICY = os.path.join(SRCDIR, "conf", NAME + ".conf")
+REACTIONS_POLICY = os.path.join(SRCDIR, "conf", "org.emotiond.Reactions1.conf")
 
 
 
@@ -134,13 +135,14 @@ def end_process(p, seconds=PATIENCE):
     return p.returncode
 
 
-def adapted_policy():
-    """The shipped policy; the users and groups that only an installation has are replaced by what is here."""
+def adapted_policy(path=POLICY):
+    """A shipped policy; the users and groups that only an installation has are replaced by what is here."""
     import pwd
-    with open(POLICY) as f:
+    with open(path) as f:
         text = f.read()
-    me = pwd.getpwuid(os.getuid()).pw_name
-    return text.replace('user="emotiond"', 'user="%s"' % me).replace('group="emotion"', 'group="%s"' % emotion_group().gr_name)
+    me, group = pwd.getpwuid(os.getuid()).pw_name, emotion_group().gr_name
+    text = re.sub('user="(emotiond|emotion-reactions)"', 'user="%s"' % me, text)
+    return re.sub('group="(emotion|emotion-content)"', 'group="%s"' % group, text)
 
 
 def emotion_group():
@@ -178,6 +180,7 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>
   </policy>
   <include>{folder}/policy.conf</include>
+  <include>{folder}/reactions-policy.conf</include>
 </busconfig>
 """
 
@@ -194,6 +197,8 @@ class Bus:
         os.mkdir(os.path.join(self.folder, "services"))
         with open(os.path.join(self.folder, "policy.conf"), "w") as f:
             f.write(adapted_policy())
+        with open(os.path.join(self.folder, "reactions-policy.conf"), "w") as f:
+            f.write(adapted_policy(REACTIONS_POLICY))
         config = os.path.join(self.folder, "bus.conf")
         with open(config, "w") as f:
             f.write(BUS_CONFIG.format(folder=self.folder))

@@ -64,7 +64,7 @@ result $? "the bus starts the unit"
 policy=$(find "$root" -path '*/dbus-1/system.d/*.conf')
 [ -n "$policy" ]
 result $? "the bus policy is installed"
-sysusers=$(find "$root" -path '*/sysusers.d/*.conf')
+sysusers=$(find "$root" -path '*/sysusers.d/emotiond.conf')
 user=$(sed -n 's/^User=//p' "$unit")
 [ -n "$user" ] && grep -Eq "^u +\"?$user" "$sysusers" && grep -Eq '^g +"?emotion"?' "$sysusers"
 result $? "sysusers makes the unit's user and the group"
@@ -74,9 +74,22 @@ if command -v systemd-sysusers >/dev/null && systemd-sysusers --help | grep -q d
         systemd-sysusers --dry-run "$sysusers" >/dev/null 2>&1
         result $? "systemd-sysusers reads its file"
 fi
-[ "$(find "$root" -path '*/dbus-1/interfaces/*.xml' | wc -l)" -ge 2 ]
+reactions=$(find "$root" -name emotion-reactions.service -path '*/systemd/system/*')
+level=$(systemd-analyze security --offline=true "$reactions" 2>/dev/null | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/\1/p')
+echo "# exposure level of emotion-reactions: $level"
+[ -n "$level" ] && awk "BEGIN { exit !($level <= 0.5) }"
+result $? "emotion-reactions: exposure at most 0.5"
+[ -n "$(find "$root" -path '*/system-services/org.emotiond.Reactions1.service')" ]
+result $? "the bus starts emotion-reactions"
+sed -E "s|^(ExecStart=)(/.*/emotion-reactions)|\1$root\2|" "$reactions" >"$root/emotion-reactions.service"
+said=$(systemd-analyze verify --man=no "$root/emotion-reactions.service" 2>&1 | grep -F emotion-reactions.service)
+[ -z "$said" ]
+result $? "systemd-analyze verify has nothing to say of emotion-reactions"
+[ -z "$said" ] || echo "$said" | sed 's/^/# /'
+rm -f "$root/emotion-reactions.service"
+[ "$(find "$root" -path '*/dbus-1/interfaces/*.xml' | wc -l)" -ge 4 ]
 result $? "the interfaces are installed"
-for page in emotionctl.1 emotiond.8 emotiond.conf.5 emotion-nn.1; do
+for page in emotionctl.1 emotiond.8 emotiond.conf.5 emotion-nn.1 emotion-reactions.8 reactions.conf.5; do
         [ -n "$(find "$root" -name "$page" -path '*/man/*')" ]
         result $? "manual page $page"
 done

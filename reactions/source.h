@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * Where it is heard from who is in view: emotiond, asked for its faces several times a second while that is wanted. A
+ * claim keeps its camera open; when the service goes or refuses, the source says that it is blind and tries again.
+ */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "basic/macro.h"
+#include "reactions/crowd.h"
+
+#define SOURCE_LABELS_MAX SUMS_LABELS_MAX
+
+/* Called from the event loop. Times are monotonic milliseconds. */
+struct source_ops {
+        void (*faces)(void *userdata, uint64_t now_ms, const struct crowd_face *faces, size_t n);
+        void (*blind)(void *userdata);
+        /* The model's labels, and "unsure" last, joined by '|'; before the first faces and when they change. */
+        void (*labels)(void *userdata, const char *labels, size_t n, int smile);
+        void (*model)(void *userdata, const char *name, const char *sha256);
+};
+
+struct source;
+
+/* @ops, @userdata: borrowed for the life of the source. Return: 0 or negative errno. */
+int source_new(sd_bus *bus, sd_event *event, const struct source_ops *ops, void *userdata, struct source **ret);
+struct source *source_free(struct source *s);
+DEFINE_CLEANUP(struct source *, source_free)
+
+/* Whether anything is to be seen: holds the claim, or gives it back. */
+void source_want(struct source *s, bool wanted);
+/* The claim is held and answers come. */
+bool source_sees(const struct source *s);
