@@ -48,6 +48,12 @@ struct ctl {
         /* preview */
         const char *png; /* NULL: the terminal */
 
+        /* run, report */
+        const char *contents[CTL_MAX_NAMES];
+        size_t n_contents;
+        const char *html; /* NULL: a table */
+        bool compare;
+
         /* watch, classify, preview; absent: NAN, -1 or 0 */
         double min_confidence; /* 0..1 */
         int64_t min_hold_ms;   /* 0..60000 */
@@ -71,4 +77,7 @@ int verb_clients(struct ctl *c, int argc, char **argv);
 int verb_preview(struct ctl *c, int argc, char **argv);
 int verb_enable(struct ctl *c, int argc, char **argv);
 int verb_disable(struct ctl *c, int argc, char **argv);
+int verb_content(struct ctl *c, int argc, char **argv);
+int verb_run(struct ctl *c, int argc, char **argv);
+int verb_report(struct ctl *c, int argc, char **argv);
 int verb_reload(struct ctl *c, int argc, char **argv);

@@ -16,6 +16,8 @@ enum {
         USES_CONFIDENCE = 1 << 2, /* --min-confidence */
         USES_CAMERA = 1 << 3,     /* --camera, --seconds, --count */
         USES_PNG = 1 << 4,        /* --png */
+        USES_CONTENT = 1 << 5,    /* --content */
+        USES_REPORT = 1 << 6,     /* --html, --compare */
 };
 
 struct verb {
@@ -39,6 +41,9 @@ static const struct verb verbs[] = {
         { "plugins", 0, 0, 0, true, verb_plugins, "", "List plugins, and why one was refused" },
         { "clients", 0, 0, 0, true, verb_clients, "", "List who holds a claim (for root)" },
         { "preview", 0, 0, USES_CAMERA | USES_PNG, false, verb_preview, "", "See what the camera sees, to aim it" },
+        { "content", 1, 2, 0, false, verb_content, " begin ID|end|mark LABEL|list", "Say what a screen shows" },
+        { "run", 1, INT_MAX, USES_CONTENT, false, verb_run, " -- COMMAND...", "Show a content by a command" },
+        { "report", 0, 0, USES_CONTENT | USES_REPORT, true, verb_report, "", "How viewers reacted to what was shown" },
         { "enable", 0, 0, 0, false, verb_enable, "", "Switch recognition on" },
         { "disable", 0, 0, 0, false, verb_disable, "", "Switch recognition off and close the camera" },
         { "reload", 0, 0, 0, false, verb_reload, "", "Have the configuration read again" },
@@ -60,6 +65,9 @@ enum {
         OPT_SECONDS,
         OPT_COUNT,
         OPT_PNG,
+        OPT_CONTENT,
+        OPT_HTML,
+        OPT_COMPARE,
 };
 
 static const struct option options[] = {
@@ -81,6 +89,9 @@ static const struct option options[] = {
         { "seconds", required_argument, NULL, OPT_SECONDS },
         { "count", required_argument, NULL, OPT_COUNT },
         { "png", required_argument, NULL, OPT_PNG },
+        { "content", required_argument, NULL, OPT_CONTENT },
+        { "html", required_argument, NULL, OPT_HTML },
+        { "compare", no_argument, NULL, OPT_COMPARE },
         { NULL, 0, NULL, 0 },
 };
 
@@ -115,6 +126,11 @@ static void print_help(void)
                "     --count=N            Stop after N events or pictures\n"
                "\npreview:\n"
                "     --png=FILE           Write the picture to a file\n"
+               "\nrun, report:\n"
+               "     --content=ID         What is shown; report takes it more than once\n"
+               "\nreport:\n"
+               "     --html=FILE          Write a page with charts to a file\n"
+               "     --compare            Compare each pair of contents\n"
                "\nExit status: 0 done, 1 failed, 2 nothing to do, 3 not found. See emotionctl(1).\n");
 }
 
@@ -155,6 +171,8 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
         *uses |= option == 'p' || option == OPT_VALUE                                   ? USES_PROPERTY
                  : option == OPT_MIN_CONFIDENCE                                         ? USES_CONFIDENCE
                  : option == OPT_PNG                                                    ? USES_PNG
+                 : option == OPT_CONTENT                                                ? USES_CONTENT
+                 : option == OPT_HTML || option == OPT_COMPARE                          ? USES_REPORT
                  : option == OPT_CAMERA || option == OPT_SECONDS || option == OPT_COUNT ? USES_CAMERA
                                                                                         : USES_CLAIM;
         switch (option) {
@@ -180,6 +198,14 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
                 return add_name(c->emotions, &c->n_emotions, "emotion", value);
         case OPT_CAMERA:
                 c->camera = value;
+                return 0;
+        case OPT_CONTENT:
+                return add_name(c->contents, &c->n_contents, "content", value);
+        case OPT_HTML:
+                c->html = value;
+                return *value ? 0 : refuse("html", value, "the name of a file");
+        case OPT_COMPARE:
+                c->compare = true;
                 return 0;
         case OPT_PNG:
                 c->png = value;

@@ -14,7 +14,7 @@
 
 struct plays_request {
         const char *content, *campaign, *screen, *id; /* @campaign, @screen, @id may be NULL */
-        const char *owner;                            /* unique bus name */
+        const char *owner;                            /* unique bus name; "": the play belongs to nobody, and stays */
         uint64_t duration_ms;
         int64_t begin_usec; /* wall clock; 0: now; at most 5 s off */
 };

@@ -120,10 +120,12 @@ static int begin(struct reactions_face *f, sd_bus_message *m, sd_bus_error *erro
 {
         struct plays_request q = { .owner = sd_bus_message_get_sender(m) ?: "" };
         uint32_t duration_ms = 0, position = 0;
+        int stay = 0;
         const struct option_row rows[] = {
-                { "campaign", 's', &q.campaign }, { "duration-ms", 'u', &duration_ms },
-                { "screen", 's', &q.screen },     { "position", 'u', &position },
-                { "play-id", 's', &q.id },        { "start-usec", 't', &q.begin_usec },
+                { "campaign", 's', &q.campaign },     { "duration-ms", 'u', &duration_ms },
+                { "screen", 's', &q.screen },         { "stay", 'b', &stay },
+                { "position", 'u', &position },       { "play-id", 's', &q.id },
+                { "start-usec", 't', &q.begin_usec },
         };
         int r = sd_bus_message_read(m, "s", &q.content);
 
@@ -135,6 +137,7 @@ static int begin(struct reactions_face *f, sd_bus_message *m, sd_bus_error *erro
                 return sd_bus_error_set(error, REACTIONS_ERROR("NoticeMissing"),
                                         "privacy.notice in reactions.conf does not say where people are told");
         q.duration_ms = duration_ms;
+        q.owner = stay ? "" : q.owner;
         r = plays_begin(f->parts.plays, &q);
         if (r < 0)
                 return fail(error, r);
@@ -163,7 +166,7 @@ static int check_owner(struct reactions_face *f, sd_bus_message *m, const char *
         play_path(f, current);
         if (!c->running || strcmp(path, current) != 0)
                 return fail(error, -ENOENT);
-        if (strcmp(c->owner, sd_bus_message_get_sender(m) ?: "") != 0)
+        if (c->owner[0] && strcmp(c->owner, sd_bus_message_get_sender(m) ?: "") != 0)
                 return sd_bus_error_set(error, REACTIONS_ERROR("NotYourPlay"), "another client began this play");
         return 0;
 }

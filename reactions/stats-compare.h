@@ -29,7 +29,8 @@ struct stats_comparison {
  * @values: [n_values], the value that a cell stands for
  *
  * Each block's difference weighs n_a n_b / (n_a + n_b) (Mantel-Haenszel); its interval is normal, with one variance for
- * either content; p is from permuting viewers within blocks (1,999 permutations; beyond STATS_BOOTSTRAP_MAX viewers from
+ * either content; p is from permuting viewers within blocks (1,999 permutations, and up to 99,999 where few of them are as extreme; if none
+ * is, no more than what the normal limit says; beyond STATS_BOOTSTRAP_MAX viewers from
  * the normal limit of the same distribution, with its exact variance).
  * Return: 0; -ENOMEM.
  */

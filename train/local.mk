@@ -156,12 +156,10 @@ libtrain_la_SOURCES += \
 	train/cmd/mean-face.c \
 	train/cmd/mean-face.h \
 	train/cmd/parse.c \
-	train/cmd/svg.c \
-	train/cmd/svg.h \
 	train/cmd/synthetic.c \
 	train/cmd/synthetic.h
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
-libtrain_la_LIBADD = libfacenets.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
+libtrain_la_LIBADD = libsvg.la libfacenets.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 
 bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/cmd/main.c

@@ -168,6 +168,17 @@ def test_others_play():
         equal(s.plays(), [("spot", "lost")])
 
 
+def test_stay():
+    """a play that stays outlives who began it, and anybody may end it"""
+    with Reactions() as s:
+        other = bus.connect()
+        play = interface(other).Begin("spot", dbus.Dictionary({"stay": True}, signature="sv"))
+        other.close()
+        equal(s.get("Current")["play"], play)
+        s.end(play)
+        equal(s.plays(), [("spot", "ended")])
+
+
 def test_flood():
     """more plays than a screen can show are refused by name"""
     with Reactions() as s:
@@ -255,6 +266,72 @@ def test_introspection():
                                   "org.freedesktop.DBus.Introspectable").Introspect()
             shipped = xml.etree.ElementTree.parse(os.path.join(lib.SRCDIR, "reactions", interface + ".xml"))
             equal(members(xml.etree.ElementTree.fromstring(live), interface), members(shipped.getroot(), interface))
+
+
+def fill(s, content, n_viewers, plays=1):
+    """Closed cells of made viewers, as the service writes them: what a report is made of."""
+    import struct
+    pairs = [n_viewers, 10.0 * n_viewers, 6.0 * n_viewers, 100.0 * n_viewers, 60.0 * n_viewers, 36.0 * n_viewers]
+    totals = struct.pack("20d", plays, 20000, 20000, n_viewers, n_viewers, 5, n_viewers // 2, 0, *pairs, *pairs)
+    with sqlite3.connect(s.store) as db:
+        db.execute("INSERT INTO content(name, duration_ms) VALUES(?, 20000)", (content,))
+        cell = db.execute("INSERT INTO cell(content, begin_usec, end_usec, closed, viewers, totals, labels, step_ms, n_points)"
+                          " SELECT id, 1000000, 2000000, 1, ?, ?, '', 0, 0 FROM content WHERE name = ?",
+                          (n_viewers, totals, content)).lastrowid
+        for value in range(0, 40, 4):
+            db.execute("INSERT INTO histogram VALUES(?, 0, 3, ?, ?)", (cell, value, n_viewers // 10))
+    db.close()
+
+
+def test_ctl_content():
+    """emotionctl content begins, marks, lists and ends; a mistake is told with what to do"""
+    with Reactions() as s:
+        lib.ctl("content", "end", code=3)
+        lib.ctl("content", "begin", "spot one")
+        equal(s.get("Current")["content"], "spot one")
+        lib.ctl("content", "mark", "brand")
+        contains(lib.ctl("content", "end").err, "too few viewers")
+        equal(s.plays(), [("spot one", "ended")])
+        equal([c["content"] for c in lib.ctl("content", "list", "--json=short").json()], ["spot one"])
+        contains(lib.ctl("content", "list").out, "too few")
+        contains(lib.ctl("content", "nonsense", code=1).err, "Usage")
+        lib.ctl("content", "begin", "a\nb", code=1)
+    with Reactions(""):
+        contains(lib.ctl("content", "begin", "spot", code=1).err, "reactions.conf")
+
+
+def test_ctl_run():
+    """emotionctl run records as long as the command runs, and gives its exit status, also without the service"""
+    with Reactions() as s:
+        lib.ctl("run", "--content=spot", "--", "sh", "-c", "exit 7", code=7)
+        lib.ctl("run", "--content=spot", "--", "/nonexistent/player", code=127)
+        lib.ctl("run", "--", "true", code=1)
+        equal(s.plays(), [("spot", "ended"), ("spot", "ended")])
+    contains(lib.ctl("run", "--content=spot", "--", "sh", "-c", "exit 5", code=5).err, "without being recorded")
+
+
+def test_ctl_report():
+    """emotionctl report prints figures, as a table, JSON, and a page without script or request"""
+    with Reactions() as s:
+        fill(s, "spot <i>", 100)
+        fill(s, "few", 4)
+        out = lib.ctl("report").out
+        contains(out, "100.0 %")
+        contains(out, "too few")
+        report = lib.ctl("report", "--compare", "--json=short").json()
+        equal([c.get("viewers") for c in report["contents"]], [None, 100])
+        equal(round(report["contents"][1]["attraction"]["value"], 6), 0.6)
+        equal(report["comparisons"][0]["shown"], False)
+        page = os.path.join(s.folder, "report.html")
+        lib.ctl("report", "--content=spot <i>", "--html=" + page)
+        with open(page) as f:
+            text = f.read()
+        contains(text, "spot &lt;i&gt;")
+        contains(text, "a sign at the door")
+        for word in ("<script", "http://", "https://", "few</h2>"):
+            equal(word in text, False, word)
+        lib.ctl("report", "--content=never", code=3)
+        contains(lib.ctl("report", "--html=/nonexistent/x.html", code=1).err, "/nonexistent/x.html")
 
 
 def test_real_faces():

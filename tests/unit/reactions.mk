@@ -12,10 +12,12 @@ tests_unit_test_stats_proof_SOURCES = tests/unit/test-stats-proof.c $(stats_crow
 tests_unit_test_stats_proof_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_stats_proof_LDADD = libreactionstats.la $(CMOCKA_LIBS) -lm
 
-reactions_store_tests = tests/unit/test-crowd tests/unit/test-store
+reactions_store_tests = tests/unit/test-crowd tests/unit/test-store tests/unit/test-release
 check_PROGRAMS += $(reactions_store_tests)
 TESTS += $(reactions_store_tests)
 tests_unit_test_crowd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_crowd_LDADD = libreactionstore.la $(CMOCKA_LIBS)
 tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_store_LDADD = libreactionstore.la $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+tests_unit_test_release_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JSON_C_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_release_LDADD = libreactions.la libreport.la $(CMOCKA_LIBS) $(JSON_C_LIBS) -lm

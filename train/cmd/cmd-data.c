@@ -3,7 +3,7 @@
 
 #include "picture/picture.h"
 #include "train/cmd/cmd.h"
-#include "train/cmd/svg.h"
+#include "report/svg.h"
 #include "train/data/dataset.h"
 
 #define SHEET_COLUMNS 16u /* pictures of each class on the contact sheet */

@@ -5,7 +5,7 @@
 #include "train/cmd/cmd.h"
 #include "train/cmd/eval-faces.h"
 #include "train/cmd/json.h"
-#include "train/cmd/svg.h"
+#include "report/svg.h"
 #include "train/model/evaluate.h"
 
 struct eval {

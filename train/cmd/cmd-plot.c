@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "train/cmd/cmd.h"
-#include "train/cmd/svg.h"
+#include "report/svg.h"
 #include "train/run/run-log.h"
 
 #define MAX_LOGS 8

@@ -6,7 +6,7 @@
 #include "train/cmd/cmd.h"
 #include "train/cmd/eval-faces.h"
 #include "train/cmd/json.h"
-#include "train/cmd/svg.h"
+#include "report/svg.h"
 
 static int print_landmarks_json(const struct evaluate_landmarks *l)
 {

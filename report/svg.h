@@ -6,6 +6,7 @@
  */
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "basic/macro.h"
 
@@ -13,8 +14,11 @@ struct svg;
 
 /* A drawing of @width x @height that svg_finish() puts at @path. Return: 0; -ENOMEM; errno of open(2). */
 int svg_new(const char *path, double width, double height, struct svg **ret);
+/* The same as a part of an HTML page that is being written to @f: as wide as its place, without a background. @label: what
+ * it shows, for who does not see it; plain text of ours. Return: 0; -ENOMEM. */
+int svg_inline(FILE *f, double width, double height, const char *label, struct svg **ret);
 /* Writes the end and gives the file its name. Return: 0, or the first error of all writing: what stood at the path
- * before is still there. */
+ * before is still there. An inline one has no file. */
 int svg_finish(struct svg *s);
 struct svg *svg_free(struct svg *s);
 DEFINE_CLEANUP(struct svg *, svg_free)
@@ -32,6 +36,9 @@ void svg_text(struct svg *s, double x, double y, double size, enum svg_anchor an
               const char *text);
 /* @points: n pairs x, y; a pair with a NaN breaks the line */
 void svg_polyline(struct svg *s, const double (*points)[2], size_t n, const char *color, double stroke);
+
+/* A filled shape. */
+void svg_polygon(struct svg *s, const double (*points)[2], size_t n, const char *color);
 
 /* A square matrix as a heat map: rows truth, columns prediction, each cell its share of the row's sum. */
 void svg_confusion(struct svg *s, double x, double y, double side, unsigned n, const char *const *labels,

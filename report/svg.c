@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "basic/replace-file.h"
-#include "train/cmd/svg.h"
+#include "report/svg.h"
 
 struct svg {
         struct replace_file file;
-        FILE *f; /* file.stream */
+        FILE *f; /* file.stream, or that of the page around it */
+        bool is_inline;
 };
 
 int svg_new(const char *path, double width, double height, struct svg **ret)
@@ -31,9 +32,24 @@ int svg_new(const char *path, double width, double height, struct svg **ret)
         return 0;
 }
 
+int svg_inline(FILE *f, double width, double height, const char *label, struct svg **ret)
+{
+        struct svg *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        *s = (struct svg){ .f = f, .is_inline = true };
+        fprintf(f, "<svg role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %g %g\" font-family=\"sans-serif\">\n", label,
+                width, height);
+        *ret = s;
+        return 0;
+}
+
 int svg_finish(struct svg *s)
 {
         fputs("</svg>\n", s->f);
+        if (s->is_inline)
+                return ferror(s->f) ? -EIO : 0;
         return replace_file_commit(&s->file);
 }
 
@@ -41,7 +57,8 @@ struct svg *svg_free(struct svg *s)
 {
         if (!s)
                 return NULL;
-        replace_file_done(&s->file);
+        if (!s->is_inline)
+                replace_file_done(&s->file);
         free(s);
         return NULL;
 }
@@ -100,6 +117,14 @@ void svg_polyline(struct svg *s, const double (*points)[2], size_t n, const char
         }
         if (open)
                 fputs("\"/>\n", s->f);
+}
+
+void svg_polygon(struct svg *s, const double (*points)[2], size_t n, const char *color)
+{
+        fprintf(s->f, "<polygon fill=\"%s\" points=\"", color);
+        for (size_t i = 0; i < n; i++)
+                fprintf(s->f, "%.2f,%.2f ", points[i][0], points[i][1]);
+        fputs("\"/>\n", s->f);
 }
 
 void svg_confusion(struct svg *s, double x, double y, double side, unsigned n, const char *const *labels,

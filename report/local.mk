@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Numbers to pictures and pages: charts for emotion-nn, reports for emotionctl. Knows neither bus nor store.
+noinst_LTLIBRARIES += libsvg.la libreport.la
+libsvg_la_SOURCES = report/svg.c report/svg.h
+libsvg_la_LIBADD = libbasic.la
+libreport_la_SOURCES = report/html.c report/html.h
+libreport_la_CFLAGS = $(AM_CFLAGS) $(JSON_C_CFLAGS)
+libreport_la_LIBADD = libsvg.la libbasic.la $(JSON_C_LIBS) -lm
