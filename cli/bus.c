@@ -3,6 +3,7 @@
 
 #include "cli/bus.h"
 #include "cli/text.h"
+#include "cli/unit.h"
 
 /* What an error of the bus or the service means for the person at the terminal. */
 struct explanation {
@@ -23,15 +24,15 @@ static const struct explanation explanations[] = {
         { SD_BUS_ERROR_NO_REPLY, "emotiond stopped before it answered; \"journalctl -u emotiond\" may say why.",
           CTL_FAILED },
         { SD_BUS_ERROR_TIMEOUT,
-          "emotiond did not answer in time; see \"systemctl status emotiond\", or allow it more "
+          "emotiond did not answer in time; see \"systemctl status emotiond\", or allow more time "
           "with --timeout=SECONDS.",
           CTL_FAILED },
         { SD_BUS_ERROR_UNKNOWN_METHOD,
-          "The emotiond that runs does not know this request. Is it older than this emotionctl? \"systemctl restart "
+          "The running emotiond does not know this request. Is it older than this emotionctl? \"systemctl restart "
           "emotiond\" starts the installed one.",
           CTL_FAILED },
         { SD_BUS_ERROR_UNKNOWN_INTERFACE,
-          "The emotiond that runs does not know this request. Is it older than this "
+          "The running emotiond does not know this request. Is it older than this "
           "emotionctl?",
           CTL_FAILED },
         { SD_BUS_ERROR_UNKNOWN_OBJECT, "There is no such object; \"emotionctl cameras\" lists the cameras.",
@@ -42,14 +43,14 @@ static const struct explanation explanations[] = {
           "There is no camera. Plug one in, or name one in emotiond.conf; \"emotionctl "
           "cameras\" lists what was found.",
           CTL_FAILED },
-        { BUS_ERROR("CameraBusy"), "Another program holds the camera; \"fuser -v /dev/video*\" shows which.",
+        { BUS_ERROR("CameraBusy"), "Another program is using the camera; \"fuser -v /dev/video*\" shows which.",
           CTL_FAILED },
         { BUS_ERROR("PreviewForbidden"),
           "The configuration does not allow it. To aim the camera, set \"privacy: { allow_preview = true; };\" in a file of "
-          "/etc/emotiond/emotiond.conf.d, then \"emotionctl reload\"; and take it back afterwards.",
+          "/etc/emotiond/emotiond.conf.d, then \"emotionctl reload\"; and remove it afterwards.",
           CTL_FAILED },
         { BUS_ERROR("NotClaimed"), "There is no claim to release.", CTL_NOTHING_TO_DO },
-        { BUS_ERROR("TooManyClaims"), "Too many programs watch already. Stop one of them.", CTL_FAILED },
+        { BUS_ERROR("TooManyClaims"), "Too many programs are watching already. Stop one of them.", CTL_FAILED },
         { BUS_ERROR("ImageTimeout"), NULL, CTL_FAILED },
         { BUS_ERROR("PluginFailed"), "A plugin failed; \"emotionctl plugins\" and \"journalctl -u emotiond\" say why.",
           CTL_FAILED },
@@ -57,7 +58,7 @@ static const struct explanation explanations[] = {
           "The model cannot be used; \"journalctl -u emotiond\" says why. Then \"emotionctl "
           "reload\".",
           CTL_FAILED },
-        { SD_BUS_ERROR_LIMITS_EXCEEDED, "emotiond has too much to do. Try again in a moment.", CTL_FAILED },
+        { SD_BUS_ERROR_LIMITS_EXCEEDED, "emotiond is too busy. Try again in a moment.", CTL_FAILED },
 };
 
 static const struct explanation *explain(const char *name)
@@ -147,12 +148,12 @@ int ctl_connect(struct ctl *c)
                 return 0;
         r = open_bus(c, &c->bus);
         if (r < 0) {
-                ctl_say("Cannot reach the message bus at %s: %s. Does it run (\"systemctl status dbus\")?",
-                        address ?: "its usual place", strerror(-r));
+                ctl_say("Cannot reach the message bus at %s: %s. Is it running (\"systemctl status dbus\")?",
+                        address ?: "its usual address", strerror(-r));
                 return CTL_FAILED;
         }
         (void)sd_bus_set_method_call_timeout(c->bus, c->timeout_usec);
-        return 0;
+        return c->waits ? 0 : unit_check(c);
 }
 
 int ctl_new_call(struct ctl *c, const char *path, const char *interface, const char *method, sd_bus_message **ret)

@@ -8,7 +8,7 @@
 
 #include "cli/ctl.h"
 
-/* Opens the connection if it is not open yet. */
+/* Opens the connection if it is not open yet and, but for @c->waits, makes sure that the service can start. */
 int ctl_connect(struct ctl *c);
 
 /* A method call to the service, not yet sent; @ret: owned by the caller. Return: 0 or negative errno, in silence. */

@@ -33,6 +33,7 @@ enum ctl_json {
 /* What the user asked for, and the connection. Strings are borrowed from argv. */
 struct ctl {
         sd_bus *bus; /* NULL until ctl_connect() */
+        bool waits;  /* for a service that is not there, however long that takes */
 
         const char *address; /* NULL: the system bus */
         uint64_t timeout_usec;

@@ -15,6 +15,8 @@ emotionctl_SOURCES = \
 	cli/reactions.h \
 	cli/text.c \
 	cli/text.h \
+	cli/unit.c \
+	cli/unit.h \
 	cli/verb-cameras.c \
 	cli/verb-classify.c \
 	cli/verb-clients.c \

@@ -30,23 +30,23 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-        { "status", 0, 0, 0, true, verb_status, "", "How the service is doing (the default)" },
-        { "show", 0, 1, USES_PROPERTY, true, verb_show, " [CAMERA]", "Properties as NAME=VALUE" },
-        { "faces", 0, 0, 0, true, verb_faces, "", "Who is in view now" },
+        { "status", 0, 0, 0, true, verb_status, "", "Show the state of the service (the default)" },
+        { "show", 0, 1, USES_PROPERTY, true, verb_show, " [CAMERA]", "Show properties as NAME=VALUE" },
+        { "faces", 0, 0, 0, true, verb_faces, "", "Show who is in view now" },
         { "watch", 0, 0, USES_CLAIM | USES_CONFIDENCE | USES_CAMERA, false, verb_watch, "",
           "Print each event until stopped" },
         { "classify", 1, INT_MAX, USES_CONFIDENCE, false, verb_classify, " FILE...",
-          "Find the faces of JPEG or PNG files" },
+          "Classify the faces in JPEG or PNG files" },
         { "cameras", 0, 0, 0, true, verb_cameras, "", "List cameras" },
-        { "plugins", 0, 0, 0, true, verb_plugins, "", "List plugins, and why one was refused" },
+        { "plugins", 0, 0, 0, true, verb_plugins, "", "List plugins, and why any were refused" },
         { "clients", 0, 0, 0, true, verb_clients, "", "List who holds a claim (for root)" },
-        { "preview", 0, 0, USES_CAMERA | USES_PNG, false, verb_preview, "", "See what the camera sees, to aim it" },
+        { "preview", 0, 0, USES_CAMERA | USES_PNG, false, verb_preview, "", "Show what the camera sees, to aim it" },
         { "content", 1, 2, 0, false, verb_content, " begin ID|end|mark LABEL|list", "Say what a screen shows" },
         { "run", 1, INT_MAX, USES_CONTENT, false, verb_run, " -- COMMAND...", "Show a content by a command" },
         { "report", 0, 0, USES_CONTENT | USES_REPORT, true, verb_report, "", "How viewers reacted to what was shown" },
         { "enable", 0, 0, 0, false, verb_enable, "", "Switch recognition on" },
         { "disable", 0, 0, 0, false, verb_disable, "", "Switch recognition off and close the camera" },
-        { "reload", 0, 0, 0, false, verb_reload, "", "Have the configuration read again" },
+        { "reload", 0, 0, 0, false, verb_reload, "", "Reload the configuration" },
 };
 
 enum {
@@ -97,20 +97,20 @@ static const struct option options[] = {
 
 static void print_help(void)
 {
-        printf("emotionctl [OPTIONS...] [VERB]\n\nAsk and steer emotiond, the service that sees expressions of faces.\n\nVerbs:\n");
+        printf("emotionctl [OPTIONS...] [VERB]\n\nQuery and control emotiond, the facial expression service.\n\nVerbs:\n");
         for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
                 printf("  %s%-*s %s\n", verbs[i].name, (int)(20 - strlen(verbs[i].name)), verbs[i].arguments,
                        verbs[i].help);
         printf("\nOptions:\n"
-               "  -h --help               This text\n"
-               "     --version            The version\n"
+               "  -h --help               Print this help\n"
+               "     --version            Print the version\n"
                "     --json=short|pretty|off\n"
                "                          JSON instead of text, on one line or indented\n"
                "  -j                      --json=pretty on a terminal, --json=short otherwise\n"
-               "  -q --quiet              Print no remarks, only data and errors\n"
+               "  -q --quiet              Print only data and errors\n"
                "     --no-pager           Do not use a pager\n"
                "     --no-legend          No headings, no count below a list\n"
-               "     --address=ADDRESS    Use this message bus instead of the system's\n"
+               "     --address=ADDRESS    Use this message bus instead of the system bus\n"
                "     --timeout=SECONDS    Wait this long for an answer (25)\n"
                "\nshow:\n"
                "  -p --property=NAME      Only this property; may be given more than once\n"
@@ -295,12 +295,13 @@ static const struct verb *choose_verb(int argc, char **argv, unsigned uses)
         if (!v)
                 return NULL;
         if (n < v->min_args || n > v->max_args) {
-                ctl_say("%s: %s. Usage: emotionctl %s%s", v->name, n < v->min_args ? "what?" : "too many words",
-                        v->name, v->arguments);
+                ctl_say("%s: %s. Usage: emotionctl %s%s", v->name,
+                        n < v->min_args ? "an argument is missing" : "too many arguments", v->name, v->arguments);
                 return NULL;
         }
         if (uses & ~v->uses) {
-                ctl_say("%s does not take one of these options; \"emotionctl --help\" says which go with it.", v->name);
+                ctl_say("%s does not support one of these options; \"emotionctl --help\" lists those it does.",
+                        v->name);
                 return NULL;
         }
         return v;

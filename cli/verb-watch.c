@@ -8,6 +8,7 @@
 #include "basic/utf8.h"
 #include "cli/bus.h"
 #include "cli/text.h"
+#include "cli/unit.h"
 
 /* One run of "emotionctl watch". */
 struct watch {
@@ -125,7 +126,11 @@ static int append_options(sd_bus_message *m, const struct watch *w)
 
 static void wait_for_service(struct watch *w)
 {
-        if (w->waiting != WAITING_FOR_SERVICE)
+        char why[1024];
+
+        if (w->waiting != WAITING_FOR_SERVICE && unit_tells(w->c, why, sizeof(why)))
+                ctl_note(w->c, "%s Waiting for it.", why);
+        else if (w->waiting != WAITING_FOR_SERVICE)
                 ctl_note(w->c, "emotiond is not running; waiting for it.");
         w->waiting = WAITING_FOR_SERVICE;
 }
@@ -540,6 +545,7 @@ int verb_watch(struct ctl *c, int argc, char **argv)
         _cleanup_(watch_done) struct watch w = { .c = c };
         int r;
 
+        c->waits = true;
         r = ctl_connect(c);
         if (r)
                 return r;

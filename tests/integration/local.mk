@@ -8,6 +8,7 @@ integration_tests = \
 	tests/integration/test-notify.py \
 	tests/integration/test-reactions.py \
 	tests/integration/test-service.py \
+	tests/integration/test-unit-state.py \
 	tests/integration/test-units.sh \
 	tests/integration/test-words.py
 dist_check_SCRIPTS += $(integration_tests)
