@@ -439,7 +439,10 @@ static unsigned kept_places(int all)
 
 static bool is_reserved(const struct manager *m, uid_t uid)
 {
-        return uid == 0 || (uid != CLAIM_UID_UNKNOWN && uid == m->settings->reserved_uid);
+        if (uid == CLAIM_UID_UNKNOWN)
+                return false;
+        return uid == 0 || uid == geteuid() ||
+               uid == m->settings->reserved_uid; /* the service's own: as peer_is_trusted() */
 }
 
 unsigned manager_picture_share(const struct manager *m, uid_t uid)
