@@ -2,6 +2,8 @@
 # Each model comes with its card and the log of the run that made it; its recipe is in recipes/.
 dist_model_DATA = models/emotion-default.onnx models/emotion-default-int8.onnx models/emotion-tiny.onnx models/landmarks.onnx models/detect.onnx
 EXTRA_DIST += models/emotion-default.md models/emotion-default.csv models/emotion-default.svg models/emotion-tiny.md models/emotion-tiny.csv
+# not installed: by the original labels, for docs/EXPERIMENTS.md
+EXTRA_DIST += models/emotion-fer2013.onnx models/emotion-fer2013.md models/emotion-fer2013.csv models/emotion-fer2013.svg
 EXTRA_DIST += models/landmarks.md models/landmarks.csv models/detect.md models/detect.csv models/detect.svg
 
 EXTRA_DIST += models/meanfaces.png

@@ -2,6 +2,7 @@
 # How each network was trained; not installed.
 EXTRA_DIST += \
 	recipes/README.md \
+	recipes/default.conf \
 	recipes/detect.conf recipes/detect-start.onnx \
 	recipes/final-all.conf \
 	recipes/final-augmented.conf \
@@ -84,4 +85,7 @@ EXTRA_DIST += \
 	recipes/teachers/tiny-first.onnx \
 	recipes/teachers/tiny-second.conf \
 	recipes/teachers/tiny-second.csv \
-	recipes/teachers/tiny-second.onnx
+	recipes/teachers/tiny-second.onnx \
+	recipes/teachers/tiny-third.csv \
+	recipes/teachers/tiny-third.onnx \
+	recipes/tiny.conf
