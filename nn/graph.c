@@ -47,6 +47,49 @@ const char *nn_type_name(int type)
         return type >= 0 && (size_t)type < ARRAY_LEN(names) ? names[type] : "unknown";
 }
 
+enum nn_type nn_type_kept(int type)
+{
+        switch (type) {
+        case 10: /* float16 */
+        case 11: /* float64 */
+        case 16: /* bfloat16 */
+                return NN_FLOAT32;
+        default:
+                return nn_type_size((enum nn_type)type) ? (enum nn_type)type : 0;
+        }
+}
+
+int64_t nn_tensor_int(const struct nn_tensor *t, int64_t i)
+{
+        switch (t->type) {
+        case NN_INT64:
+                return ((const int64_t *)t->data)[i];
+        case NN_INT32:
+                return ((const int32_t *)t->data)[i];
+        case NN_INT8:
+                return ((const int8_t *)t->data)[i];
+        default:
+                return ((const uint8_t *)t->data)[i];
+        }
+}
+
+void nn_tensor_put_int(struct nn_tensor *t, int64_t i, int64_t v)
+{
+        switch (t->type) {
+        case NN_INT64:
+                ((int64_t *)t->data)[i] = v;
+                break;
+        case NN_INT32:
+                ((int32_t *)t->data)[i] = (int32_t)v;
+                break;
+        case NN_BOOL:
+                ((uint8_t *)t->data)[i] = v != 0;
+                break;
+        default:
+                ((uint8_t *)t->data)[i] = (uint8_t)v;
+        }
+}
+
 const struct nn_attribute *nn_node_attribute(const struct nn_node *n, const char *name)
 {
         for (size_t i = 0; i < n->n_attributes; i++)

@@ -80,6 +80,13 @@ bool nn_tensor_same_shape(const struct nn_tensor *a, const struct nn_tensor *b);
 const char *nn_tensor_shape_string(const struct nn_tensor *t, char *buffer, size_t size);
 #define NN_SHAPE_STRING(t) nn_tensor_shape_string((t), (char[128]){ 0 }, 128)
 
+/* The type in which numbers of ONNX's type @type are kept: float16, bfloat16 and float64 are read as float32, the others
+ * are themselves; 0 for what is not read. */
+enum nn_type nn_type_kept(int type);
+/* Element @i of a tensor of integers or bools; its value put there, cut to the type's bits. */
+int64_t nn_tensor_int(const struct nn_tensor *t, int64_t i);
+void nn_tensor_put_int(struct nn_tensor *t, int64_t i, int64_t v);
+
 const char *nn_type_name(int type); /* also of types that this library does not run; "type 77" is "unknown" */
 
 const struct nn_attribute *nn_node_attribute(const struct nn_node *n, const char *name);

@@ -31,10 +31,28 @@ libfacenets_la_SOURCES = nn/detect.h nn/detect.c nn/landmarks.h nn/landmarks.c
 libnn_la_SOURCES = \
 	nn/emotion-nn.h nn/tensor.c nn/model.c \
 	nn/graph.h nn/graph.c nn/memory.h \
+	nn/onnx-external.h nn/onnx-external.c nn/onnx-float.h nn/onnx-float.c \
 	nn/onnx-read.h nn/onnx-read.c nn/onnx-unpack.h nn/onnx-unpack.c \
 	nn/onnx-write.h nn/onnx-write.c \
-	nn/op.h nn/op.c nn/op-table.c nn/op-window.h nn/op-window.c \
-	nn/op-bytes.c nn/op-conv.c nn/op-math.c nn/op-matrix.c nn/op-move.c nn/op-pool.c nn/op-quant.c nn/op-reduce.c nn/op-resize.c nn/op-shape.c \
+	nn/op.h nn/op.c nn/op-table.c nn/op-window.h nn/op-window.c nn/op-broadcast.h nn/op-move.h \
+	nn/op-arith.c \
+	nn/op-broadcast.c \
+	nn/op-bytes.c \
+	nn/op-conv.c \
+	nn/op-deconv.c \
+	nn/op-make.c \
+	nn/op-math.c \
+	nn/op-matrix.c \
+	nn/op-move.c \
+	nn/op-norm.c \
+	nn/op-pool.c \
+	nn/op-quant.c \
+	nn/op-reduce.c \
+	nn/op-resize.c \
+	nn/op-shape.c \
+	nn/op-split.c \
+	nn/op-topk.c \
+	nn/op-unary.c \
 	nn/plan.h nn/plan.c nn/plan-fuse.c nn/plan-infer.c nn/plan-layout.c nn/plan-memory.c nn/plan-quant.c
 libnn_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS)
 libnn_la_LIBADD = libonnxproto.la libnnimage.la libbasic.la $(nn_kernel_libs) $(PROTOBUF_C_LIBS) -lm

@@ -73,8 +73,8 @@ struct nn_model *nn_model_free(struct nn_model *m)
         return NULL;
 }
 
-/* @data: from nn_alloc(); the model's from here on, whatever happens */
-static int load_consume(uint8_t *data, size_t size, struct nn_model **ret, struct nn_error *error)
+/* @data: from nn_alloc(); the model's from here on, whatever happens. @folder: as in nn_onnx_read() */
+static int load_consume(uint8_t *data, size_t size, int folder, struct nn_model **ret, struct nn_error *error)
 {
         struct nn_model *m = calloc(1, sizeof(*m));
         int r;
@@ -85,7 +85,7 @@ static int load_consume(uint8_t *data, size_t size, struct nn_model **ret, struc
         }
         m->file = data;
         m->file_bytes = size;
-        r = nn_onnx_read(m, error);
+        r = nn_onnx_read(m, folder, error);
         if (r < 0) {
                 nn_model_free(m);
                 return r;
@@ -107,7 +107,7 @@ int nn_model_load_memory(const void *data, size_t size, struct nn_model **ret, s
                 return nn_no_memory(error);
         if (size)
                 memcpy(copy, data, size);
-        return load_consume(copy, size, ret, error);
+        return load_consume(copy, size, -1, ret, error);
 }
 
 static int read_exactly(int fd, uint8_t *data, size_t size)
@@ -127,10 +127,20 @@ static int read_exactly(int fd, uint8_t *data, size_t size)
         return 0;
 }
 
+/* The folder of file @path. Return: -1 if it cannot be opened. */
+static int open_folder(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        _cleanup_(freep) char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+
+        return folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
 int nn_model_load(const char *path, struct nn_model **ret, struct nn_error *error)
 {
         /* not to wait for a writer if it is a FIFO */
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(closep) int folder = -1;
         _cleanup_(freep) uint8_t *data = NULL;
         struct stat st;
         int r;
@@ -149,7 +159,8 @@ int nn_model_load(const char *path, struct nn_model **ret, struct nn_error *erro
         r = read_exactly(fd, data, (size_t)st.st_size);
         if (r < 0)
                 return nn_fail(error, r, "%s", r == -EBADMSG ? "file is cut short" : strerror(-r));
-        return load_consume(STEAL(data), (size_t)st.st_size, ret, error);
+        folder = open_folder(path);
+        return load_consume(STEAL(data), (size_t)st.st_size, folder, ret, error);
 }
 
 const char *nn_model_metadata(const struct nn_model *m, const char *key)

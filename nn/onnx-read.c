@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static int read_declaration(struct reader *r, const Onnx__ValueInfoProto *v, str
         if (!v->type || v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type)
                 return nn_fail(r->error, -EOPNOTSUPP, "'%s' is not declared as a tensor", name);
         p = v->type->tensor_type;
-        t.type = (enum nn_type)p->elem_type;
+        t.type = nn_type_kept(p->elem_type);
         if (nn_type_size(t.type) == 0)
                 return nn_fail(r->error, -EOPNOTSUPP, "'%s' has element type %s", name, nn_type_name(p->elem_type));
         if (p->shape && p->shape->n_dim > NN_MAX_DIMS)
@@ -356,6 +357,74 @@ static int reserve(struct reader *r)
         return 0;
 }
 
+static bool same_operator(const Onnx__NodeProto *a, const Onnx__NodeProto *b)
+{
+        return strcmp(not_null(a->op_type), not_null(b->op_type)) == 0 &&
+               strcmp(not_null(a->domain), not_null(b->domain)) == 0;
+}
+
+static bool is_missing(const struct reader *r, const Onnx__NodeProto *p)
+{
+        const char *domain = not_null(p->domain);
+
+        return (*domain && strcmp(domain, "ai.onnx") != 0) || !nn_op_find(not_null(p->op_type), r->m->opset);
+}
+
+static const char *node_name(const Onnx__NodeProto *p)
+{
+        return *not_null(p->name) ? p->name : p->n_output ? not_null(p->output[0]) : "";
+}
+
+/* Room for what is said of one operator. */
+#define MISSING_TEXT 64
+
+/* "LSTM (a +3)" of all nodes with the operator of node @first. */
+static void name_missing(const struct reader *r, size_t first, char text[MISSING_TEXT])
+{
+        const Onnx__NodeProto *p = r->g->node[first];
+        size_t n = 0;
+        int at;
+
+        for (size_t i = first; i < r->g->n_node; i++)
+                n += same_operator(r->g->node[i], p);
+        at = snprintf(text, MISSING_TEXT, "%.14s%s%.20s (%.14s", not_null(p->domain), *not_null(p->domain) ? "." : "",
+                      not_null(p->op_type), node_name(p));
+        if (n > 1)
+                snprintf(text + at, MISSING_TEXT - (size_t)at, " +%zu)", n - 1);
+        else
+                snprintf(text + at, MISSING_TEXT - (size_t)at, ")");
+}
+
+/* Names all operators that are missing, each with a node and the number of the others; of what a line has no room for,
+ * the number. A single one is named by its node when that is read. */
+static int check_operators(struct reader *r)
+{
+        char text[sizeof(r->error->text) - 64] = "", one[MISSING_TEXT];
+        size_t n_kinds = 0, n_named = 0;
+
+        for (size_t i = 0; i < r->g->n_node; i++) {
+                bool seen = !is_missing(r, r->g->node[i]);
+
+                for (size_t k = 0; k < i && !seen; k++)
+                        seen = same_operator(r->g->node[k], r->g->node[i]);
+                if (seen)
+                        continue;
+                n_kinds++;
+                name_missing(r, i, one);
+                if (strlen(text) + strlen(one) + 3 > sizeof(text))
+                        continue;
+                if (n_named++)
+                        strcat(text, ", ");
+                strcat(text, one);
+        }
+        if (n_kinds < 2)
+                return 0;
+        if (n_named < n_kinds)
+                return nn_fail(r->error, -EOPNOTSUPP, "operators that are not supported: %s and %zu more", text,
+                               n_kinds - n_named);
+        return nn_fail(r->error, -EOPNOTSUPP, "operators that are not supported: %s", text);
+}
+
 static int read_graph(struct reader *r)
 {
         int e = reserve(r);
@@ -364,7 +433,9 @@ static int read_graph(struct reader *r)
                 return e;
         if (r->g->n_sparse_initializer)
                 return nn_fail(r->error, -EOPNOTSUPP, "sparse initializers are not supported");
-        e = read_initializers(r);
+        e = check_operators(r);
+        if (e == 0)
+                e = read_initializers(r);
         if (e == 0)
                 e = read_inputs(r);
         for (size_t i = 0; e == 0 && i < r->g->n_node; i++)
@@ -407,11 +478,13 @@ static int read_metadata(const Onnx__ModelProto *p, struct nn_model *m, struct n
         return 0;
 }
 
-int nn_onnx_read(struct nn_model *m, struct nn_error *error)
+int nn_onnx_read(struct nn_model *m, int folder, struct nn_error *error)
 {
         ProtobufCMessage *message;
         Onnx__ModelProto *p;
-        struct reader r = { .m = m, .error = error, .file = { .data = m->file, .size = m->file_bytes } };
+        struct reader r = { .m = m,
+                            .error = error,
+                            .file = { .data = m->file, .size = m->file_bytes, .folder = folder } };
         int e;
 
         e = nn_onnx_unpack_file(&onnx__model_proto__descriptor, &r.file, &message, error);

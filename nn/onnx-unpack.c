@@ -6,6 +6,8 @@
 
 #include "nn/graph.h"
 #include "nn/memory.h"
+#include "nn/onnx-external.h"
+#include "nn/onnx-float.h"
 #include "nn/onnx-unpack.h"
 
 /* A model whose nodes hold no subgraphs nests seven deep (model, graph, input, type, tensor, shape, dimension). */
@@ -270,7 +272,7 @@ static void convert_typed(const Onnx__TensorProto *p, size_t n, struct nn_tensor
         for (size_t i = 0; i < n; i++)
                 switch (t->type) {
                 case NN_FLOAT32:
-                        ((float *)t->data)[i] = p->float_data[i];
+                        ((float *)t->data)[i] = nn_onnx_typed_float(p, i);
                         break;
                 case NN_INT64:
                         ((int64_t *)t->data)[i] = p->int64_data[i];
@@ -301,6 +303,13 @@ static int take_place(const Onnx__TensorProto *p, struct nn_onnx_file *file, siz
         return 0;
 }
 
+static void finish_raw(struct nn_tensor *t, size_t bytes)
+{
+        to_host_order(t->data, bytes, nn_type_size(t->type));
+        for (size_t i = 0; t->type == NN_BOOL && i < bytes; i++)
+                ((uint8_t *)t->data)[i] = ((uint8_t *)t->data)[i] != 0;
+}
+
 static int take_raw(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, size_t bytes,
                     struct nn_tensor *t, struct nn_error *error)
 {
@@ -327,25 +336,65 @@ static int take_raw(Onnx__TensorProto *p, struct nn_onnx_file *file, const char 
                         return nn_no_memory(error);
                 memcpy(t->data, data, bytes);
         }
-        to_host_order(t->data, bytes, nn_type_size(t->type));
-        if (t->type == NN_BOOL)
-                for (size_t i = 0; i < bytes; i++)
-                        ((uint8_t *)t->data)[i] = ((uint8_t *)t->data)[i] != 0;
+        finish_raw(t, bytes);
         return 0;
 }
 
-int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, struct nn_tensor *ret,
-                   struct nn_error *error)
+/* Contents as they stand in the file, in @t's memory: inside the file, or its own. */
+static int take_contents(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, size_t bytes,
+                         struct nn_tensor *t, struct nn_error *error)
 {
-        struct nn_tensor t = { .type = (enum nn_type)p->data_type, .n_dims = (unsigned)p->n_dims };
-        size_t bytes, n, n_typed;
-        bool ok;
         int r;
 
-        if (nn_type_size(t.type) == 0)
+        if (!p->n_external_data && p->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
+                return take_raw(p, file, what, bytes, t, error);
+        r = nn_onnx_external(p, file, what, bytes, &t->data, error);
+        if (r == 0)
+                finish_raw(t, bytes);
+        return r;
+}
+
+static size_t n_typed(const Onnx__TensorProto *p, enum nn_type type)
+{
+        if (p->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
+                return p->n_double_data;
+        if (nn_onnx_float_bytes(p->data_type))
+                return p->n_int32_data;
+        return type == NN_FLOAT32 ? p->n_float_data : type == NN_INT64 ? p->n_int64_data : p->n_int32_data;
+}
+
+/* Numbers of another width than float32: their bytes, then what they are. */
+static int take_floats(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, size_t n, struct nn_tensor *t,
+                       struct nn_error *error)
+{
+        size_t item = nn_onnx_float_bytes(p->data_type);
+        struct nn_tensor raw = { .type = NN_UINT8 };
+        bool in_file = file && p->raw_data.len == sizeof(struct place);
+        int r = take_contents(p, file, what, n * item, &raw, error);
+
+        if (r < 0 || n == 0)
+                return r;
+        t->data = nn_alloc(n * sizeof(float));
+        if (t->data)
+                nn_onnx_floats(p->data_type, raw.data, n, t->data);
+        /* what was taken out of the file stays in it, unless it had to be copied */
+        if (!in_file || raw.data < (void *)file->data || raw.data >= (void *)(file->data + file->size))
+                free(raw.data);
+        else
+                file->n_taken--;
+        return t->data ? 0 : nn_no_memory(error);
+}
+
+/* Type and shape. */
+static int read_shape(const Onnx__TensorProto *p, const char *what, struct nn_tensor *t, size_t *ret_bytes,
+                      struct nn_error *error)
+{
+        bool ok;
+
+        t->type = nn_type_kept(p->data_type);
+        t->n_dims = (unsigned)p->n_dims;
+        if (nn_type_size(t->type) == 0)
                 return nn_fail(error, -EOPNOTSUPP, "tensor '%s' has element type %s", what, nn_type_name(p->data_type));
-        if (p->n_external_data || p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
-                return nn_fail(error, -EOPNOTSUPP, "tensor '%s' keeps its data in another file", what);
         if (p->segment)
                 return nn_fail(error, -EOPNOTSUPP, "tensor '%s' is stored in segments", what);
         if (p->n_dims > NN_MAX_DIMS)
@@ -353,23 +402,36 @@ int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *
         for (size_t i = 0; i < p->n_dims; i++) {
                 if (p->dims[i] < 0)
                         return nn_fail(error, -EBADMSG, "tensor '%s' has dim %" PRId64, what, p->dims[i]);
-                t.dims[i] = p->dims[i];
+                t->dims[i] = p->dims[i];
         }
-        bytes = nn_tensor_bytes(&t, &ok);
-        if (!ok)
-                return nn_fail(error, -EFBIG, "tensor '%s' is too large: %s", what, NN_SHAPE_STRING(&t));
+        *ret_bytes = nn_tensor_bytes(t, &ok);
+        return ok ? 0 : nn_fail(error, -EFBIG, "tensor '%s' is too large: %s", what, NN_SHAPE_STRING(t));
+}
+
+int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, struct nn_tensor *ret,
+                   struct nn_error *error)
+{
+        bool raw = p->has_raw_data || p->n_external_data ||
+                   p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+        struct nn_tensor t = { 0 };
+        size_t bytes = 0, n;
+        int r = read_shape(p, what, &t, &bytes, error);
+
+        if (r < 0)
+                return r;
         n = bytes / nn_type_size(t.type);
-        if (p->has_raw_data) {
-                r = take_raw(p, file, what, bytes, &t, error);
-                if (r < 0)
-                        return r;
-                *ret = t;
-                return 0;
+        if (raw) {
+                if (nn_onnx_float_bytes(p->data_type))
+                        r = take_floats(p, file, what, n, &t, error);
+                else
+                        r = take_contents(p, file, what, bytes, &t, error);
+                if (r == 0)
+                        *ret = t;
+                return r;
         }
-        n_typed = t.type == NN_FLOAT32 ? p->n_float_data : t.type == NN_INT64 ? p->n_int64_data : p->n_int32_data;
-        if (n_typed != n)
+        if (n_typed(p, t.type) != n)
                 return nn_fail(error, -EBADMSG, "tensor '%s' has %zu values where its shape asks for %zu", what,
-                               n_typed, n);
+                               n_typed(p, t.type), n);
         if (bytes) {
                 t.data = malloc(bytes);
                 if (!t.data)

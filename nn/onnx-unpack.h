@@ -22,7 +22,9 @@ int nn_onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *dat
 struct nn_onnx_file {
         uint8_t *data; /* from nn_alloc(); owned by who made it */
         size_t size;
-        size_t n_taken; /* tensors whose data points into it */
+        size_t n_taken;        /* tensors whose data points into it */
+        int folder;            /* where files with data of tensors may lie; -1: nowhere */
+        size_t external_bytes; /* read from them so far */
 };
 
 /**
@@ -39,7 +41,10 @@ int nn_onnx_unpack_file(const ProtobufCMessageDescriptor *descriptor, struct nn_
  * @ret: data is exactly the bytes of the shape (NULL if these are none), in the host's byte order, malloc()ed or within
  *       @file
  * @what: names the tensor in an error
- * Return: 0; -EBADMSG, -EFBIG, -EOPNOTSUPP (element type, external data), -ENOMEM.
+ *
+ * float16, bfloat16 and float64 become float32. Data in another file is read from there: a regular file in the model's
+ * folder or below, not through a link, and no more than NN_MAX_FILE_BYTES in all tensors together.
+ * Return: 0; -EBADMSG, -EFBIG, -EOPNOTSUPP (element type), -ENOMEM, and errno of open(2) and read(2).
  */
 int nn_onnx_tensor(Onnx__TensorProto *p, struct nn_onnx_file *file, const char *what, struct nn_tensor *ret,
                    struct nn_error *error);

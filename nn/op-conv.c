@@ -27,8 +27,6 @@ int nn_shape_conv(struct nn_call *c)
         for (unsigned i = 0; i < 3; i++)
                 if ((r = nn_call_need_float(c, i)) < 0)
                         return r;
-        if (!w->data || (b && !b->data))
-                return nn_call_fail(c, -EOPNOTSUPP, "weights that are not constant are not supported");
         r = nn_window_read_conv(c, x, w, &win, &groups);
         if (r < 0)
                 return r;
@@ -47,6 +45,7 @@ int nn_shape_conv(struct nn_call *c)
                 .dilation = { win.dilation[0], win.dilation[1] },
                 .groups = (unsigned)groups,
         };
+        c->p.conv.open = !nn_call_constant_from(c, 1);
         dims[0] = x->dims[0];
         dims[1] = w->dims[0];
         dims[2] = win.out[2 - win.n_axes];
@@ -93,6 +92,8 @@ int nn_load_conv(struct nn_call *c)
         const struct nn_tensor *b = bias(c);
         _cleanup_(freep) float *scaled = c->fused_scale ? scaled_weights(c) : NULL;
 
+        if (c->p.conv.open)
+                return 0;
         if (c->fused_scale && !scaled)
                 return -ENOMEM;
         nn_conv_load(c->p.conv.prepared, c->store, scaled ? scaled : nn_f32(weights(c)), b ? nn_f32(b) : NULL, c->pool);
@@ -102,6 +103,10 @@ int nn_load_conv(struct nn_call *c)
 
 int nn_run_conv(struct nn_call *c)
 {
+        const struct nn_tensor *b = bias(c);
+
+        if (c->p.conv.open)
+                nn_conv_load(c->p.conv.prepared, c->store, nn_f32(c->in[1]), b ? nn_f32(b) : NULL, c->pool);
         nn_conv_run(c->p.conv.prepared, nn_f32(c->in[0]), c->residual ? nn_f32(c->residual) : NULL, nn_f32(c->out[0]),
                     c->scratch, c->pool);
         return 0;
@@ -114,7 +119,7 @@ void nn_release_conv(struct nn_call *c)
 
 bool nn_batched_conv(const struct nn_call *c)
 {
-        return true;
+        return !c->in[0]->data && !c->p.conv.open;
 }
 
 double nn_macs_conv(const struct nn_call *c)

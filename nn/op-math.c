@@ -7,27 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/op.h"
+#include "nn/op-broadcast.h"
 
 static int same_shape(struct nn_call *c)
 {
         return nn_call_set_output(c, 0, c->in[0]->type, c->in[0]->n_dims, c->in[0]->dims);
-}
-
-int nn_shape_unary(struct nn_call *c)
-{
-        int r = nn_call_need_float(c, 0);
-
-        return r < 0 ? r : same_shape(c);
-}
-
-int nn_run_sqrt(struct nn_call *c)
-{
-        int64_t n = nn_tensor_n_elements(c->in[0]);
-
-        for (int64_t i = 0; i < n; i++)
-                nn_f32(c->out[0])[i] = sqrtf(nn_f32(c->in[0])[i]);
-        return 0;
 }
 
 int nn_run_exp(struct nn_call *c)
@@ -46,9 +30,8 @@ static int clip_bound(struct nn_call *c, unsigned input, const char *attribute, 
                 return 0;
         if (t->type != NN_FLOAT32 || nn_tensor_n_elements(t) != 1)
                 return nn_call_fail(c, -EINVAL, "%s is no float32 scalar", attribute);
-        if (!t->data)
-                return nn_call_fail(c, -EOPNOTSUPP, "bounds that are not constant are not supported");
-        *ret = nn_f32(t)[0];
+        if (t->data)
+                *ret = nn_f32(t)[0];
         return 0;
 }
 
@@ -62,6 +45,8 @@ int nn_shape_act(struct nn_call *c)
         *act = (struct nn_act){ .kind = c->op->act };
         if (act->kind == NN_ACT_LEAKY)
                 act->a = nn_node_float(c->node, "alpha", 0.01f);
+        if (act->kind == NN_ACT_ELU)
+                act->a = nn_node_float(c->node, "alpha", 1);
         if (act->kind == NN_ACT_HARD_SIGMOID) {
                 act->a = nn_node_float(c->node, "alpha", 0.2f);
                 act->b = nn_node_float(c->node, "beta", 0.5f);
@@ -81,51 +66,15 @@ int nn_run_act(struct nn_call *c)
         const struct nn_tensor *x = c->in[0];
         size_t n = (size_t)nn_tensor_n_elements(x);
 
+        /* bounds may be computed in each run */
+        for (unsigned i = 1; i < c->n_in; i++)
+                if (c->in[i])
+                        *(i == 1 ? &c->p.act.a : &c->p.act.b) = nn_f32(c->in[i])[0];
         if (c->layout_in == NN_BLOCKED)
                 nn_act_run(c->isa, &c->p.act, NN_BLOCKED, (size_t)x->dims[0], (size_t)x->dims[1],
                            (size_t)(x->dims[2] * x->dims[3]), nn_f32(x), nn_f32(c->out[0]));
         else if (n > 0)
                 nn_act_run(c->isa, &c->p.act, NN_PLAIN, 1, 1, n, nn_f32(x), nn_f32(c->out[0]));
-        return 0;
-}
-
-/* Broadcasting as NumPy does it. Neighbouring dims that both operands walk in one stride are merged, so that the
- * inner loop is as long as it can be. */
-static int set_broadcast(struct nn_call *c, struct nn_tensor *out_shape)
-{
-        const struct nn_tensor *a = c->in[0], *b = c->in[1];
-        unsigned rank = MAX(a->n_dims, b->n_dims), n = 0;
-        int64_t *sa = c->p.binary.stride_a, *sb = c->p.binary.stride_b, *dims = c->p.binary.dims;
-        int64_t step_a = 1, step_b = 1;
-
-        /* from the last dim to the first: merged dims come out innermost first */
-        for (unsigned i = 0; i < rank; i++) {
-                int64_t da = i < a->n_dims ? a->dims[a->n_dims - 1 - i] : 1;
-                int64_t db = i < b->n_dims ? b->dims[b->n_dims - 1 - i] : 1;
-                int64_t d = da == 1 ? db : da, ta = da == 1 ? 0 : step_a, tb = db == 1 ? 0 : step_b;
-
-                if (da != db && da != 1 && db != 1)
-                        return nn_call_fail(c, -EINVAL, "shapes %s and %s do not broadcast", NN_SHAPE_STRING(a),
-                                            NN_SHAPE_STRING(b));
-                out_shape->dims[rank - 1 - i] = d;
-                step_a *= da;
-                step_b *= db;
-                if (d == 1)
-                        continue;
-                if (n && ta == sa[n - 1] * dims[n - 1] && tb == sb[n - 1] * dims[n - 1]) {
-                        dims[n - 1] *= d;
-                        continue;
-                }
-                sa[n] = ta;
-                sb[n] = tb;
-                dims[n++] = d;
-        }
-        if (n == 0) {
-                sa[0] = sb[0] = dims[0] = 1;
-                n = 1;
-        }
-        c->p.binary.n_dims = n;
-        out_shape->n_dims = rank;
         return 0;
 }
 
@@ -141,7 +90,7 @@ int nn_shape_binary(struct nn_call *c)
         if (type != NN_FLOAT32 && type != NN_INT64 && type != NN_INT32)
                 return nn_call_fail(c, -EOPNOTSUPP, "element type %s is not supported", nn_type_name(type));
         c->p.binary.op = c->op->binary;
-        r = set_broadcast(c, &shape);
+        r = nn_broadcast_init(c, 2, &c->p.binary.b, &shape);
         if (r < 0)
                 return r;
         return nn_call_set_output(c, 0, type, shape.n_dims, shape.dims);
@@ -149,7 +98,8 @@ int nn_shape_binary(struct nn_call *c)
 
 static void row_f32(const struct nn_call *c, const float *a, const float *b, float *y)
 {
-        int64_t n = c->p.binary.dims[0], sa = c->p.binary.stride_a[0], sb = c->p.binary.stride_b[0];
+        const struct nn_broadcast *w = &c->p.binary.b;
+        int64_t n = w->dims[0], sa = w->stride[0][0], sb = w->stride[1][0];
         enum nn_binary op = c->p.binary.op;
 
         if (sa == 1 && sb == 1) {
@@ -177,9 +127,17 @@ static void row_f32(const struct nn_call *c, const float *a, const float *b, flo
                 for (int64_t i = 0; i < n; i++)
                         y[i] = a[i * sa] * b[i * sb];
                 break;
-        default:
+        case NN_DIV:
                 for (int64_t i = 0; i < n; i++)
                         y[i] = a[i * sa] / b[i * sb];
+                break;
+        case NN_MAX:
+                for (int64_t i = 0; i < n; i++)
+                        y[i] = a[i * sa] > b[i * sb] ? a[i * sa] : b[i * sb];
+                break;
+        case NN_MIN:
+                for (int64_t i = 0; i < n; i++)
+                        y[i] = a[i * sa] < b[i * sb] ? a[i * sa] : b[i * sb];
                 break;
         }
 }
@@ -196,6 +154,12 @@ static int one_int(enum nn_binary op, int64_t a, int64_t b, int64_t *ret)
                 return 0;
         case NN_MUL:
                 *ret = (int64_t)((uint64_t)a * (uint64_t)b);
+                return 0;
+        case NN_MAX:
+                *ret = MAX(a, b);
+                return 0;
+        case NN_MIN:
+                *ret = MIN(a, b);
                 return 0;
         default:
                 if (b == 0)
@@ -224,21 +188,6 @@ static int row_int(enum nn_binary op, enum nn_type type, int64_t n, const void *
         return 0;
 }
 
-/* One step of a counter over @dims, innermost first, that starts at dim 1. Return: false at the end. */
-static bool next_row(const struct nn_call *c, int64_t *index, int64_t *a, int64_t *b)
-{
-        for (unsigned i = 1; i < c->p.binary.n_dims; i++) {
-                *a += c->p.binary.stride_a[i];
-                *b += c->p.binary.stride_b[i];
-                if (++index[i] < c->p.binary.dims[i])
-                        return true;
-                *a -= c->p.binary.stride_a[i] * c->p.binary.dims[i];
-                *b -= c->p.binary.stride_b[i] * c->p.binary.dims[i];
-                index[i] = 0;
-        }
-        return false;
-}
-
 static void run_blocked(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0];
@@ -254,8 +203,9 @@ static void run_blocked(struct nn_call *c)
 
 int nn_run_binary(struct nn_call *c)
 {
-        int64_t index[NN_MAX_DIMS] = { 0 }, a = 0, b = 0, at = 0, n = c->p.binary.dims[0];
-        int64_t sa = c->p.binary.stride_a[0], sb = c->p.binary.stride_b[0];
+        const struct nn_broadcast *w = &c->p.binary.b;
+        int64_t index[NN_MAX_DIMS] = { 0 }, from[2] = { 0 }, at = 0, n = w->dims[0];
+        int64_t sa = w->stride[0][0], sb = w->stride[1][0];
         enum nn_type type = c->out[0]->type;
         size_t item = nn_type_size(type);
 
@@ -265,14 +215,14 @@ int nn_run_binary(struct nn_call *c)
                 run_blocked(c);
                 return 0;
         }
-        if (type == NN_FLOAT32 && c->p.binary.n_dims == 1 && sa == 1 && sb == 1) {
+        if (type == NN_FLOAT32 && w->n_dims == 1 && sa == 1 && sb == 1) {
                 nn_vec_binary(c->isa, c->p.binary.op, c->p.binary.relu, (size_t)n, nn_f32(c->in[0]), nn_f32(c->in[1]),
                               nn_f32(c->out[0]));
                 return 0;
         }
         do {
-                const uint8_t *pa = (const uint8_t *)c->in[0]->data + (size_t)a * item;
-                const uint8_t *pb = (const uint8_t *)c->in[1]->data + (size_t)b * item;
+                const uint8_t *pa = (const uint8_t *)c->in[0]->data + (size_t)from[0] * item;
+                const uint8_t *pb = (const uint8_t *)c->in[1]->data + (size_t)from[1] * item;
                 uint8_t *y = (uint8_t *)c->out[0]->data + (size_t)at * item;
 
                 if (type == NN_FLOAT32)
@@ -280,27 +230,11 @@ int nn_run_binary(struct nn_call *c)
                 else if (row_int(c->p.binary.op, type, n, pa, sa, pb, sb, y) < 0)
                         return nn_call_fail(c, -EINVAL, "division by zero");
                 at += n;
-        } while (next_row(c, index, &a, &b));
+        } while (nn_broadcast_next(w, 2, index, from));
         if (c->p.binary.relu)
                 for (int64_t i = 0; i < at; i++)
                         nn_f32(c->out[0])[i] = nn_f32(c->out[0])[i] < 0 ? 0 : nn_f32(c->out[0])[i];
         return 0;
-}
-
-/* Operands that change must have the output's rank: only then is their first dim the batch. */
-bool nn_batched_binary(const struct nn_call *c)
-{
-        unsigned rank = c->out[0]->n_dims;
-
-        for (unsigned i = 0; i < 2; i++) {
-                const struct nn_tensor *t = c->in[i];
-
-                if (!t->data && t->n_dims != rank)
-                        return false;
-                if (t->data && t->n_dims == rank && t->dims[0] != 1)
-                        return false;
-        }
-        return true;
 }
 
 int nn_shape_prelu(struct nn_call *c)
@@ -309,7 +243,7 @@ int nn_shape_prelu(struct nn_call *c)
         int r;
 
         if ((r = nn_call_need_float(c, 0)) < 0 || (r = nn_call_need_float(c, 1)) < 0 ||
-            (r = set_broadcast(c, &shape)) < 0)
+            (r = nn_broadcast_init(c, 2, &c->p.binary.b, &shape)) < 0)
                 return r;
         if (!nn_tensor_same_shape(&shape, c->in[0]))
                 return nn_call_fail(c, -EINVAL, "slope of shape %s for %s", NN_SHAPE_STRING(c->in[1]),
@@ -319,20 +253,21 @@ int nn_shape_prelu(struct nn_call *c)
 
 int nn_run_prelu(struct nn_call *c)
 {
-        int64_t index[NN_MAX_DIMS] = { 0 }, a = 0, b = 0, n = c->p.binary.dims[0];
+        const struct nn_broadcast *w = &c->p.binary.b;
+        int64_t index[NN_MAX_DIMS] = { 0 }, at[2] = { 0 };
         float *y = nn_f32(c->out[0]);
 
         if (nn_tensor_n_elements(c->out[0]) == 0)
                 return 0;
         do {
-                const float *x = nn_f32(c->in[0]) + a, *slope = nn_f32(c->in[1]) + b;
+                const float *x = nn_f32(c->in[0]) + at[0], *slope = nn_f32(c->in[1]) + at[1];
 
-                for (int64_t i = 0; i < n; i++) {
-                        float v = x[i * c->p.binary.stride_a[0]];
+                for (int64_t i = 0; i < w->dims[0]; i++) {
+                        float v = x[i * w->stride[0][0]];
 
-                        *y++ = v < 0 ? v * slope[i * c->p.binary.stride_b[0]] : v;
+                        *y++ = v < 0 ? v * slope[i * w->stride[1][0]] : v;
                 }
-        } while (next_row(c, index, &a, &b));
+        } while (nn_broadcast_next(w, 2, index, at));
         return 0;
 }
 
@@ -352,28 +287,36 @@ int nn_shape_batch_norm(struct nn_call *c)
         for (unsigned i = 1; i < 5; i++) {
                 if (c->in[i]->n_dims != 1 || c->in[i]->dims[0] != x->dims[1])
                         return nn_call_fail(c, -EINVAL, "parameter of shape %s", NN_SHAPE_STRING(c->in[i]));
-                if (!c->in[i]->data)
-                        return nn_call_fail(c, -EOPNOTSUPP, "parameters that are not constant are not supported");
         }
         c->p.affine.owned = NULL;
+        c->p.affine.open = !nn_call_constant_from(c, 1);
         return same_shape(c);
+}
+
+static void compute_affine(struct nn_call *c)
+{
+        size_t n = (size_t)c->in[0]->dims[1];
+        float *scale = c->p.affine.owned, epsilon = nn_node_float(c->node, "epsilon", 1e-5f);
+
+        for (size_t i = 0; i < n; i++) {
+                scale[i] = nn_f32(c->in[1])[i] / sqrtf(nn_f32(c->in[4])[i] + epsilon);
+                scale[n + i] = nn_f32(c->in[2])[i] - nn_f32(c->in[3])[i] * scale[i];
+        }
 }
 
 int nn_prepare_batch_norm(struct nn_call *c)
 {
         size_t n = (size_t)c->in[0]->dims[1];
-        float *scale = malloc(2 * n * sizeof(float)), epsilon = nn_node_float(c->node, "epsilon", 1e-5f);
+        float *scale = malloc(2 * n * sizeof(float));
 
         if (!scale)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                scale[i] = nn_f32(c->in[1])[i] / sqrtf(nn_f32(c->in[4])[i] + epsilon);
-                scale[n + i] = nn_f32(c->in[2])[i] - nn_f32(c->in[3])[i] * scale[i];
-        }
         c->packed_bytes = 2 * n * sizeof(float);
         c->p.affine.owned = scale;
         c->p.affine.scale = scale;
         c->p.affine.shift = scale + n;
+        if (!c->p.affine.open)
+                compute_affine(c);
         return 0;
 }
 
@@ -382,6 +325,8 @@ int nn_run_batch_norm(struct nn_call *c)
         const struct nn_tensor *x = c->in[0];
         int64_t hw = nn_product(x->dims, 2, x->n_dims), nc = x->dims[0] * x->dims[1];
 
+        if (c->p.affine.open)
+                compute_affine(c);
         for (int64_t i = 0; i < nc; i++) {
                 float scale = c->p.affine.scale[i % x->dims[1]], shift = c->p.affine.shift[i % x->dims[1]];
 
@@ -395,4 +340,10 @@ void nn_release_batch_norm(struct nn_call *c)
 {
         free(c->p.affine.owned);
         c->p.affine.owned = NULL;
+}
+
+/* Parameters that change could hold a batch. */
+bool nn_batched_parameters(const struct nn_call *c)
+{
+        return nn_call_constant_from(c, 1);
 }

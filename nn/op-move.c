@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "nn/op.h"
+#include "nn/op-move.h"
 
 static void copy_items(uint8_t *to, const uint8_t *from, int64_t n, int64_t step, size_t item)
 {
@@ -25,8 +25,7 @@ static void copy_items(uint8_t *to, const uint8_t *from, int64_t n, int64_t step
                 }
 }
 
-/* Fills @out in order from @x, whose element for out index i lies at @start + sum(i[k] * step[k]) elements. */
-static void gather_strided(const struct nn_tensor *out, const uint8_t *x, int64_t start, const int64_t *step)
+void nn_move_gather(const struct nn_tensor *out, const uint8_t *x, int64_t start, const int64_t *step)
 {
         size_t item = nn_type_size(out->type);
         int64_t index[NN_MAX_DIMS] = { 0 }, at = start, n = out->n_dims ? out->dims[out->n_dims - 1] : 1;
@@ -55,12 +54,12 @@ static void gather_strided(const struct nn_tensor *out, const uint8_t *x, int64_
         }
 }
 
-static void set_strides(const struct nn_tensor *t, int64_t *stride)
+void nn_move_strides(const struct nn_tensor *t, int64_t *ret)
 {
         int64_t step = 1;
 
         for (unsigned i = t->n_dims; i-- > 0; step *= t->dims[i])
-                stride[i] = step;
+                ret[i] = step;
 }
 
 int nn_shape_transpose(struct nn_call *c)
@@ -72,7 +71,7 @@ int nn_shape_transpose(struct nn_call *c)
 
         if (a && a->n != x->n_dims)
                 return nn_call_fail(c, -EINVAL, "perm of %zu values for %u dims", a->n, x->n_dims);
-        set_strides(x, stride);
+        nn_move_strides(x, stride);
         for (unsigned i = 0; i < x->n_dims; i++) {
                 int64_t from = a ? a->ints[i] : (int64_t)x->n_dims - 1 - i;
 
@@ -88,7 +87,7 @@ int nn_shape_transpose(struct nn_call *c)
 
 int nn_run_transpose(struct nn_call *c)
 {
-        gather_strided(c->out[0], c->in[0]->data, 0, c->p.move.step);
+        nn_move_gather(c->out[0], c->in[0]->data, 0, c->p.move.step);
         return 0;
 }
 
@@ -235,7 +234,7 @@ int nn_shape_slice(struct nn_call *c)
                 return nn_call_fail(c, -EINVAL, "starts, ends, axes and steps differ in length");
         memcpy(dims, x->dims, sizeof(dims));
         memset(c->p.move.start, 0, sizeof(c->p.move.start));
-        set_strides(x, c->p.move.step);
+        nn_move_strides(x, c->p.move.step);
         for (unsigned i = 0; i < n; i++) {
                 if ((r = nn_call_axis(c, &axes[i], x->n_dims)) < 0)
                         return r;
@@ -260,7 +259,7 @@ int nn_run_slice(struct nn_call *c)
 
         for (unsigned i = 0; i < c->in[0]->n_dims; i++)
                 start += c->p.move.start[i];
-        gather_strided(c->out[0], c->in[0]->data, start, c->p.move.step);
+        nn_move_gather(c->out[0], c->in[0]->data, start, c->p.move.step);
         return 0;
 }
 
@@ -339,25 +338,46 @@ static int pad_value(struct nn_call *c)
         return 0;
 }
 
-int nn_shape_pad(struct nn_call *c)
+/* Pads of each dim, before all and after all: an attribute before opset 11, then input 1, of the axes in input 3. */
+static int read_pads(struct nn_call *c, int64_t *pads)
 {
         const struct nn_tensor *x = c->in[0];
         const struct nn_attribute *a = nn_node_attribute(c->node, "pads");
-        const char *mode = nn_node_string(c->node, "mode", "constant");
-        int64_t pads[2 * NN_MAX_DIMS], dims[NN_MAX_DIMS];
-        unsigned n = 2 * x->n_dims;
+        int64_t given[2 * NN_MAX_DIMS], axes[NN_MAX_DIMS];
+        unsigned n = 0, n_axes = x->n_dims;
         int r = 0;
 
-        if (c->opset >= 11)
-                r = nn_call_const_ints(c, 1, "pads", pads, ARRAY_LEN(pads), &n);
-        else if (a && a->n == n)
-                memcpy(pads, a->ints, n * sizeof(*pads));
-        else
-                n = 0;
+        for (unsigned i = 0; i < x->n_dims; i++)
+                axes[i] = i;
+        if (nn_call_in(c, 3))
+                r = nn_call_const_ints(c, 3, "axes", axes, NN_MAX_DIMS, &n_axes);
+        if (r == 0 && c->opset >= 11)
+                r = nn_call_const_ints(c, 1, "pads", given, ARRAY_LEN(given), &n);
+        else if (a && a->n == 2 * n_axes)
+                memcpy(given, a->ints, (n = 2 * n_axes) * sizeof(*given));
         if (r < 0)
                 return r;
-        if (n != 2 * x->n_dims || n == 0)
+        if (n != 2 * n_axes || n == 0)
                 return nn_call_fail(c, -EINVAL, "pads do not match the input's shape %s", NN_SHAPE_STRING(x));
+        memset(pads, 0, 2 * x->n_dims * sizeof(*pads));
+        for (unsigned i = 0; i < n_axes; i++) {
+                if ((r = nn_call_axis(c, &axes[i], x->n_dims)) < 0)
+                        return r;
+                pads[axes[i]] = given[i];
+                pads[x->n_dims + axes[i]] = given[n_axes + i];
+        }
+        return 0;
+}
+
+int nn_shape_pad(struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0];
+        const char *mode = nn_node_string(c->node, "mode", "constant");
+        int64_t pads[2 * NN_MAX_DIMS], dims[NN_MAX_DIMS];
+        int r = read_pads(c, pads);
+
+        if (r < 0)
+                return r;
         c->p.move.mode = strcmp(mode, "constant") == 0  ? PAD_CONSTANT
                          : strcmp(mode, "reflect") == 0 ? PAD_REFLECT
                          : strcmp(mode, "edge") == 0    ? PAD_EDGE
@@ -381,9 +401,7 @@ int nn_shape_pad(struct nn_call *c)
                         return nn_call_fail(c, -EINVAL, "pads leave less than nothing");
         }
         r = pad_value(c);
-        if (r < 0)
-                return r;
-        return nn_call_set_output(c, 0, x->type, x->n_dims, dims);
+        return r < 0 ? r : nn_call_set_output(c, 0, x->type, x->n_dims, dims);
 }
 
 /* Index in the input, -1 for the constant. */
@@ -398,26 +416,79 @@ static int64_t pad_source(int mode, int64_t i, int64_t length)
         return -1;
 }
 
+/* @bytes, whole items, of the constant */
+static void fill_value(const struct nn_call *c, uint8_t *y, size_t bytes)
+{
+        size_t done = MIN(nn_type_size(c->in[0]->type), bytes);
+
+        memcpy(y, c->p.move.value, done);
+        while (done > 0 && done < bytes) {
+                size_t more = MIN(done, bytes - done);
+
+                memcpy(y + done, y, more);
+                done += more;
+        }
+}
+
+/* The innermost dim that is padded, and the bytes that follow in one piece for each of its indices. */
+static unsigned padded_dim(const struct nn_call *c, size_t *ret_piece)
+{
+        const struct nn_tensor *x = c->in[0], *y = c->out[0];
+        unsigned k = x->n_dims - 1;
+
+        *ret_piece = nn_type_size(x->type);
+        while (k > 0 && c->p.move.start[k] == 0 && x->dims[k] == y->dims[k])
+                *ret_piece *= (size_t)x->dims[k--];
+        return k;
+}
+
+/* All of dim @k of one place in the dims before it; @x: NULL where they are padding. */
+static void pad_row(const struct nn_call *c, unsigned k, size_t piece, const uint8_t *x, uint8_t *y)
+{
+        int64_t length = c->in[0]->dims[k], n = c->out[0]->dims[k], before = c->p.move.start[k];
+        int64_t first = CLAMP(before, (int64_t)0, n), last = CLAMP(before + length, first, n);
+        int mode = c->p.move.mode;
+
+        if (!x) {
+                fill_value(c, y, (size_t)n * piece);
+                return;
+        }
+        if (mode == PAD_CONSTANT) {
+                fill_value(c, y, (size_t)first * piece);
+                fill_value(c, y + (size_t)last * piece, (size_t)(n - last) * piece);
+        }
+        for (int64_t i = 0; mode != PAD_CONSTANT && i < n; i = i + 1 == first ? last : i + 1)
+                if (i < first || i >= last)
+                        memcpy(y + (size_t)i * piece, x + (size_t)pad_source(mode, i - before, length) * piece, piece);
+        if (last > first)
+                memcpy(y + (size_t)first * piece, x + (size_t)(first - before) * piece, (size_t)(last - first) * piece);
+}
+
 int nn_run_pad(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0], *y = c->out[0];
-        size_t item = nn_type_size(x->type);
-        int64_t n = nn_tensor_n_elements(y), index[NN_MAX_DIMS] = { 0 };
+        int64_t index[NN_MAX_DIMS] = { 0 }, rows;
+        size_t piece;
+        unsigned k = padded_dim(c, &piece);
         uint8_t *to = y->data;
 
-        for (int64_t i = 0; i < n; i++, to += item) {
+        if (nn_tensor_n_elements(y) == 0)
+                return 0;
+        rows = nn_product(y->dims, 0, k);
+        for (int64_t i = 0; i < rows; i++, to += (size_t)y->dims[k] * piece) {
                 int64_t from = 0;
 
-                for (unsigned k = 0; k < x->n_dims && from >= 0; k++) {
-                        int64_t s = pad_source(c->p.move.mode, index[k] - c->p.move.start[k], x->dims[k]);
+                for (unsigned d = 0; d < k && from >= 0; d++) {
+                        int64_t s = pad_source(c->p.move.mode, index[d] - c->p.move.start[d], x->dims[d]);
 
-                        from = s < 0 ? -1 : from * x->dims[k] + s;
+                        from = s < 0 ? -1 : from * x->dims[d] + s;
                 }
-                memcpy(to, from < 0 ? c->p.move.value : (const uint8_t *)x->data + (size_t)from * item, item);
-                for (unsigned k = x->n_dims; k-- > 0;) {
-                        if (++index[k] < y->dims[k])
+                pad_row(c, k, piece, from < 0 ? NULL : (const uint8_t *)x->data + (size_t)(from * x->dims[k]) * piece,
+                        to);
+                for (unsigned d = k; d-- > 0;) {
+                        if (++index[d] < y->dims[d])
                                 break;
-                        index[k] = 0;
+                        index[d] = 0;
                 }
         }
         return 0;

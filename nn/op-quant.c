@@ -68,6 +68,8 @@ static int read_axis(struct nn_call *c, const struct nn_tensor *x)
         int64_t n = nn_tensor_n_elements(c->in[1]);
         int r;
 
+        if (nn_node_int(c->node, "block_size", 0) != 0)
+                return nn_call_fail(c, -EOPNOTSUPP, "scales for blocks are not supported");
         c->p.quant.axis = 0;
         if (n == 1 && c->in[1]->n_dims <= 1)
                 return 1;
@@ -81,11 +83,14 @@ static int read_axis(struct nn_call *c, const struct nn_tensor *x)
 int nn_shape_quantize(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0], *zero = nn_call_in(c, 2);
-        enum nn_type type = zero ? zero->type : NN_UINT8;
+        int64_t asked = nn_node_int(c->node, "output_dtype", 0);
+        enum nn_type type = zero ? zero->type : asked ? (enum nn_type)asked : NN_UINT8;
         int r = nn_call_need_float(c, 0);
 
         if (r == 0)
                 r = need_byte(c, 2);
+        if (r == 0 && ((type != NN_UINT8 && type != NN_INT8) || (asked && asked != (int64_t)type)))
+                r = nn_call_fail(c, -EOPNOTSUPP, "output_dtype %s is not supported", nn_type_name((int)asked));
         if (r == 0)
                 r = read_axis(c, x);
         if (r >= 0)

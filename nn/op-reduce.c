@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Softmax, ReduceMean */
+/* Softmax; ReduceMean and its kin */
 #include <errno.h>
 #include <math.h>
 
@@ -53,46 +53,149 @@ int nn_run_softmax(struct nn_call *c)
         return 0;
 }
 
-int nn_shape_reduce_mean(struct nn_call *c)
+static bool takes_ints(int what)
+{
+        return what == NN_REDUCE_SUM || what == NN_REDUCE_MAX || what == NN_REDUCE_MIN || what == NN_REDUCE_PROD;
+}
+
+int nn_shape_reduce(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0];
         int64_t dims[NN_MAX_DIMS];
         unsigned n = 0;
-        int r = nn_call_need_float(c, 0);
+        int r = 0;
 
+        if (!takes_ints(c->op->variant) || (x->type != NN_INT64 && x->type != NN_INT32))
+                r = nn_call_need_float(c, 0);
         if (r == 0)
                 r = nn_call_axes(c, 1, x->n_dims, &c->p.reduce.axes);
         if (r < 0)
                 return r;
-        if (!c->p.reduce.axes)
+        if (!c->p.reduce.axes && nn_node_int(c->node, "noop_with_empty_axes", 0) == 0)
                 c->p.reduce.axes = (1u << x->n_dims) - 1;
         if (nn_tensor_n_elements(x) == 0)
-                return nn_call_fail(c, -EINVAL, "mean of nothing: shape %s", NN_SHAPE_STRING(x));
+                return nn_call_fail(c, -EINVAL, "nothing to reduce: shape %s", NN_SHAPE_STRING(x));
         c->p.reduce.keep = nn_node_int(c->node, "keepdims", 1) != 0;
         for (unsigned i = 0; i < x->n_dims; i++)
                 if (!(c->p.reduce.axes & 1u << i))
                         dims[n++] = x->dims[i];
                 else if (c->p.reduce.keep)
                         dims[n++] = 1;
-        return nn_call_set_output(c, 0, NN_FLOAT32, n, dims);
+        return nn_call_set_output(c, 0, x->type, n, dims);
 }
 
-/* Sum over the reduced dims from @dim on of the sub-tensor at @x. */
-static double sum_over(const struct nn_tensor *t, uint32_t axes, unsigned dim, const float *x)
+/* One more value of the input to what is reduced so far. */
+static double leaf(int what, double v)
 {
-        int64_t step = nn_product(t->dims, dim + 1, t->n_dims);
-        double sum = 0;
+        switch (what) {
+        case NN_REDUCE_L1:
+                return fabs(v);
+        case NN_REDUCE_L2:
+        case NN_REDUCE_SUM_SQUARE:
+                return v * v;
+        default:
+                return v;
+        }
+}
+
+static double join(int what, double a, double b)
+{
+        switch (what) {
+        case NN_REDUCE_MAX:
+                return b > a || isnan(b) ? b : a;
+        case NN_REDUCE_MIN:
+                return b < a || isnan(b) ? b : a;
+        case NN_REDUCE_PROD:
+                return a * b;
+        default:
+                return a + b;
+        }
+}
+
+/* The reduced dims from @dim on of the sub-tensor at @x. */
+static double reduce_over(const struct nn_tensor *t, int what, uint32_t axes, unsigned dim, const float *x)
+{
+        int64_t step;
+        double sum;
 
         while (dim < t->n_dims && !(axes & 1u << dim))
-                step = nn_product(t->dims, ++dim + 1, t->n_dims);
+                dim++;
         if (dim >= t->n_dims)
-                return *x;
-        for (int64_t i = 0; i < t->dims[dim]; i++)
-                sum += sum_over(t, axes, dim + 1, x + i * step);
+                return leaf(what, (double)*x);
+        step = nn_product(t->dims, dim + 1, t->n_dims);
+        sum = reduce_over(t, what, axes, dim + 1, x);
+        for (int64_t i = 1; i < t->dims[dim]; i++)
+                sum = join(what, sum, reduce_over(t, what, axes, dim + 1, x + i * step));
         return sum;
 }
 
-int nn_run_reduce_mean(struct nn_call *c)
+/* The logarithm of a sum of exponentials, without one that is out of range. */
+static double log_sum_exp(const struct nn_tensor *t, uint32_t axes, unsigned dim, const float *x, double most)
+{
+        int64_t step;
+        double sum = 0;
+
+        while (dim < t->n_dims && !(axes & 1u << dim))
+                dim++;
+        if (dim >= t->n_dims)
+                return exp((double)*x - most);
+        step = nn_product(t->dims, dim + 1, t->n_dims);
+        for (int64_t i = 0; i < t->dims[dim]; i++)
+                sum += log_sum_exp(t, axes, dim + 1, x + i * step, most);
+        return sum;
+}
+
+static float reduce_floats(const struct nn_call *c, const float *x, int64_t count)
+{
+        const struct nn_tensor *t = c->in[0];
+        uint32_t axes = c->p.reduce.axes;
+        int what = c->op->variant;
+        double v;
+
+        if (what == NN_REDUCE_LOG_SUM_EXP) {
+                v = reduce_over(t, NN_REDUCE_MAX, axes, 0, x);
+                return (float)(isfinite(v) ? v + log(log_sum_exp(t, axes, 0, x, v)) : v);
+        }
+        v = reduce_over(t, what, axes, 0, x);
+        if (what == NN_REDUCE_MEAN)
+                v /= (double)count;
+        else if (what == NN_REDUCE_L2)
+                v = sqrt(v);
+        else if (what == NN_REDUCE_LOG_SUM)
+                v = log(v);
+        return (float)v;
+}
+
+static int64_t join_ints(int what, int64_t a, int64_t b)
+{
+        switch (what) {
+        case NN_REDUCE_MAX:
+                return MAX(a, b);
+        case NN_REDUCE_MIN:
+                return MIN(a, b);
+        case NN_REDUCE_PROD:
+                return (int64_t)((uint64_t)a * (uint64_t)b);
+        default:
+                return (int64_t)((uint64_t)a + (uint64_t)b);
+        }
+}
+
+static int64_t reduce_ints(const struct nn_tensor *t, int what, uint32_t axes, unsigned dim, int64_t at)
+{
+        int64_t step, sum;
+
+        while (dim < t->n_dims && !(axes & 1u << dim))
+                dim++;
+        if (dim >= t->n_dims)
+                return nn_tensor_int(t, at);
+        step = nn_product(t->dims, dim + 1, t->n_dims);
+        sum = reduce_ints(t, what, axes, dim + 1, at);
+        for (int64_t i = 1; i < t->dims[dim]; i++)
+                sum = join_ints(what, sum, reduce_ints(t, what, axes, dim + 1, at + i * step));
+        return sum;
+}
+
+int nn_run_reduce(struct nn_call *c)
 {
         const struct nn_tensor *t = c->in[0];
         int64_t n_out = nn_tensor_n_elements(c->out[0]), count = nn_tensor_n_elements(t) / n_out;
@@ -106,7 +209,10 @@ int nn_run_reduce_mean(struct nn_call *c)
                         at += rest % t->dims[i] * stride;
                         rest /= t->dims[i];
                 }
-                nn_f32(c->out[0])[o] = (float)(sum_over(t, c->p.reduce.axes, 0, nn_f32(t) + at) / (double)count);
+                if (t->type == NN_FLOAT32)
+                        nn_f32(c->out[0])[o] = reduce_floats(c, nn_f32(t) + at, count);
+                else
+                        nn_tensor_put_int(c->out[0], o, reduce_ints(t, c->op->variant, c->p.reduce.axes, 0, at));
         }
         return 0;
 }

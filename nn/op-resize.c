@@ -28,7 +28,7 @@ static int choice(struct nn_call *c, const char *attribute, const char *otherwis
 
 static int read_modes(struct nn_call *c, int *ret_coordinates, int *ret_rounding)
 {
-        static const char *const modes[] = { "nearest", "linear", NULL };
+        static const char *const modes[] = { "nearest", "linear", "bilinear", NULL }; /* Upsample of opset 7 */
         static const char *const coordinates[] = { "half_pixel", "pytorch_half_pixel",   "align_corners",
                                                    "asymmetric", "tf_half_pixel_for_nn", NULL };
         static const char *const roundings[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL };
@@ -36,7 +36,7 @@ static int read_modes(struct nn_call *c, int *ret_coordinates, int *ret_rounding
 
         if (r < 0)
                 return r;
-        c->p.resize.linear = mode == 1;
+        c->p.resize.linear = mode >= 1;
         *ret_coordinates = ASYMMETRIC;
         *ret_rounding = FLOOR;
         if (c->opset < 11)
@@ -46,44 +46,109 @@ static int read_modes(struct nn_call *c, int *ret_coordinates, int *ret_rounding
                 r = choice(c, "nearest_mode", "round_prefer_floor", roundings, ret_rounding);
         if (r == 0 && nn_node_int(c->node, "exclude_outside", 0) != 0)
                 r = nn_call_fail(c, -EOPNOTSUPP, "exclude_outside is not supported");
+        if (r == 0 && (nn_node_int(c->node, "antialias", 0) != 0 ||
+                       strcmp(nn_node_string(c->node, "keep_aspect_ratio_policy", "stretch"), "stretch") != 0))
+                r = nn_call_fail(c, -EOPNOTSUPP, "antialias and keep_aspect_ratio_policy are not supported");
         return r;
+}
+
+/* The axes that sizes and scales are for: all, or those of the attribute. */
+static int read_axes(struct nn_call *c, int64_t *axes, unsigned *ret_n)
+{
+        const struct nn_attribute *a = nn_node_attribute(c->node, "axes");
+        unsigned rank = c->in[0]->n_dims;
+        uint32_t seen = 0;
+
+        *ret_n = a ? (unsigned)MIN(a->n, (size_t)NN_MAX_DIMS + 1) : rank;
+        if (*ret_n > rank)
+                return nn_call_fail(c, -EINVAL, "%zu axes for %u dims", a->n, rank);
+        for (unsigned i = 0; i < *ret_n; i++) {
+                int r;
+
+                axes[i] = a ? a->ints[i] : (int64_t)i;
+                if ((r = nn_call_axis(c, &axes[i], rank)) < 0)
+                        return r;
+                if (seen & 1u << axes[i])
+                        return nn_call_fail(c, -EINVAL, "axis %" PRId64 " is given twice", axes[i]);
+                seen |= 1u << axes[i];
+        }
+        return 0;
+}
+
+static int read_sizes(struct nn_call *c, const int64_t *axes, unsigned n_axes, int64_t *dims, float *scales)
+{
+        const struct nn_tensor *x = c->in[0];
+        int64_t sizes[NN_MAX_DIMS];
+        unsigned n;
+        int r = nn_call_const_ints(c, 3, "sizes", sizes, NN_MAX_DIMS, &n);
+
+        if (r < 0)
+                return r;
+        if (n != n_axes)
+                return nn_call_fail(c, -EINVAL, "%u sizes for %u dims", n, n_axes);
+        for (unsigned i = 0; i < n; i++) {
+                int64_t axis = axes[i];
+
+                if (c->batch && axis == 0 && sizes[i] == 1 && x->dims[0] == c->batch)
+                        sizes[i] = c->batch;
+                if (sizes[i] < 1)
+                        return nn_call_fail(c, -EINVAL, "size of %" PRId64, sizes[i]);
+                dims[axis] = sizes[i];
+                scales[axis] = (float)sizes[i] / (float)x->dims[axis];
+        }
+        return 0;
+}
+
+/* The numbers of the scales: an attribute of Upsample before opset 9, else an input. Return: NULL with the error said. */
+static const float *scale_list(struct nn_call *c, size_t *ret_n)
+{
+        const struct nn_attribute *a = nn_node_attribute(c->node, "scales");
+        const struct nn_tensor *s = nn_call_in(c, c->opset < 11 ? 1 : 2);
+
+        if (a) {
+                *ret_n = a->n;
+                return a->floats;
+        }
+        if (!s || !s->data) {
+                nn_call_fail(c, -EOPNOTSUPP, "scales that are not constant are not supported");
+                return NULL;
+        }
+        *ret_n = s->type == NN_FLOAT32 && s->n_dims == 1 ? (size_t)s->dims[0] : 0;
+        return s->data;
 }
 
 static int read_scales(struct nn_call *c, int64_t *dims, float *scales)
 {
         const struct nn_tensor *x = c->in[0], *s = nn_call_in(c, c->opset < 11 ? 1 : 2), *sizes = nn_call_in(c, 3);
-        unsigned n;
-        int r;
+        int64_t axes[NN_MAX_DIMS];
+        const float *list;
+        unsigned n_axes;
+        size_t n;
+        int r = read_axes(c, axes, &n_axes);
 
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < x->n_dims; i++) {
+                dims[i] = x->dims[i];
+                scales[i] = 1;
+        }
         if (sizes && nn_tensor_n_elements(sizes) > 0) {
                 if (s && nn_tensor_n_elements(s) > 0)
                         return nn_call_fail(c, -EINVAL, "both scales and sizes are given");
-                r = nn_call_const_ints(c, 3, "sizes", dims, NN_MAX_DIMS, &n);
-                if (r < 0)
-                        return r;
-                if (n != x->n_dims)
-                        return nn_call_fail(c, -EINVAL, "%u sizes for %u dims", n, x->n_dims);
-                if (c->batch && dims[0] == 1 && x->dims[0] == c->batch)
-                        dims[0] = c->batch;
-                for (unsigned i = 0; i < n; i++) {
-                        if (dims[i] < 1)
-                                return nn_call_fail(c, -EINVAL, "size of %" PRId64, dims[i]);
-                        scales[i] = (float)dims[i] / (float)x->dims[i];
-                }
-                return 0;
+                return read_sizes(c, axes, n_axes, dims, scales);
         }
-        if (!s || !s->data)
-                return nn_call_fail(c, -EOPNOTSUPP, "scales that are not constant are not supported");
-        if (s->type != NN_FLOAT32 || s->n_dims != 1 || s->dims[0] != (int64_t)x->n_dims)
-                return nn_call_fail(c, -EINVAL, "scales of shape %s", NN_SHAPE_STRING(s));
-        for (unsigned i = 0; i < x->n_dims; i++) {
-                double length;
+        list = scale_list(c, &n);
+        if (!list)
+                return -EOPNOTSUPP;
+        if (n != n_axes)
+                return nn_call_fail(c, -EINVAL, "%zu scales for %u dims", n, n_axes);
+        for (unsigned i = 0; i < n_axes; i++) {
+                double length = floor((double)x->dims[axes[i]] * list[i]);
 
-                scales[i] = nn_f32(s)[i];
-                length = floor((double)x->dims[i] * scales[i]);
-                if (!(scales[i] > 0) || !(length >= 1) || length > INT32_MAX)
-                        return nn_call_fail(c, -EINVAL, "scale of %g for %" PRId64, (double)scales[i], x->dims[i]);
-                dims[i] = (int64_t)length;
+                if (!(list[i] > 0) || !(length >= 1) || length > INT32_MAX)
+                        return nn_call_fail(c, -EINVAL, "scale of %g for %" PRId64, (double)list[i], x->dims[axes[i]]);
+                scales[axes[i]] = list[i];
+                dims[axes[i]] = (int64_t)length;
         }
         return 0;
 }
@@ -191,6 +256,21 @@ static int fill_axis(struct nn_resize_axis *a, bool linear, int coordinates, int
         return 0;
 }
 
+/* Whether only the last two dims change, which nearly every network does. */
+static bool is_plane_by_plane(const struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0], *y = c->out[0];
+
+        for (unsigned i = 0; i + 2 < x->n_dims; i++) {
+                if (x->dims[i] != y->dims[i])
+                        return false;
+                for (int64_t k = 0; k < y->dims[i]; k++)
+                        if (c->p.resize.axis[i].first[k] != k || c->p.resize.axis[i].weight[k] != 0)
+                                return false;
+        }
+        return x->n_dims >= 2;
+}
+
 int nn_prepare_resize(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0], *y = c->out[0];
@@ -209,6 +289,8 @@ int nn_prepare_resize(struct nn_call *c)
                 if (r < 0)
                         return r;
         }
+        if (c->p.resize.linear && is_plane_by_plane(c))
+                c->scratch_bytes = 2 * (size_t)y->dims[y->n_dims - 1] * sizeof(float);
         return 0;
 }
 
@@ -228,10 +310,75 @@ static float interpolate(const struct nn_call *c, const int64_t *index, unsigned
         return low + weight * (interpolate(c, index, dim + 1, at * x->dims[dim] + a->second[index[dim]]) - low);
 }
 
+/* Input row @x spread over the columns of the output. */
+static void spread_row(const struct nn_resize_axis *a, int64_t n, const float *x, float *y)
+{
+        for (int64_t i = 0; i < n; i++) {
+                float low = x[a->first[i]];
+
+                y[i] = a->weight[i] == 0 ? low : low + a->weight[i] * (x[a->second[i]] - low);
+        }
+}
+
+/* y = low + weight * (high - low) */
+static void between_rows(const struct nn_call *c, size_t n, const float *low, const float *high, float weight, float *y)
+{
+        nn_vec_binary(c->isa, NN_SUB, false, n, high, low, y);
+        nn_vec_binary_scalar(c->isa, NN_MUL, false, n, y, weight, y);
+        nn_vec_binary(c->isa, NN_ADD, false, n, low, y, y);
+}
+
+/* A plane: each input row is spread once, and kept while the output lies between it and the next. */
+static void resize_plane(const struct nn_call *c, const float *x, float *y)
+{
+        unsigned rank = c->in[0]->n_dims;
+        const struct nn_resize_axis *rows = &c->p.resize.axis[rank - 2], *columns = &c->p.resize.axis[rank - 1];
+        int64_t width = c->in[0]->dims[rank - 1], n = c->out[0]->dims[rank - 1], held[2] = { -1, -1 };
+        float *room = c->scratch;
+
+        for (int64_t i = 0; i < c->out[0]->dims[rank - 2]; i++, y += n) {
+                int64_t wanted[2] = { rows->first[i], rows->second[i] };
+                float *row[2];
+
+                for (unsigned k = 0; k < 2; k++) {
+                        /* neighbours share no slot */
+                        unsigned slot = (unsigned)(wanted[k] % 2);
+
+                        row[k] = room + slot * (size_t)n;
+                        if (held[slot] != wanted[k] && !(k == 1 && rows->weight[i] == 0))
+                                spread_row(columns, n, x + (held[slot] = wanted[k]) * width, row[k]);
+                }
+                if (rows->weight[i] == 0)
+                        memcpy(y, row[0], (size_t)n * sizeof(*y));
+                else
+                        between_rows(c, (size_t)n, row[0], row[1], rows->weight[i], y);
+        }
+}
+
+static void resize_planes(const struct nn_call *c)
+{
+        const struct nn_tensor *x = c->in[0], *y = c->out[0];
+        int64_t planes = nn_product(x->dims, 0, x->n_dims - 2);
+        int64_t in = nn_product(x->dims, x->n_dims - 2, x->n_dims), out = nn_product(y->dims, x->n_dims - 2, x->n_dims);
+
+        for (int64_t p = 0; p < planes; p++)
+                resize_plane(c, nn_f32(x) + p * in, nn_f32(y) + p * out);
+}
+
+/* The last dim of one place in those before it. */
+static void nearest_row(const struct nn_resize_axis *a, int64_t n, size_t item, const uint8_t *x, uint8_t *y)
+{
+        for (int64_t i = 0; i < n; i++, y += item)
+                if (item == 4)
+                        memcpy(y, x + (size_t)a->first[i] * 4, 4);
+                else
+                        memcpy(y, x + (size_t)a->first[i] * item, item);
+}
+
 int nn_run_resize(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0], *y = c->out[0];
-        int64_t n = nn_tensor_n_elements(y), index[NN_MAX_DIMS] = { 0 };
+        int64_t index[NN_MAX_DIMS] = { 0 }, width = x->dims[x->n_dims - 1], n = y->dims[y->n_dims - 1], rows;
         size_t item = nn_type_size(x->type);
 
         if (c->p.resize.factor[0]) {
@@ -239,17 +386,23 @@ int nn_run_resize(struct nn_call *c)
                             (size_t)x->dims[3], c->p.resize.factor[0], c->p.resize.factor[1], nn_f32(x), nn_f32(y));
                 return 0;
         }
-        for (int64_t i = 0; i < n; i++) {
+        if (c->p.resize.linear && is_plane_by_plane(c)) {
+                resize_planes(c);
+                return 0;
+        }
+        rows = nn_tensor_n_elements(y) / n;
+        for (int64_t i = 0; i < rows; i++) {
                 int64_t at = 0;
 
-                if (c->p.resize.linear) {
-                        nn_f32(y)[i] = interpolate(c, index, 0, 0);
-                } else {
-                        for (unsigned k = 0; k < x->n_dims; k++)
-                                at = at * x->dims[k] + c->p.resize.axis[k].first[index[k]];
-                        memcpy((uint8_t *)y->data + (size_t)i * item, (uint8_t *)x->data + (size_t)at * item, item);
-                }
-                for (unsigned k = x->n_dims; k-- > 0;) {
+                for (unsigned k = 0; k + 1 < x->n_dims; k++)
+                        at = at * x->dims[k] + c->p.resize.axis[k].first[index[k]];
+                if (!c->p.resize.linear)
+                        nearest_row(&c->p.resize.axis[x->n_dims - 1], n, item,
+                                    (const uint8_t *)x->data + (size_t)(at * width) * item,
+                                    (uint8_t *)y->data + (size_t)(i * n) * item);
+                for (index[x->n_dims - 1] = 0; c->p.resize.linear && index[x->n_dims - 1] < n; index[x->n_dims - 1]++)
+                        nn_f32(y)[i * n + index[x->n_dims - 1]] = interpolate(c, index, 0, 0);
+                for (unsigned k = x->n_dims - 1; k-- > 0;) {
                         if (++index[k] < y->dims[k])
                                 break;
                         index[k] = 0;

@@ -5,11 +5,7 @@
 
 #include "nn/op-window.h"
 
-/* Longest axis, kernel, stride, pad: sums and products of a few of them fit an unsigned. */
-#define MAX_LENGTH (1 << 20)
-
-static int read_lengths(struct nn_call *c, const char *name, unsigned n, int64_t least, int64_t otherwise,
-                        unsigned *ret)
+int nn_window_lengths(struct nn_call *c, const char *name, unsigned n, int64_t least, int64_t otherwise, unsigned *ret)
 {
         const struct nn_attribute *a = nn_node_attribute(c->node, name);
 
@@ -18,7 +14,7 @@ static int read_lengths(struct nn_call *c, const char *name, unsigned n, int64_t
         for (unsigned i = 0; i < n; i++) {
                 int64_t v = a ? a->ints[i] : otherwise;
 
-                if (v < least || v > MAX_LENGTH)
+                if (v < least || v > NN_WINDOW_MAX_LENGTH)
                         return nn_call_fail(c, -EINVAL, "%s of %" PRId64, name, v);
                 ret[i] = (unsigned)v;
         }
@@ -63,16 +59,14 @@ static int check_lengths(struct nn_call *c, const struct nn_tensor *x)
         if (x->n_dims > 4)
                 return nn_call_fail(c, -EOPNOTSUPP, "%u spatial dims are not supported", x->n_dims - 2);
         for (unsigned i = 0; i < x->n_dims; i++)
-                if (x->dims[i] < 1 || x->dims[i] > MAX_LENGTH)
+                if (x->dims[i] < 1 || x->dims[i] > NN_WINDOW_MAX_LENGTH)
                         return nn_call_fail(c, -EINVAL, "input of shape %s", NN_SHAPE_STRING(x));
         return 0;
 }
 
-int nn_window_read(struct nn_call *c, const struct nn_tensor *x, const int64_t *kernel, struct nn_window *ret)
+int nn_window_attributes(struct nn_call *c, const struct nn_tensor *x, const int64_t *kernel, struct nn_window *ret)
 {
         struct nn_window w = { .kernel = { 1, 1 }, .stride = { 1, 1 }, .dilation = { 1, 1 }, .out = { 1, 1 } };
-        const char *auto_pad = nn_node_string(c->node, "auto_pad", "NOTSET");
-        int64_t ceil_mode = nn_node_int(c->node, "ceil_mode", 0);
         unsigned pads[4], first;
         int r = check_lengths(c, x);
 
@@ -82,36 +76,50 @@ int nn_window_read(struct nn_call *c, const struct nn_tensor *x, const int64_t *
         first = 2 - w.n_axes;
         if (!kernel && !nn_node_attribute(c->node, "kernel_shape"))
                 return nn_call_fail(c, -EBADMSG, "kernel_shape is missing");
-        r = read_lengths(c, "kernel_shape", w.n_axes, 1, 1, &w.kernel[first]);
+        r = nn_window_lengths(c, "kernel_shape", w.n_axes, 1, 1, &w.kernel[first]);
         for (unsigned i = 0; r == 0 && kernel && i < w.n_axes; i++) {
-                if (kernel[i] < 1 || kernel[i] > MAX_LENGTH ||
+                if (kernel[i] < 1 || kernel[i] > NN_WINDOW_MAX_LENGTH ||
                     (nn_node_attribute(c->node, "kernel_shape") && w.kernel[first + i] != (unsigned)kernel[i]))
                         return nn_call_fail(c, -EINVAL, "kernel_shape differs from the weights");
                 w.kernel[first + i] = (unsigned)kernel[i];
         }
         if (r == 0)
-                r = read_lengths(c, "strides", w.n_axes, 1, 1, &w.stride[first]);
+                r = nn_window_lengths(c, "strides", w.n_axes, 1, 1, &w.stride[first]);
         if (r == 0)
-                r = read_lengths(c, "dilations", w.n_axes, 1, 1, &w.dilation[first]);
+                r = nn_window_lengths(c, "dilations", w.n_axes, 1, 1, &w.dilation[first]);
         if (r == 0)
-                r = read_lengths(c, "pads", 2 * w.n_axes, 0, 0, pads);
+                r = nn_window_lengths(c, "pads", 2 * w.n_axes, 0, 0, pads);
         for (unsigned i = 0; r == 0 && i < w.n_axes; i++) {
-                unsigned axis = first + i, length = (unsigned)x->dims[2 + i];
-
-                if ((uint64_t)w.kernel[axis] * w.dilation[axis] > MAX_LENGTH)
+                if ((uint64_t)w.kernel[first + i] * w.dilation[first + i] > NN_WINDOW_MAX_LENGTH)
                         return nn_call_fail(c, -EINVAL, "kernel_shape times dilations is %" PRIu64,
-                                            (uint64_t)w.kernel[axis] * w.dilation[axis]);
+                                            (uint64_t)w.kernel[first + i] * w.dilation[first + i]);
+                w.pad[first + i] = pads[i];
+                w.pad[first + i + 2] = pads[w.n_axes + i];
+        }
+        if (r == 0)
+                *ret = w;
+        return r;
+}
+
+int nn_window_read(struct nn_call *c, const struct nn_tensor *x, const int64_t *kernel, struct nn_window *ret)
+{
+        const char *auto_pad = nn_node_string(c->node, "auto_pad", "NOTSET");
+        bool ceil_mode = nn_node_int(c->node, "ceil_mode", 0) != 0;
+        struct nn_window w;
+        int r = nn_window_attributes(c, x, kernel, &w);
+
+        for (unsigned i = 0; r == 0 && i < w.n_axes; i++) {
+                unsigned axis = 2 - w.n_axes + i, length = (unsigned)x->dims[2 + i];
+
                 if (strcmp(auto_pad, "SAME_UPPER") == 0 || strcmp(auto_pad, "SAME_LOWER") == 0) {
                         r = same_pads(c, &w, axis, length, auto_pad[5] == 'L');
                         continue;
                 }
-                if (strcmp(auto_pad, "NOTSET") == 0) {
-                        w.pad[axis] = pads[i];
-                        w.pad[axis + 2] = pads[w.n_axes + i];
-                } else if (strcmp(auto_pad, "VALID") != 0) {
+                if (strcmp(auto_pad, "VALID") == 0)
+                        w.pad[axis] = w.pad[axis + 2] = 0;
+                else if (strcmp(auto_pad, "NOTSET") != 0)
                         return nn_call_fail(c, -EOPNOTSUPP, "auto_pad '%.32s' is not supported", auto_pad);
-                }
-                r = axis_out(c, &w, axis, length, ceil_mode != 0);
+                r = axis_out(c, &w, axis, length, ceil_mode);
         }
         if (r == 0)
                 *ret = w;

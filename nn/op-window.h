@@ -3,6 +3,15 @@
 
 #include "nn/op.h"
 
+/* Longest axis, kernel, stride, pad: sums and products of a few of them fit an unsigned. */
+#define NN_WINDOW_MAX_LENGTH (1 << 20)
+
+/* @n lengths of attribute @name, each from @least to NN_WINDOW_MAX_LENGTH; @otherwise where there is none. */
+int nn_window_lengths(struct nn_call *c, const char *name, unsigned n, int64_t least, int64_t otherwise, unsigned *ret);
+
+/* The attributes alone, without auto_pad: as nn_window_read(), ret->out stays 1. */
+int nn_window_attributes(struct nn_call *c, const struct nn_tensor *x, const int64_t *kernel, struct nn_window *ret);
+
 /**
  * nn_window_read() - attributes kernel_shape, strides, dilations, pads, auto_pad, ceil_mode against an input
  * @x: input [N, C, L] or [N, C, H, W]

@@ -87,6 +87,14 @@ int nn_call_const_ints(struct nn_call *c, unsigned i, const char *what, int64_t 
         return 0;
 }
 
+bool nn_call_constant_from(const struct nn_call *c, unsigned first)
+{
+        for (unsigned i = first; i < c->n_in; i++)
+                if (c->in[i] && !c->in[i]->data)
+                        return false;
+        return true;
+}
+
 int nn_call_axis(struct nn_call *c, int64_t *axis, unsigned rank)
 {
         if (*axis < -(int64_t)rank || *axis >= (int64_t)rank)

@@ -14,7 +14,7 @@
 #include "nn/kernels/fc.h"
 #include "nn/kernels/int8.h"
 
-#define NN_OPSET_MAX 17
+#define NN_OPSET_MAX 21
 
 struct nn_call;
 
@@ -35,10 +35,19 @@ struct nn_resize {
         unsigned factor[2]; /* not 0: nearest by whole factors on the last two axes */
 };
 
+/* Operands over their common shape: see op-broadcast.h. */
+#define NN_BROADCAST_MAX 3
+struct nn_broadcast {
+        unsigned n_dims; /* after merging; innermost first */
+        int64_t dims[NN_MAX_DIMS];
+        int64_t stride[NN_BROADCAST_MAX][NN_MAX_DIMS]; /* 0: broadcast */
+};
+
 union nn_params {
         struct {
                 struct nn_conv_desc d;
                 struct nn_conv *prepared;
+                bool open; /* weights or bias are no constants: packed in each run */
         } conv;
         struct nn_pool2d_desc pool;
         struct {
@@ -50,15 +59,19 @@ union nn_params {
         } gemm;
         struct {
                 enum nn_binary op;
-                unsigned n_dims; /* after merging; innermost first */
-                int64_t dims[NN_MAX_DIMS], stride_a[NN_MAX_DIMS], stride_b[NN_MAX_DIMS]; /* stride 0: broadcast */
+                struct nn_broadcast b;
                 bool relu;
                 bool scale; /* BLOCKED: operand 1 is a value per channel of each image */
         } binary;
         struct nn_act act;
         struct {
+                int what; /* enum nn_unary */
+                float a, b;
+        } unary;
+        struct {
                 const float *scale, *shift; /* per channel; owned by the call */
                 float *owned;
+                bool open; /* computed in each run */
         } affine;
         struct {
                 float alpha, beta, bias;
@@ -68,6 +81,7 @@ union nn_params {
                 int64_t axis;
                 bool keep;
                 uint32_t axes; /* a bit per axis */
+                int64_t k;     /* TopK */
         } reduce;
         struct {
                 int64_t start[NN_MAX_DIMS], step[NN_MAX_DIMS]; /* Slice, Transpose (step: input stride), Pad */
@@ -174,6 +188,7 @@ struct nn_op {
         enum nn_act_kind act;
         enum nn_binary binary;
         bool average;          /* of a pool: else the maximum */
+        int variant;           /* of those in a file of its own: a value of the enum there */
         unsigned since, until; /* opsets */
         unsigned min_in, max_in, max_out;
         unsigned flags;
@@ -213,6 +228,8 @@ static inline struct nn_tensor *nn_call_in(const struct nn_call *c, unsigned i)
 int nn_call_need_float(struct nn_call *c, unsigned i);
 /* Constant integers (int64 or int32, at most one dim) of input @i. @ret: @max values. -EOPNOTSUPP if not constant. */
 int nn_call_const_ints(struct nn_call *c, unsigned i, const char *what, int64_t *ret, unsigned max, unsigned *ret_n);
+/* Whether all inputs from @first on are constants (when shape() is called, and before the plan is bound). */
+bool nn_call_constant_from(const struct nn_call *c, unsigned first);
 /* @axis in -rank..rank-1 to 0..rank-1; -EINVAL if outside */
 int nn_call_axis(struct nn_call *c, int64_t *axis, unsigned rank);
 /* axes from the attribute "axes" or input @i as a bit mask; 0 if there are none given */
@@ -253,17 +270,101 @@ bool nn_gemm_is_layer(const struct nn_call *c);
 bool nn_batched_gemm(const struct nn_call *c), nn_batched_matmul(const struct nn_call *c);
 double nn_macs_gemm(const struct nn_call *c), nn_macs_matmul(const struct nn_call *c);
 
-int nn_shape_unary(struct nn_call *c), nn_run_sqrt(struct nn_call *c), nn_run_exp(struct nn_call *c);
+/* op-unary.c: X is a macro of a name and a formula of x, a and b */
+#define NN_UNARIES(X)                            \
+        X(ABS, fabsf(x))                         \
+        X(CEIL, ceilf(x))                        \
+        X(CELU, celu(x, a))                      \
+        X(COS, cosf(x))                          \
+        X(ERF, erff(x))                          \
+        X(FLOOR, floorf(x))                      \
+        X(GELU, gelu(x))                         \
+        X(GELU_TANH, gelu_tanh(x))               \
+        X(LOG, logf(x))                          \
+        X(MISH, x *tanhf(softplus(x)))           \
+        X(NEG, -x)                               \
+        X(NOT, !x)                               \
+        X(RECIPROCAL, 1 / x)                     \
+        X(ROUND, nearbyintf(x))                  \
+        X(SELU, selu(x, a, b))                   \
+        X(SIGN, (float)(x > 0) - (float)(x < 0)) \
+        X(SIN, sinf(x))                          \
+        X(SOFTPLUS, softplus(x))                 \
+        X(SOFTSIGN, x / (1 + fabsf(x)))          \
+        X(SQRT, sqrtf(x))                        \
+        X(THRESHOLDED_RELU, x > a ? x : 0)
+#define NN_UNARY_NAME(name, formula) NN_UNARY_##name,
+enum nn_unary { NN_UNARIES(NN_UNARY_NAME) };
+
+#define NN_OP_FUNCTIONS(name) int nn_shape_##name(struct nn_call *c), nn_run_##name(struct nn_call *c)
+
+NN_OP_FUNCTIONS(unary);
+int nn_run_exp(struct nn_call *c);
+
+/* op-broadcast.c; from NN_AND on of bools */
+enum nn_compare { NN_EQUAL, NN_LESS, NN_LESS_OR_EQUAL, NN_GREATER, NN_GREATER_OR_EQUAL, NN_AND, NN_OR, NN_XOR };
+NN_OP_FUNCTIONS(compare);
+NN_OP_FUNCTIONS(where);
+
+/* op-make.c */
+NN_OP_FUNCTIONS(constant_of_shape);
+NN_OP_FUNCTIONS(expand);
+NN_OP_FUNCTIONS(tile);
+NN_OP_FUNCTIONS(range);
+NN_OP_FUNCTIONS(cast);
+
+/* op-split.c */
+NN_OP_FUNCTIONS(split);
+NN_OP_FUNCTIONS(depth_to_space);
+NN_OP_FUNCTIONS(space_to_depth);
+
+/* op-topk.c; op-reduce.c */
+enum nn_reduce {
+        NN_REDUCE_MEAN,
+        NN_REDUCE_SUM,
+        NN_REDUCE_MAX,
+        NN_REDUCE_MIN,
+        NN_REDUCE_PROD,
+        NN_REDUCE_L1,
+        NN_REDUCE_L2,
+        NN_REDUCE_SUM_SQUARE,
+        NN_REDUCE_LOG_SUM,
+        NN_REDUCE_LOG_SUM_EXP,
+};
+NN_OP_FUNCTIONS(top_k);
+NN_OP_FUNCTIONS(arg); /* NN_REDUCE_MAX or NN_REDUCE_MIN */
+int nn_prepare_top_k(struct nn_call *c);
+double nn_work_top_k(const struct nn_call *c);
+
+/* op-norm.c */
+NN_OP_FUNCTIONS(layer_norm);
+NN_OP_FUNCTIONS(instance_norm);
+int nn_run_log_softmax(struct nn_call *c);
+
+/* op-deconv.c */
+NN_OP_FUNCTIONS(deconv);
+int nn_prepare_deconv(struct nn_call *c);
+bool nn_batched_deconv(const struct nn_call *c);
+double nn_macs_deconv(const struct nn_call *c);
+
+/* op-arith.c: Sum, Mean, Max, Min of any number; Pow, Mod */
+enum nn_arith { NN_ARITH_SUM, NN_ARITH_MEAN, NN_ARITH_MAX, NN_ARITH_MIN };
+NN_OP_FUNCTIONS(many);
+int nn_prepare_many(struct nn_call *c);
+NN_OP_FUNCTIONS(pow);
+NN_OP_FUNCTIONS(mod);
+
 int nn_shape_act(struct nn_call *c), nn_run_act(struct nn_call *c);
 int nn_shape_prelu(struct nn_call *c), nn_run_prelu(struct nn_call *c);
 int nn_shape_binary(struct nn_call *c), nn_run_binary(struct nn_call *c);
-bool nn_batched_binary(const struct nn_call *c);
+bool nn_batched_broadcast(const struct nn_call *c);
 int nn_shape_batch_norm(struct nn_call *c), nn_prepare_batch_norm(struct nn_call *c);
 int nn_run_batch_norm(struct nn_call *c);
 void nn_release_batch_norm(struct nn_call *c);
 int nn_shape_softmax(struct nn_call *c), nn_run_softmax(struct nn_call *c);
-int nn_shape_reduce_mean(struct nn_call *c), nn_run_reduce_mean(struct nn_call *c);
+NN_OP_FUNCTIONS(reduce);
 bool nn_batched_axis(const struct nn_call *c), nn_batched_yes(const struct nn_call *c);
+bool nn_batched_parameters(const struct nn_call *c);
 
 int nn_shape_identity(struct nn_call *c), nn_shape_dropout(struct nn_call *c), nn_run_dropout(struct nn_call *c);
 int nn_shape_reshape(struct nn_call *c), nn_shape_flatten(struct nn_call *c);

@@ -43,7 +43,8 @@ static bool takes_act(const struct nn_step *s)
 
 static bool plain_conv(const struct nn_step *s)
 {
-        return s && is_kind(s, NN_KIND_CONV) && s->call.act.kind == NN_ACT_NONE && s->residual == NN_NO_VALUE;
+        return s && is_kind(s, NN_KIND_CONV) && !s->call.p.conv.open && s->call.act.kind == NN_ACT_NONE &&
+               s->residual == NN_NO_VALUE;
 }
 
 static void note(struct nn_step *s, const char *what)
@@ -131,6 +132,8 @@ static bool fuse_act(struct fuser *f, struct nn_step *s)
         struct nn_act act;
 
         if (!into)
+                return false;
+        if (!nn_call_constant_from(&s->call, 1))
                 return false;
         if (s->call.op->flags & NN_OP_ACT)
                 act = s->call.p.act;
@@ -227,7 +230,7 @@ static int fuse_step(struct fuser *f, size_t i)
 
         if (is_kind(s, NN_KIND_BATCH_NORM)) {
                 before = sole_producer(f, s->in[0], 1);
-                return plain_conv(before) ? fold_batch_norm(f, before, s) : 0;
+                return plain_conv(before) && !s->call.p.affine.open ? fold_batch_norm(f, before, s) : 0;
         }
         if ((s->call.op->flags & NN_OP_ACT) || is_kind(s, NN_KIND_PRELU)) {
                 fuse_act(f, s);

@@ -138,7 +138,8 @@ static bool conv_fits(const struct nn_call *c)
         const struct nn_conv_desc *d = &c->p.conv.d;
         bool depthwise = d->groups > 1 && d->groups == d->c && d->groups == d->k;
 
-        return c->in[0]->n_dims == 4 && (d->groups == 1 || depthwise) && !c->fused_scale && !c->fused_bias &&
+        return c->in[0]->n_dims == 4 && !c->p.conv.open && (d->groups == 1 || depthwise) && !c->fused_scale &&
+               !c->fused_bias &&
                (c->act.kind == NN_ACT_NONE || c->act.kind == NN_ACT_RELU || c->act.kind == NN_ACT_CLIP) &&
                (uint64_t)d->c / d->groups * d->r * d->s <= NN_CONV8_MAX_TAPS;
 }

@@ -52,6 +52,8 @@ dist_check_SCRIPTS += tests/unit/test-quantize.sh tests/unit/test-blend.sh
 
 # networks of one operator
 nn_op_tests = \
+	tests/unit/test-op-make \
+	tests/unit/test-op-math \
 	tests/unit/test-op-move \
 	tests/unit/test-op-quant \
 	tests/unit/test-op-resize \
@@ -60,6 +62,10 @@ nn_op_tests = \
 check_PROGRAMS += $(nn_op_tests)
 TESTS += $(nn_op_tests)
 EXTRA_DIST += tests/unit/nn-case.h
+tests_unit_test_op_make_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_make_LDADD = $(nn_test_libs) -lm
+tests_unit_test_op_math_CFLAGS = $(nn_test_cflags)
+tests_unit_test_op_math_LDADD = $(nn_test_libs) -lm
 tests_unit_test_op_move_CFLAGS = $(nn_test_cflags)
 tests_unit_test_op_move_LDADD = $(nn_test_libs) -lm
 tests_unit_test_op_quant_CFLAGS = $(nn_test_cflags)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Resize: each way to say where an output value lies in the input. Expected values are worked out by hand. */
+/* Resize: each way to say where an output value lies in the input. Expected
+ * values are worked out by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -140,6 +141,40 @@ static const struct op_case linears[] = {
         {},
 };
 
+static const struct op_case upsamples[] = {
+        { "opset 9", "Upsample", 9, { X(2), SCALES(2) }, {}, { Y(S(4), 0, 0, 1, 1) } },
+        { "opset 7",
+          "Upsample",
+          7,
+          { X(2) },
+          { { .name = "scales", .kind = ONNX_FLOATS, .floats = (const float[]){ 3 }, .n = 1 } },
+          { Y(S(6), 0, 0, 0, 1, 1, 1) } },
+        { "linear", "Upsample", 9, { X(2), SCALES(2) }, { LINEAR }, { Y(S(4), 0, 0.5, 1, 1) } },
+        { "one of two axes",
+          "Resize",
+          18,
+          { X(1, 2), NONE, SCALES(2) },
+          { { .name = "axes", INTS(1) } },
+          { Y(S(1, 4), 0, 0, 1, 1) } },
+        { "antialias",
+          "Resize",
+          18,
+          { X(2), NONE, SCALES(2) },
+          { { .name = "antialias", .kind = ONNX_INT, .i = 1 } },
+          { X(4) },
+          .code = -EOPNOTSUPP,
+          .says = "antialias" },
+        { "an axis twice",
+          "Resize",
+          18,
+          { X(1, 2), NONE, SCALES(2, 2) },
+          { { .name = "axes", INTS(1, -1) } },
+          { X(4) },
+          .code = -EINVAL,
+          .says = "twice" },
+        {},
+};
+
 static const struct op_case refused[] = {
         { "cubic",
           "Resize",
@@ -236,6 +271,7 @@ static const struct op_case refused[] = {
 static void test_nearest(void **state)
 {
         run_cases(nearests);
+        run_cases(upsamples);
 }
 
 static void test_linear(void **state)
