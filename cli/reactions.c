@@ -47,8 +47,10 @@ static int fail(const sd_bus_error *e, int r)
 
 int reactions_new_call(struct ctl *c, const char *method, sd_bus_message **ret)
 {
-        int r = ctl_connect(c);
+        int r;
 
+        c->waits = true; /* another service than emotiond is called */
+        r = ctl_connect(c);
         if (r)
                 return r;
         r = sd_bus_message_new_method_call(c->bus, ret, REACTIONS_SERVICE, REACTIONS_ROOT, REACTIONS_IFACE, method);
@@ -69,8 +71,10 @@ int reactions_current(struct ctl *c, char **ret)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(json_putp) json_object *current = NULL;
         const char *play;
-        int r = ctl_connect(c);
+        int r;
 
+        c->waits = true;
+        r = ctl_connect(c);
         if (r)
                 return r;
         r = sd_bus_get_property(c->bus, REACTIONS_SERVICE, REACTIONS_ROOT, REACTIONS_IFACE, "Current", &error, &reply,
