@@ -165,7 +165,10 @@ int main(int argc, char *argv[])
                              .config_optional = !o.config,
                              .override = o.override,
                              .state_dir = getenv("STATE_DIRECTORY") },
-                .engine = { .plugin_dir = o.plugin_dir, .model_dirs = model_dirs, .decoder = o.decoder, .state_dir = getenv("STATE_DIRECTORY") },
+                .engine = { .plugin_dir = o.plugin_dir,
+                            .model_dirs = model_dirs,
+                            .decoder = o.decoder,
+                            .state_dir = getenv("STATE_DIRECTORY") },
         };
 
         r = settings_load(config.manager.config_file, config.manager.config_optional, &o.override, &settings, &error);

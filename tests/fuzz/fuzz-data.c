@@ -66,25 +66,25 @@ static size_t npy_seed(uint8_t *ret)
         return sizeof(start) + sizeof(text) - 1 + 24;
 }
 
-static size_t put_numbers(char *ret, unsigned n, const char *format)
+static size_t put_numbers(char *ret, unsigned n, const char *fraction)
 {
         size_t at = 0;
 
         for (unsigned i = 0; i < n; i++) {
                 at += (size_t)sprintf(ret + at, "%s", i ? " " : "");
-                at += (size_t)sprintf(ret + at, format, i % 200);
+                at += (size_t)sprintf(ret + at, "%u%s", i % 200, fraction);
         }
         return at;
 }
 
-static size_t csv_seed(char *ret, const char *header, unsigned n, const char *format)
+static size_t csv_seed(char *ret, const char *header, unsigned n, const char *fraction)
 {
         static const char *const usages[] = { "Training", "PublicTest" };
         size_t at = (size_t)sprintf(ret, "%s\n", header);
 
         for (unsigned row = 0; row < 2; row++) {
                 at += (size_t)sprintf(ret + at, "%u,", row + 3);
-                at += put_numbers(ret + at, n, format);
+                at += put_numbers(ret + at, n, fraction);
                 at += (size_t)sprintf(ret + at, ",%s\n", usages[row]);
         }
         return at;
@@ -103,9 +103,9 @@ int fuzz_seed(unsigned i, uint8_t **ret, size_t *ret_size)
         if (i == 0)
                 *ret_size = npy_seed(*ret);
         else if (i == 1)
-                *ret_size = csv_seed((char *)*ret, "emotion,pixels,Usage", 48 * 48, "%u");
+                *ret_size = csv_seed((char *)*ret, "emotion,pixels,Usage", 48 * 48, "");
         else if (i == 2)
-                *ret_size = csv_seed((char *)*ret, "emotion,points,Usage", 136, "%u.25");
+                *ret_size = csv_seed((char *)*ret, "emotion,points,Usage", 136, ".25");
         else
                 *ret_size = (size_t)sprintf((char *)*ret, "%s", votes);
         return 0;

@@ -18,6 +18,8 @@ tests_unit_test_picture_reader_CFLAGS = $(service_test_cflags)
 tests_unit_test_picture_reader_LDADD = libservice.la libpicture.la $(service_test_libs)
 tests_unit_test_decoder_CFLAGS = $(service_test_cflags)
 tests_unit_test_decoder_LDADD = libservice.la libpicture.la $(service_test_libs)
+# the worker's helpers that stand in folders which are made of variables here
+tests_unit_test_worker_SOURCES = tests/unit/test-worker.c daemon/capture/strobe.c daemon/vision/plugin-record.c
 tests_unit_test_worker_CFLAGS = $(service_test_cflags)
 tests_unit_test_worker_LDADD = libservice.la libpicture.la $(service_test_libs)
 manager_place = tests/unit/manager-place.h tests/unit/fake-worker.c tests/unit/fake-worker.h

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "basic/clock.h"
 #include "daemon/capture/source-ops.h"
 #include "daemon/capture/v4l2-device.h"
 #include "daemon/capture/v4l2-negotiate.h"
@@ -537,7 +538,7 @@ static void test_start_refused(void **state)
 static void test_newest_wins(void **state)
 {
         _cleanup_(source_freep) struct source *s = open_fake("YUYV");
-        uint64_t before = source_now_usec();
+        uint64_t before = clock_usec();
         struct frame f;
 
         for (int i = 0; i < 3; i++)
@@ -549,9 +550,9 @@ static void test_newest_wins(void **state)
         source_release(s, &f);
 
         /* the driver lost 3..5, and its clock is 25 ms ahead */
-        send_frame((struct fake_event){ .sequence = 6, .timestamp_usec = source_now_usec() + 25000 });
+        send_frame((struct fake_event){ .sequence = 6, .timestamp_usec = clock_usec() + 25000 });
         assert_int_equal(source_next(s, -1, 1000000, &f, NULL), 1);
-        assert_true(f.timestamp_usec <= source_now_usec());
+        assert_true(f.timestamp_usec <= clock_usec());
         assert_stats(s, 2, 5, 0);
 
         /* a clock that runs back, and one that is not ours */
@@ -561,7 +562,7 @@ static void test_newest_wins(void **state)
         assert_int_equal(f.timestamp_usec, before);
         send_frame((struct fake_event){ .sequence = 8 });
         assert_int_equal(source_next(s, -1, 1000000, &f, NULL), 1);
-        assert_in_range(f.timestamp_usec, before, source_now_usec());
+        assert_in_range(f.timestamp_usec, before, clock_usec());
         assert_stats(s, 4, 5, 0);
 }
 
@@ -569,7 +570,7 @@ static void test_newest_wins(void **state)
 static void test_rest(void **state)
 {
         _cleanup_(source_freep) struct source *s = open_fake("MJPG");
-        uint64_t now = source_now_usec();
+        uint64_t now = clock_usec();
         struct frame f;
 
         source_rest_until(s, now - 1000);
@@ -663,12 +664,12 @@ static void test_io_error(void **state)
 static void test_stall_and_wake(void **state)
 {
         _cleanup_(source_freep) struct source *s = open_fake("YUYV");
-        uint64_t start = source_now_usec();
+        uint64_t start = clock_usec();
         struct frame f;
         int wake[2];
 
         assert_int_equal(source_next(s, -1, 50000, &f, NULL), 0);
-        assert_true(source_now_usec() - start >= 50000);
+        assert_true(clock_usec() - start >= 50000);
         assert_int_equal(pipe(wake), 0);
         assert_int_equal(write(wake[1], "x", 1), 1);
         assert_int_equal(source_next(s, wake[0], 5000000, &f, NULL), -ECANCELED);
