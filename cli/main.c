@@ -300,8 +300,7 @@ static const struct verb *choose_verb(int argc, char **argv, unsigned uses)
                 return NULL;
         }
         if (uses & ~v->uses) {
-                ctl_say("%s does not support one of these options; \"emotionctl --help\" lists those it does.",
-                        v->name);
+                ctl_say("%s does not take one of these options; \"emotionctl --help\" lists those it does.", v->name);
                 return NULL;
         }
         return v;

@@ -341,7 +341,7 @@ def test_bash_completion():
                            stderr=subprocess.PIPE, text=True, **completion_folder())
         equal(p.stderr, "")
         return sorted(p.stdout.splitlines())
-    equal(complete("cl"), ["classify"])
+    equal(complete("cl"), ["classify", "clients"])
     equal(complete("classify", "b"), ["b b.png", "b c.png"])
     equal(complete("preview", "--png", "=", "b b"), ["b b.png"])
     equal(complete("classify", "faces", "b"), ["b b.png", "b c.png"], "the first word is the verb")

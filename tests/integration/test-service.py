@@ -1176,7 +1176,9 @@ def test_no_network():
         c.close()
         kept = sorted(n for n in os.listdir(d.folder) if n not in ("plugins", "log", "emotiond.conf"))
         for name in kept:
-            assert os.path.getsize(os.path.join(d.folder, name)) < 1000, "%s is more than a setting" % name
+            # plugin-calls: names of 16 plugins and when they crashed, always as long
+            limit = 1300 if name == "plugin-calls" else 1000
+            assert os.path.getsize(os.path.join(d.folder, name)) < limit, "%s is more than a setting" % name
 
 
 lib.run(globals())

@@ -81,6 +81,7 @@ echo "# exposure level of emotion-reactions: $level"
 result $? "emotion-reactions: exposure at most 0.5"
 [ -n "$(find "$root" -path '*/system-services/org.emotiond.Reactions1.service')" ]
 result $? "the bus starts emotion-reactions"
+cp /bin/true "${program%/*}/emotion-reactions"
 sed -E "s|^(ExecStart=)(/.*/emotion-reactions)|\1$root\2|" "$reactions" >"$root/emotion-reactions.service"
 said=$(systemd-analyze verify --man=no "$root/emotion-reactions.service" 2>&1 | grep -F emotion-reactions.service)
 [ -z "$said" ]

@@ -161,8 +161,8 @@ static inline void tool_trains(const char *dir, const char *text, const char *op
              "train %s/recipe.conf --data %s %s --out %s/whole --epochs 2 --resume | sed 's/.* MMAC, .*/2 "
              "rows/'",
              dir, dir, options, dir);
-        tool("is for classifiers", "train %s/recipe.conf --data %s --out %s/x --init %s/whole/last.onnx", dir, dir, dir,
-             dir);
+        tool("epoch 1/1: loss", "train %s/recipe.conf --data %s %s --out %s/x --epochs 1 --init %s/whole/last.onnx",
+             dir, dir, options, dir, dir);
         tool("--data", "train %s/recipe.conf --out %s/x", dir, dir);
 }
 

@@ -68,7 +68,7 @@ table "$work/half.onnx" "$work/before.json"
 table "$work/cool.onnx" "$work/after.json"
 check "lowers the loss" test "$(ece "$work/after.json" | cut -c1-5 | tr -d .)" -lt "$(ece "$work/before.json" | cut -c1-5 | tr -d .)"
 
-check "a class that the model lacks" refuses "'joy=2' is not CLASS=FACTOR" \
+check "a class that the model lacks" refuses '"joy=2" is not CLASS=FACTOR' \
         "$tool" blend "$first" "$second" --share 0.5 --weigh joy=2 -o "$work/x.onnx"
 check "a factor out of range" refuses "weigh" "$tool" blend "$first" "$second" --share 0.5 --weigh fear=0 -o "$work/x.onnx"
 check "a share out of range" refuses "share" "$tool" blend "$first" "$second" --share 1.5 -o "$work/x.onnx"
