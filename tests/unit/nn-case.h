@@ -99,7 +99,7 @@ static inline void case_initializer(struct onnx_writer *w, const char *name, con
 static inline struct nn_model *case_load(const struct op_case *c)
 {
         const char *in[CASE_MAX_IN + 1] = { 0 }, *out[CASE_MAX_OUT + 1] = { 0 };
-        char names[CASE_MAX_IN + CASE_MAX_OUT][8];
+        char names[CASE_MAX_IN + CASE_MAX_OUT][16];
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct onnx_writer *w;
