@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "basic/clock.h"
 #include "daemon/capture/container.h"
 #include "daemon/capture/source-ops.h"
 #include "daemon/capture/source-tools.h"
@@ -54,7 +55,7 @@ static int advance(struct replay *s, struct planes *planes)
 /* Passes over pictures whose successor is due already, as a camera would have replaced them. */
 static int skip_late(struct replay *s)
 {
-        uint64_t now = source_now_usec();
+        uint64_t now = clock_usec();
         int r;
 
         while (due_usec(s, s->position + 1) <= now) {
@@ -71,7 +72,7 @@ static int skip_late(struct replay *s)
 static int wait_until(int wake_fd, uint64_t due, uint64_t timeout_at)
 {
         for (;;) {
-                uint64_t now = source_now_usec(), until = MIN(due, timeout_at);
+                uint64_t now = clock_usec(), until = MIN(due, timeout_at);
                 uint64_t left = until > now ? until - now : 0;
                 struct pollfd p = { .fd = wake_fd, .events = POLLIN };
                 struct timespec t = { left / 1000000, left % 1000000 * 1000 };
@@ -82,7 +83,7 @@ static int wait_until(int wake_fd, uint64_t due, uint64_t timeout_at)
                         return -errno;
                 if (r > 0)
                         return -ECANCELED;
-                now = source_now_usec();
+                now = clock_usec();
                 if (now >= due)
                         return 1;
                 if (now >= timeout_at)
@@ -94,7 +95,7 @@ static int replay_next(struct source *source, int wake_fd, uint64_t timeout_usec
                        struct source_error *error)
 {
         struct replay *s = (struct replay *)source;
-        uint64_t now = source_now_usec();
+        uint64_t now = clock_usec();
         uint64_t timeout_at = timeout_usec < UINT64_MAX - now ? now + timeout_usec : UINT64_MAX;
         uint64_t position;
         bool rests;
@@ -204,7 +205,7 @@ int source_replay_open(const struct source_config *config, struct source **ret, 
         r = planes_reserve(&s->planes, s->container->width_px, s->container->height_px);
         if (r < 0)
                 return source_fail(error, r, "Out of memory");
-        s->opened_usec = source_now_usec();
+        s->opened_usec = clock_usec();
         *ret = STEAL(source);
         return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/capture/source-tools.h"
 
@@ -13,14 +12,6 @@ int source_fail(struct source_error *error, int r, const char *format, ...)
         vsnprintf(error->text, sizeof(error->text), format, ap);
         va_end(ap);
         return r;
-}
-
-uint64_t source_now_usec(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec * UINT64_C(1000000) + t.tv_nsec / 1000;
 }
 
 void source_copy_text(char *dst, size_t size, const char *src)

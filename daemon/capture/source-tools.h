@@ -8,6 +8,5 @@
 /* Writes the sentence; Return: @r, so that a caller can `return source_fail(error, -EIO, ...)`. */
 int source_fail(struct source_error *error, int r, const char *format, ...) _printf_(3, 4);
 
-uint64_t source_now_usec(void);
 /* Copies @src cut to fit, always ended. */
 void source_copy_text(char *dst, size_t size, const char *src);

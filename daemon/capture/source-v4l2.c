@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "basic/clock.h"
 #include "daemon/capture/luma.h"
 #include "daemon/capture/source-tools.h"
 #include "daemon/capture/v4l2-device.h"
@@ -227,7 +228,7 @@ static int decode(struct camera *s, const struct v4l2_buffer *b)
 /* The driver's time, if it is of our clock and can be true; never before the last. */
 static uint64_t timestamp_of(struct camera *s, const struct v4l2_buffer *b)
 {
-        uint64_t now = source_now_usec(), t = now;
+        uint64_t now = clock_usec(), t = now;
 
         if ((b->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC &&
             b->timestamp.tv_sec >= 0) {
@@ -243,7 +244,7 @@ static uint64_t timestamp_of(struct camera *s, const struct v4l2_buffer *b)
 static int wait_frame(struct camera *s, int wake_fd, uint64_t timeout_at, bool *ret_failed)
 {
         struct pollfd p[2] = { { .fd = s->fd, .events = POLLIN }, { .fd = wake_fd, .events = POLLIN } };
-        uint64_t now = source_now_usec();
+        uint64_t now = clock_usec();
         uint64_t left_ms = timeout_at > now ? (timeout_at - now + 999) / 1000 : 0;
         int r;
 
@@ -257,7 +258,7 @@ static int wait_frame(struct camera *s, int wake_fd, uint64_t timeout_at, bool *
         if (p[1].revents)
                 return -ECANCELED;
         if (r == 0)
-                return source_now_usec() >= timeout_at || left_ms == 0 ? 0 : 1;
+                return clock_usec() >= timeout_at || left_ms == 0 ? 0 : 1;
         *ret_failed = p[0].revents & (POLLERR | POLLHUP | POLLNVAL);
         return 1;
 }
@@ -295,7 +296,7 @@ static int camera_next(struct source *source, int wake_fd, uint64_t timeout_usec
                        struct source_error *error)
 {
         struct camera *s = (struct camera *)source;
-        uint64_t now = source_now_usec();
+        uint64_t now = clock_usec();
         uint64_t timeout_at = timeout_usec < UINT64_MAX - now ? now + timeout_usec : UINT64_MAX;
         struct v4l2_buffer b = {};
         bool failed = false;
