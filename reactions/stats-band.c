@@ -80,13 +80,6 @@ static void cholesky(double *a, size_t n)
         }
 }
 
-static int by_value(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-
-        return (x > y) - (x < y);
-}
-
 /* The 95 % quantile of max |z|, z normal with the correlation whose triangle is @l. Return: 0; -ENOMEM. */
 static int critical_value(const double *l, size_t n, struct stats_random *random, double *ret)
 {
@@ -105,7 +98,7 @@ static int critical_value(const double *l, size_t n, struct stats_random *random
                         largest[b] = MAX(largest[b], fabs(x));
                 }
         }
-        qsort(largest, BAND_DRAWS, sizeof(*largest), by_value);
+        stats_sort(largest, BAND_DRAWS);
         *ret = largest[(size_t)(STATS_LEVEL * BAND_DRAWS)];
         return 0;
 }

@@ -126,13 +126,6 @@ static void mean_rows(const struct stats_decisions *d, double *ret)
         }
 }
 
-static int by_value(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-
-        return (x > y) - (x < y);
-}
-
 static double draw_at(const double *sorted, double level)
 {
         return sorted[(size_t)CLAMP(level * MIXTURE_DRAWS, 0.0, (double)MIXTURE_DRAWS - 1)];
@@ -144,7 +137,7 @@ static struct stats_estimate interval(double *draws, double share)
 {
         double z = stats_normal_quantile(0.5 + STATS_LEVEL / 2), below = 0.5, bias;
 
-        qsort(draws, MIXTURE_DRAWS, sizeof(*draws), by_value);
+        stats_sort(draws, MIXTURE_DRAWS);
         for (size_t i = 0; i < MIXTURE_DRAWS; i++)
                 below += draws[i] < share;
         bias = stats_normal_quantile(below / (MIXTURE_DRAWS + 1));

@@ -58,6 +58,11 @@ static int by_value(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
+void stats_sort(double *values, size_t n)
+{
+        qsort(values, n, sizeof(*values), by_value);
+}
+
 /* The mean of each of STATS_DRAWS resamplings, sorted. @viewers: the value of each viewer. */
 static void resample(const double *viewers, size_t n, struct stats_random *random, double *ret)
 {
@@ -68,7 +73,7 @@ static void resample(const double *viewers, size_t n, struct stats_random *rando
                         sum += viewers[stats_random_below(random, n)];
                 ret[b] = sum / (double)n;
         }
-        qsort(ret, STATS_DRAWS, sizeof(*ret), by_value);
+        stats_sort(ret, STATS_DRAWS);
 }
 
 static double sorted_quantile(const double *sorted, size_t n, double p)

@@ -29,6 +29,9 @@ struct stats_sample {
         size_t n_values;
 };
 
+/* The smallest first; none is NaN. */
+void stats_sort(double *values, size_t n);
+
 uint64_t stats_sample_size(const struct stats_sample *s);
 double stats_sample_mean(const struct stats_sample *s);
 /* Unbiased (n - 1); NaN below two viewers. */
