@@ -397,42 +397,24 @@ static int reload(sd_bus_message *m, const struct peer *peer, void *userdata, sd
         return 1;
 }
 
-/* Methods whose answer depends on who calls. */
-#define PEER_METHOD(name)                                                                \
+/* Methods whose answer depends on who calls: @name on the bus, by what @fn makes of it. */
+#define PEER_METHOD(name, fn)                                                            \
         static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error) \
         {                                                                                \
                 struct bus_face *f = userdata;                                           \
                                                                                          \
-                return peers_call(f->peers, m, name, error);                             \
+                return peers_call(f->peers, m, fn, error);                               \
         }
 
-PEER_METHOD(claim)
-PEER_METHOD(release)
-PEER_METHOD(classify)
-PEER_METHOD(enable)
-PEER_METHOD(disable)
-PEER_METHOD(reload)
-
-static int method_get_clients(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        struct bus_face *f = userdata;
-
-        return peers_call(f->peers, m, bus_get_clients, error);
-}
-
-static int method_get_statistics(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        struct bus_face *f = userdata;
-
-        return peers_call(f->peers, m, bus_get_all_statistics, error);
-}
-
-static int method_preview(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        struct bus_face *f = userdata;
-
-        return peers_call(f->peers, m, bus_preview, error);
-}
+PEER_METHOD(claim, claim)
+PEER_METHOD(release, release)
+PEER_METHOD(classify, classify)
+PEER_METHOD(enable, enable)
+PEER_METHOD(disable, disable)
+PEER_METHOD(reload, reload)
+PEER_METHOD(get_clients, bus_get_clients)
+PEER_METHOD(get_statistics, bus_get_all_statistics)
+PEER_METHOD(preview, bus_preview)
 
 /* === Properties === */
 
