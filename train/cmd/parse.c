@@ -13,7 +13,7 @@
 #define FIRST 256 /* what getopt_long() gives for row 0: letters are below */
 #define HELP (FIRST + MAX_OPTIONS)
 
-static void message(const struct cmd *c, const char *format, va_list ap)
+static void __attribute__((format(printf, 2, 0))) message(const struct cmd *c, const char *format, va_list ap)
 {
         fprintf(stderr, "emotion-nn %s: ", c->name);
         vfprintf(stderr, format, ap);
