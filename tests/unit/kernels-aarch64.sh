@@ -44,8 +44,11 @@ compile() {
         shift 2
         for s in $sources; do cc "$@" -c "nn/kernels/$s.c" -o "$out/$name-$s.o"; done
 }
-# sources VARIABLE: the files that nn/kernels/local.mk lists there
-sources() { sed -n "/^$1 = /,/[^\\\\]\$/s|^[[:space:]]*nn/kernels/\([a-z0-9-]*\)\.c.*|\1|p" nn/kernels/local.mk; }
+# sources VARIABLE: the files that nn/kernels/local.mk lists there, on one line or on several
+sources() {
+        sed -n "/^$1 = /{:more; /\\\\\$/{N; b more}; s/\\\\\\n//g; p}" nn/kernels/local.mk | tr -s ' \t' '\n' |
+                sed -n 's|^nn/kernels/\([a-z0-9-]*\)\.c$|\1|p'
+}
 simd=$(sources nn_simd_sources)
 compile portable "$simd int8-tile" -DNN_SIMD_PORTABLE
 compile neon "$simd int8-tile" -DNN_SIMD_NEON
