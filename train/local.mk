@@ -13,6 +13,8 @@ libtrain_la_SOURCES += \
 	train/data/folder.c \
 	train/data/landmark-crop.c \
 	train/data/landmark-crop.h \
+	train/data/landmark-offsets.c \
+	train/data/landmark-offsets.h \
 	train/data/landmark-shape.c \
 	train/data/landmark-shape.h \
 	train/data/landmarks.c \

@@ -159,6 +159,8 @@ static void test_framing(void **state)
         assert_true(fabs((double)(first - points[30][0]) - 0.1 / 1.6) < 1e-3);
 }
 
+static const struct landmark_options as_they_are;
+
 static void expect_bad(const char *dir, const char *row, int code, const char *word)
 {
         struct landmark_set *set = NULL;
@@ -168,7 +170,7 @@ static void expect_bad(const char *dir, const char *row, int code, const char *w
         write_landmark_header(f);
         fputs(row, f);
         fclose(f);
-        assert_int_equal(landmark_set_load(dir, 0, &set, &error), code);
+        assert_int_equal(landmark_set_load(dir, &as_they_are, &set, &error), code);
         if (!strstr(error.text, word))
                 fail_msg("'%s' does not say '%s'", error.text, word);
 }
@@ -176,6 +178,7 @@ static void expect_bad(const char *dir, const char *row, int code, const char *w
 static void test_reader(void **state)
 {
         char dir[] = "/tmp/emotion-landmarks-XXXXXX", row[4096];
+        const struct landmark_options small = { .side_px = 30 };
         struct landmark_set *set = NULL;
         struct dataset_error error = { "" };
         float points[LANDMARKS][2];
@@ -183,9 +186,9 @@ static void test_reader(void **state)
         FILE *f;
 
         make_folder(dir);
-        assert_int_equal(landmark_set_load(dir, 0, &set, &error), -ENOENT);
+        assert_int_equal(landmark_set_load(dir, &as_they_are, &set, &error), -ENOENT);
         make_landmark_folder(dir, 40);
-        assert_int_equal(landmark_set_load(dir, 30, &set, &error), 0);
+        assert_int_equal(landmark_set_load(dir, &small, &set, &error), 0);
         assert_int_equal(set->n, 40);
         for (size_t i = 0; i < set->n; i++) {
                 assert_true(fabs(landmark_box(set->faces[i].points).height - 30) < 1.5);
@@ -217,13 +220,79 @@ static void test_reader(void **state)
         f = open_table(dir, "train.csv");
         fputs("file,width\n", f);
         fclose(f);
-        assert_int_equal(landmark_set_load(dir, 0, &set, &error), -EBADMSG);
+        assert_int_equal(landmark_set_load(dir, &as_they_are, &set, &error), -EBADMSG);
         remove_folder(dir);
+}
+
+static void write_offsets(const char *path, unsigned lines, const char *first)
+{
+        FILE *f = fopen(path, "we");
+
+        assert_non_null(f);
+        fprintf(f, "point,right,low\n%s\n", first);
+        for (unsigned i = 1; i < lines; i++)
+                fprintf(f, "%u,0.02,-0.01\n", i);
+        assert_int_equal(fclose(f), 0);
+}
+
+static void expect_bad_offsets(const char *path, const char *dir, const char *word)
+{
+        const struct landmark_options options = { .offsets = path };
+        struct landmark_set *set = NULL;
+        struct dataset_error error = { "" };
+
+        assert_int_equal(landmark_set_load(dir, &options, &set, &error), -EBADMSG);
+        if (!strstr(error.text, word))
+                fail_msg("'%s' does not say '%s'", error.text, word);
+}
+
+/* Two folders are one set; the offsets are of the first one's points alone. */
+static void test_offsets(void **state)
+{
+        char dir[] = "/tmp/emotion-landmarks-XXXXXX", other[] = "/tmp/emotion-landmarks-XXXXXX", both[128], path[128];
+        const struct landmark_options moved = { .offsets = path };
+        struct landmark_set *plain = NULL, *set = NULL;
+        struct dataset_error error = { "" };
+        double unit;
+
+        make_folder(dir);
+        make_folder(other);
+        make_landmark_folder(dir, 3);
+        make_landmark_folder(other, 2);
+        snprintf(both, sizeof(both), "%s:%s", dir, other);
+        snprintf(path, sizeof(path), "%s/offsets.csv", dir);
+        write_offsets(path, LANDMARKS, "0,0.1,0.05");
+        assert_int_equal(landmark_set_load(both, &as_they_are, &plain, &error), 0);
+        assert_int_equal(landmark_set_load(both, &moved, &set, &error), 0);
+        assert_int_equal(set->n, 5);
+        for (size_t i = 0; i < 5; i++) {
+                const float(*a)[2] = (const float(*)[2])plain->faces[i].points, (*b)[2];
+
+                b = (const float(*)[2])set->faces[i].points;
+                unit = i < 3 ? landmark_eye_distance(a) : 0;
+                assert_true(fabs((double)a[0][0] - (double)b[0][0] - 0.1 * unit) < 1e-3);
+                assert_true(fabs((double)a[0][1] - (double)b[0][1] - 0.05 * unit) < 1e-3);
+                assert_true(fabs((double)a[67][0] - (double)b[67][0] - 0.02 * unit) < 1e-3);
+                assert_true(fabs((double)a[67][1] - (double)b[67][1] + 0.01 * unit) < 1e-3);
+        }
+        write_offsets(path, LANDMARKS - 1, "0,0,0");
+        expect_bad_offsets(path, dir, "point 67 is missing");
+        write_offsets(path, LANDMARKS, "1,0,0");
+        expect_bad_offsets(path, dir, ":3: 1 is no point, or there twice");
+        write_offsets(path, LANDMARKS, "0,0.3,0");
+        expect_bad_offsets(path, dir, ":2:");
+        write_offsets(path, LANDMARKS, "0,0");
+        expect_bad_offsets(path, dir, "2 columns instead of 3");
+        landmark_set_free(plain);
+        landmark_set_free(set);
+        remove_folder(dir);
+        remove_folder(other);
 }
 
 static void test_run(void **state)
 {
         char dir[] = "/tmp/emotion-landmarks-XXXXXX", scenes[] = "/tmp/emotion-scenes-XXXXXX", path[256];
+        const struct evaluate_landmarks_options how = { .data = dir, .background = scenes, .threads = 1 };
         struct task_run run, same;
         struct evaluate_landmarks measured;
         struct classifier_error error = { "" };
@@ -250,12 +319,13 @@ static void test_run(void **state)
         snprintf(path, sizeof(path), "%s/points.onnx", dir);
         task_run_compare(&run, path, 1);
         assert_int_equal(evaluate_kind(path, &error), EVALUATE_LANDMARKS);
-        assert_int_equal(evaluate_landmarks(path, dir, scenes, 1, &measured, &error), 0);
+        assert_int_equal(evaluate_landmarks(path, &how, &measured, &error), 0);
         /* the network of the last step is not the averaged one that the log speaks of */
         assert_true(measured.framings[0].n > 0 && measured.framings[0].mean < 0.15);
         assert_true(measured.n_background > 0);
         tool("\"mean_error\":", "eval %s --data %s --background %s --json", path, dir, scenes);
         tool("turned by 30 degrees", "eval %s --data %s", path, dir);
+        tool("offsets.csv: No such file", "eval %s --data %s --offsets %s/offsets.csv", path, dir, dir);
         tool("no --svg", "eval %s --data %s --svg %s/x.svg", path, dir, dir);
         tool("No such file", "eval %s --data %s/nowhere", path, dir);
         tool("emotiond.crop = 1.4", "show %s", path);
@@ -317,9 +387,9 @@ static void test_refusals(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_losses),  cmocka_unit_test(test_shape),  cmocka_unit_test(test_offset_mirror),
-                cmocka_unit_test(test_framing), cmocka_unit_test(test_reader), cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_run),
+                cmocka_unit_test(test_losses),   cmocka_unit_test(test_shape),  cmocka_unit_test(test_offset_mirror),
+                cmocka_unit_test(test_framing),  cmocka_unit_test(test_reader), cmocka_unit_test(test_offsets),
+                cmocka_unit_test(test_refusals), cmocka_unit_test(test_run),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

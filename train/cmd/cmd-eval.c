@@ -9,7 +9,7 @@
 #include "train/model/evaluate.h"
 
 struct eval {
-        const char *model, *data, *svg, *background;
+        const char *model, *data, *svg, *background, *offsets;
         struct dataset_options options;
         struct evaluate_detector_options detector;
         unsigned threads, limit;
@@ -49,6 +49,12 @@ static const struct cmd_option rows[] = {
           .value = "DIR",
           AT(background),
           .help = "for a landmark network: scenes whose pictures without faces test its confidence" },
+        { .name = "offsets",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(offsets),
+          .help = "for a landmark network: how far the points of the first folder lie from their places "
+                  "(point,right,low)" },
         { .name = "part",
           .kind = CMD_CHOICE,
           .value = "PART",
@@ -218,7 +224,8 @@ static int run(int argc, char **argv)
         if (r < 0)
                 return cmd_fail(&cmd_eval, "%s", error.text);
         if (r != EVALUATE_CLASSIFIER) {
-                const struct eval_faces_options options = { e.model, e.data, e.background, e.svg, e.detector, e.json };
+                const struct eval_faces_options options = { e.model, e.data,     e.background, e.offsets,
+                                                            e.svg,   e.detector, e.json };
 
                 return eval_faces((enum evaluate_kind)r, &options);
         }

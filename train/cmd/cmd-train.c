@@ -23,7 +23,7 @@ static void interrupt(int signal_number)
 }
 
 struct options {
-        const char *recipe, *data, *background, *out;
+        const char *recipe, *data, *background, *offsets, *out;
         const char *init;              /* weights to begin from, in place of the recipe's */
         struct dataset_options labels; /* ferplus, and what is made of it */
         unsigned threads, epochs;      /* epochs 0: the recipe's */
@@ -78,6 +78,8 @@ static int check_options(const struct run *run)
 {
         if (run->options.labels.ferplus && !run->task.ops->takes_votes)
                 return cmd_fail(&cmd_train, "--ferplus is for classifiers");
+        if (run->options.offsets && !run->task.ops->takes_offsets)
+                return cmd_fail(&cmd_train, "--offsets is for landmarks");
         return 0;
 }
 
@@ -85,6 +87,7 @@ static int read_data(struct run *run)
 {
         const struct task_options options = { .data = run->options.data,
                                               .background = run->options.background,
+                                              .offsets = run->options.offsets,
                                               .labels = run->options.labels };
         struct dataset_error error = { "out of memory" };
 
@@ -226,7 +229,7 @@ static const struct cmd_option rows[] = {
           AT(data),
           .needed = true,
           .help = "a data set: FER2013's csv, or a folder with one folder for each class; for landmarks the folder of "
-                  "train.csv, for a detector that of boxes.csv" },
+                  "train.csv, for a detector that of boxes.csv, and of these also several, joined by ':'" },
         { .name = "output",
           .alias = "out",
           .letter = 'o',
@@ -240,6 +243,11 @@ static const struct cmd_option rows[] = {
           .value = "DIR",
           AT(background),
           .help = "for landmarks: scenes whose pictures without faces teach what is not a face" },
+        { .name = "offsets",
+          .kind = CMD_TEXT,
+          .value = "FILE",
+          AT(offsets),
+          .help = "for landmarks: how far the points of the first folder lie from their places (point,right,low)" },
         { .name = "ferplus",
           .kind = CMD_TEXT,
           .value = "FILE",

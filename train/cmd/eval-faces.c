@@ -57,12 +57,13 @@ static void print_landmarks(const struct evaluate_landmarks *l)
 
 static int eval_landmarks(const struct eval_faces_options *o)
 {
+        const struct evaluate_landmarks_options how = { o->data, o->offsets, o->background, o->detector.threads };
         struct classifier_error error = { "" };
         struct evaluate_landmarks l;
 
         if (o->svg)
                 return cmd_fail(&cmd_eval, "there is no --svg of a landmark network");
-        if (evaluate_landmarks(o->model, o->data, o->background, o->detector.threads, &l, &error) < 0)
+        if (evaluate_landmarks(o->model, &how, &l, &error) < 0)
                 return cmd_fail(&cmd_eval, "%s", error.text);
         if (!o->json)
                 print_landmarks(&l);

@@ -7,7 +7,7 @@
 
 /* What `emotion-nn eval` was asked for, of a model that is no classifier. */
 struct eval_faces_options {
-        const char *model, *data, *background, *svg;
+        const char *model, *data, *background, *offsets, *svg;
         struct evaluate_detector_options detector;
         bool json;
 };

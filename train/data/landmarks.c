@@ -4,11 +4,20 @@
 
 #include "picture/picture.h"
 #include "train/data/cells.h"
+#include "train/data/landmark-offsets.h"
 #include "train/data/landmarks.h"
 
 #define MAX_FACES 1000000u
 #define MAX_SIDE_PX 2048u
 #define FIRST_POINT 3 /* after file, width and height */
+
+/* One folder's table while it is read. */
+struct reading {
+        const char *folder;
+        struct lines lines;
+        double side_px;
+        const struct landmark_offsets *offsets; /* NULL: the points are where they should be */
+};
 
 struct landmark_set *landmark_set_free(struct landmark_set *s)
 {
@@ -69,10 +78,10 @@ static int take_picture(struct picture *p, double side_px, struct landmark_face 
         return nn_image_resize(&im, w, h, data);
 }
 
-static int read_face(const char *folder, const struct lines *l, char *line, double side_px, struct landmark_face *f,
-                     struct dataset_error *error)
+static int read_face(const struct reading *from, char *line, struct landmark_face *f, struct dataset_error *error)
 {
         _cleanup_(picture_freep) struct picture *p = NULL;
+        const struct lines *l = &from->lines;
         const char *file = NULL, *end;
         double width, height;
         struct cells c;
@@ -92,9 +101,11 @@ static int read_face(const char *folder, const struct lines *l, char *line, doub
                 r = read_points(l, &c, f, error);
         if (r < 0)
                 return r;
+        if (from->offsets)
+                landmark_offsets_take_away(from->offsets, f->points);
         end = strrchr(file, '_');
         f->kept = cells_hash(file, end ? (size_t)(end - file) : strlen(file)) % 10 == 0;
-        if (snprintf(path, sizeof(path), "%s/%s", folder, file) >= (int)sizeof(path))
+        if (snprintf(path, sizeof(path), "%s/%s", from->folder, file) >= (int)sizeof(path))
                 return dataset_fail(error, -ENAMETOOLONG, l->path, l->number, "too long a path");
         r = picture_decode_file(path, PICTURE_GRAY8, &p);
         if (r < 0)
@@ -103,23 +114,23 @@ static int read_face(const char *folder, const struct lines *l, char *line, doub
         if (p->width_px != (unsigned)width || p->height_px != (unsigned)height)
                 return dataset_fail(error, -EBADMSG, path, 0, "%u x %u pixels, not as %.100s:%zu says", p->width_px,
                                     p->height_px, l->path, l->number);
-        r = take_picture(p, side_px, f);
+        r = take_picture(p, from->side_px, f);
         return r < 0 ? dataset_fail(error, r, path, 0, "%s", strerror(-r)) : 0;
 }
 
-static int read_all(const char *folder, struct lines *l, double side_px, struct landmark_set *s,
-                    struct dataset_error *error)
+static int read_all(struct reading *from, struct landmark_set *s, size_t *room, struct dataset_error *error)
 {
-        size_t room = 0, length;
+        struct lines *l = &from->lines;
+        size_t length;
         char *line = NULL;
         int r = check_header(l, error);
 
         while (r >= 0 && (r = lines_next(l, &line, &length, error)) > 0) {
                 if (s->n == MAX_FACES)
                         return dataset_fail(error, -EFBIG, l->path, l->number, "more than %u faces", MAX_FACES);
-                if (s->n == room) {
-                        room = room ? 2 * room : 256;
-                        struct landmark_face *f = reallocarray(s->faces, room, sizeof(*f));
+                if (s->n == *room) {
+                        *room = *room ? 2 * *room : 256;
+                        struct landmark_face *f = reallocarray(s->faces, *room, sizeof(*f));
 
                         if (!f)
                                 return dataset_fail(error, -ENOMEM, l->path, 0, "out of memory");
@@ -128,29 +139,48 @@ static int read_all(const char *folder, struct lines *l, double side_px, struct 
                 s->faces[s->n] = (struct landmark_face){ 0 };
                 /* counted before it is read: what it has got by an error is freed with the rest */
                 s->n++;
-                r = read_face(folder, l, line, side_px, &s->faces[s->n - 1], error);
+                r = read_face(from, line, &s->faces[s->n - 1], error);
         }
-        if (r >= 0 && !s->n)
-                return dataset_fail(error, -EBADMSG, l->path, 0, "no face");
         return r;
 }
 
-int landmark_set_load(const char *path, double side_px, struct landmark_set **ret, struct dataset_error *error)
+static int read_folder(struct reading *from, struct landmark_set *s, size_t *room, struct dataset_error *error)
 {
-        _cleanup_(landmark_set_freep) struct landmark_set *s = calloc(1, sizeof(*s));
+        size_t before = s->n;
         char table[4096];
-        struct lines l;
         int r;
 
-        if (!s)
-                return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
-        if (snprintf(table, sizeof(table), "%s/train.csv", path) >= (int)sizeof(table))
-                return dataset_fail(error, -ENAMETOOLONG, path, 0, "too long a path");
-        r = lines_open(&l, table, error);
+        if (snprintf(table, sizeof(table), "%s/train.csv", from->folder) >= (int)sizeof(table))
+                return dataset_fail(error, -ENAMETOOLONG, from->folder, 0, "too long a path");
+        r = lines_open(&from->lines, table, error);
         if (r < 0)
                 return r;
-        r = read_all(path, &l, side_px, s, error);
-        lines_close(&l);
+        r = read_all(from, s, room, error);
+        lines_close(&from->lines);
+        return r >= 0 && s->n == before ? dataset_fail(error, -EBADMSG, table, 0, "no face") : r;
+}
+
+int landmark_set_load(const char *path, const struct landmark_options *options, struct landmark_set **ret,
+                      struct dataset_error *error)
+{
+        _cleanup_(landmark_set_freep) struct landmark_set *s = calloc(1, sizeof(*s));
+        _cleanup_(freep) char *folders = strdup(path);
+        struct reading from = { .side_px = options->side_px };
+        struct landmark_offsets offsets;
+        char *rest = folders;
+        size_t room = 0;
+        int r = 0;
+
+        if (!s || !folders)
+                return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
+        if (options->offsets) {
+                r = landmark_offsets_read(options->offsets, &offsets, error);
+                from.offsets = &offsets;
+        }
+        while (r >= 0 && (from.folder = strsep(&rest, ":"))) {
+                r = read_folder(&from, s, &room, error);
+                from.offsets = NULL; /* of the first folder only */
+        }
         if (r < 0)
                 return r;
         *ret = STEAL(s);

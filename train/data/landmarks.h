@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * Grey faces with 68 points each: a folder with pictures and train.csv (file, width, height, x0, y0, ... x67,
+ * Grey faces with 68 points each: folders with pictures and train.csv (file, width, height, x0, y0, ... x67,
  * y67 in the picture's pixels, whole numbers being pixel centres). One person, the name before the last '_',
  * is wholly trained on or wholly kept back.
  */
@@ -22,11 +22,16 @@ struct landmark_set {
         struct landmark_face *faces;
 };
 
+struct landmark_options {
+        double side_px; /* pictures are shrunk, never enlarged, until the box of landmark_box() is so high; 0: not */
+        const char *offsets; /* table of landmark-offsets.h, taken away from the first folder's points; NULL: none */
+};
+
 /**
- * landmark_set_load() - read @path/train.csv and its pictures
- * @side_px: pictures are shrunk, never enlarged, until the box of landmark_box() is so high; 0: left as they
- * are Return: 0; -EBADMSG a wrong or cut file, a picture of another size than the table says; -ENOMEM; errno.
+ * landmark_set_load() - read train.csv and the pictures of each folder of @path, which are joined by ':'
+ * Return: 0; -EBADMSG a wrong or cut file, a picture of another size than the table says; -ENOMEM; errno.
  */
-int landmark_set_load(const char *path, double side_px, struct landmark_set **ret, struct dataset_error *error);
+int landmark_set_load(const char *path, const struct landmark_options *options, struct landmark_set **ret,
+                      struct dataset_error *error);
 struct landmark_set *landmark_set_free(struct landmark_set *s);
 DEFINE_CLEANUP(struct landmark_set *, landmark_set_free)

@@ -41,11 +41,18 @@ struct evaluate_landmarks {
         double background_found; /* share of them with a confidence of at least 0.5 */
 };
 
+struct evaluate_landmarks_options {
+        const char *data;    /* folders, joined by ':' */
+        const char *offsets; /* taken away from the first folder's points: see landmark_options; may be NULL */
+        const char
+                *background; /* scenes, whose face-free pictures that are kept back test the confidence; may be NULL */
+        unsigned threads;
+};
+
 /**
  * evaluate_landmarks() - errors on the persons kept back from training
- * @background: folder of scenes, whose face-free pictures that are kept back test the confidence; may be NULL
  */
-int evaluate_landmarks(const char *path, const char *data, const char *background, unsigned threads,
+int evaluate_landmarks(const char *path, const struct evaluate_landmarks_options *options,
                        struct evaluate_landmarks *ret, struct classifier_error *error);
 
 struct evaluate_detector_options {

@@ -234,7 +234,7 @@ static int measure_background(struct aligner *a, const struct scene_set *set, st
         return 0;
 }
 
-int evaluate_landmarks(const char *path, const char *data, const char *background, unsigned threads,
+int evaluate_landmarks(const char *path, const struct evaluate_landmarks_options *options,
                        struct evaluate_landmarks *ret, struct classifier_error *error)
 {
         const struct scene_options kept = { .part = SCENES_KEPT, .face_free = true };
@@ -245,16 +245,18 @@ int evaluate_landmarks(const char *path, const char *data, const char *backgroun
         _cleanup_(scene_set_freep) struct scene_set *scenes = NULL;
         _cleanup_(freep) double *errors = NULL;
         struct dataset_error data_error = { "out of memory" };
+        struct landmark_options how = { .offsets = options->offsets };
         struct aligner a = { 0 };
-        int r = open_aligner(path, threads, &model, &a, error);
+        int r = open_aligner(path, options->threads, &model, &a, error);
 
         plan = a.plan;
         if (r < 0)
                 return r;
         *ret = (struct evaluate_landmarks){ 0 };
-        r = landmark_set_load(data, LANDMARK_OVERSAMPLING * a.side_px / a.crop, &set, &data_error);
-        if (r >= 0 && background)
-                r = scene_set_load(background, &kept, &scenes, &data_error);
+        how.side_px = LANDMARK_OVERSAMPLING * a.side_px / a.crop;
+        r = landmark_set_load(options->data, &how, &set, &data_error);
+        if (r >= 0 && options->background)
+                r = scene_set_load(options->background, &kept, &scenes, &data_error);
         if (r < 0) {
                 snprintf(error->text, sizeof(error->text), "%s", data_error.text);
                 return r;

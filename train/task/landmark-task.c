@@ -84,7 +84,8 @@ static int read_data(struct task *task, const struct task_options *options, stru
 {
         const struct scene_options face_free = { .part = SCENES_TRAINING, .face_free = true };
         struct landmark_state *l = task->state;
-        int r = landmark_set_load(options->data, LANDMARK_OVERSAMPLING * task->net->in.w / l->crop, &l->set, error);
+        const struct landmark_options how = { LANDMARK_OVERSAMPLING * task->net->in.w / l->crop, options->offsets };
+        int r = landmark_set_load(options->data, &how, &l->set, error);
 
         if (r >= 0 && options->background)
                 r = scene_set_load(options->background, &face_free, &l->background, error);
@@ -345,6 +346,7 @@ static void free_state(void *state)
 
 const struct task_ops task_landmarks = {
         .name = "landmarks",
+        .takes_offsets = true,
         .configure = configure,
         .read = read_data,
         .prepare = prepare,

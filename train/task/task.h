@@ -21,14 +21,16 @@ struct task_rows {
 };
 
 struct task_options {
-        const char *data;              /* file or folder */
+        const char *data;              /* file or folder; of landmarks and detectors also folders joined by ':' */
+        const char *offsets;           /* of a task that takes them: the table of landmark-offsets.h; NULL: none */
         const char *background;        /* folder of scenes whose face-free pictures are used too; NULL: none */
         struct dataset_options labels; /* of a task that takes votes: where they are and what is made of them */
 };
 
 struct task_ops {
         const char *name;
-        bool takes_votes; /* task_options.labels mean something */
+        bool takes_votes;   /* task_options.labels mean something */
+        bool takes_offsets; /* task_options.offsets does */
         /* reads the recipe's keys of this task and checks the network's outputs. Return: 0, -EINVAL, -ENOMEM */
         int (*configure)(struct task *task, struct recipe *recipe, const struct training_config *config,
                          struct net *net, struct recipe_error *error);
