@@ -67,6 +67,21 @@ libtrain_la_SOURCES += \
 	train/net/random.h \
 	train/net/vec.c \
 	train/net/vec.h
+# element-wise loops, once for each instruction set
+train_vec_sources = train/net/vec-ops.h train/net/vec-simd.c
+noinst_LTLIBRARIES += libtrainvec-portable.la
+libtrainvec_portable_la_SOURCES = $(train_vec_sources)
+libtrainvec_portable_la_CFLAGS = $(AM_CFLAGS) -DVEC_OPS=vec_ops_portable
+train_vec_libs = libtrainvec-portable.la
+if HOST_X86_64
+noinst_LTLIBRARIES += libtrainvec-avx2.la libtrainvec-avx512.la
+libtrainvec_avx2_la_SOURCES = $(train_vec_sources)
+libtrainvec_avx2_la_CFLAGS = $(AM_CFLAGS) -DVEC_OPS=vec_ops_avx2 -mavx2 -mfma
+libtrainvec_avx512_la_SOURCES = $(train_vec_sources)
+libtrainvec_avx512_la_CFLAGS = $(AM_CFLAGS) -DVEC_OPS=vec_ops_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq \
+	-mavx512vl
+train_vec_libs += libtrainvec-avx2.la libtrainvec-avx512.la
+endif
 # what is made of a trained network, and what is measured of it
 libtrain_la_SOURCES += \
 	train/model/blend.c \
@@ -161,7 +176,7 @@ libtrain_la_SOURCES += \
 	train/cmd/synthetic.c \
 	train/cmd/synthetic.h
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)
-libtrain_la_LIBADD = libsvg.la libfacenets.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
+libtrain_la_LIBADD = $(train_vec_libs) libsvg.la libfacenets.la libnn.la libpicture.la libbasic.la $(CONFIG_LIBS) $(BLAS_LIBS) $(JSON_C_LIBS) -lm
 
 bin_PROGRAMS += emotion-nn
 emotion_nn_SOURCES = train/cmd/main.c

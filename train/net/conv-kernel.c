@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "basic/macro.h"
+#include "nn/kernels/isa.h"
 #include "train/net/conv-kernel.h"
 
 #define STRING_(x) #x
@@ -38,14 +39,17 @@ const struct conv_kernels *conv_kernels_portable(void)
         return &portable_kernels;
 }
 
+/* Vectors of plain C are NEON's where that is the machine's. */
+static const struct conv_kernels *const tables[NN_N_ISAS] = {
+        [NN_ISA_PORTABLE] = &portable_kernels,
+        [NN_ISA_NEON] = &portable_kernels,
+#if defined(__x86_64__)
+        [NN_ISA_AVX2] = &avx2_kernels,
+        [NN_ISA_AVX512] = &avx512_kernels,
+#endif
+};
+
 const struct conv_kernels *conv_kernels_get(void)
 {
-#if defined(__x86_64__)
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-                return &avx512_kernels;
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-                return &avx2_kernels;
-#endif
-        return &portable_kernels;
+        return tables[nn_isa_best()];
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * Element-wise loops on runs of floats, built for several instruction sets and chosen when the program starts.
+ * Element-wise loops on runs of floats, built for several instruction sets; nn_isa_best() chooses.
  */
 
 #include <stdbool.h>
