@@ -9,4 +9,5 @@ libbasic_la_SOURCES = \
 	basic/log.c basic/log.h \
 	basic/macro.h \
 	basic/replace-file.c basic/replace-file.h \
-	basic/utf8.c basic/utf8.h
+	basic/utf8.c basic/utf8.h \
+	basic/uuid.c basic/uuid.h

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "basic/log.h"
 #include "basic/utf8.h"
+#include "basic/uuid.h"
 #include "reactions/plays.h"
 #include "reactions/release.h"
 
@@ -81,31 +81,6 @@ bool plays_text_is_good(const char *text)
         return strcmp(copy, text) == 0;
 }
 
-/* RFC 9562, version 7: the time in milliseconds, then random bits. */
-static void make_uuid(char ret[static PLAYS_UUID_MAX])
-{
-        uint64_t ms = clock_usec(CLOCK_REALTIME) / 1000;
-        unsigned char b[16];
-
-        if (getrandom(b, sizeof(b), GRND_NONBLOCK) != (ssize_t)sizeof(b))
-                memset(b, 0, sizeof(b));
-        for (int i = 0; i < 6; i++)
-                b[i] = (unsigned char)(ms >> (40 - 8 * i));
-        b[6] = (b[6] & 0x0f) | 0x70;
-        b[8] = (b[8] & 0x3f) | 0x80;
-        snprintf(ret, PLAYS_UUID_MAX, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-}
-
-static bool is_uuid(const char *s)
-{
-        for (int i = 0; i < PLAYS_UUID_MAX - 1; i++)
-                if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-'
-                                                            : !s[i] || !strchr("0123456789abcdefABCDEF", s[i]))
-                        return false;
-        return s[PLAYS_UUID_MAX - 1] == 0;
-}
-
 /* Tokens: one each BEGIN_EACH_MS, BURST of them at most. */
 static bool may_begin(struct plays *p, uint64_t now_ms)
 {
@@ -124,7 +99,7 @@ static bool may_begin(struct plays *p, uint64_t now_ms)
 static int check(const struct plays_request *q, int64_t now_usec)
 {
         if (!plays_text_is_good(q->content) || (q->campaign && !plays_text_is_good(q->campaign)) ||
-            (q->screen && !plays_text_is_good(q->screen)) || (q->id && !is_uuid(q->id)))
+            (q->screen && !plays_text_is_good(q->screen)) || (q->id && !uuid_is_valid(q->id)))
                 return -EINVAL;
         if (q->begin_usec && (q->begin_usec > now_usec + OFF_USEC_MAX || q->begin_usec < now_usec - OFF_USEC_MAX))
                 return -ERANGE;
@@ -167,7 +142,7 @@ static int start(struct plays *p, const struct plays_request *q, int64_t begin_u
 int plays_begin(struct plays *p, const struct plays_request *q)
 {
         int64_t now_usec = (int64_t)clock_usec(CLOCK_REALTIME), number;
-        char id[PLAYS_UUID_MAX];
+        char id[UUID_MAX];
         int r = check(q, now_usec);
 
         if (r < 0)
@@ -179,7 +154,7 @@ int plays_begin(struct plays *p, const struct plays_request *q)
         if (q->id)
                 snprintf(id, sizeof(id), "%s", q->id);
         else
-                make_uuid(id);
+                uuid7_make(id);
         r = store_begin(p->store,
                         &(struct store_play){ q->content, id, q->campaign, q->screen ?: "main",
                                               q->begin_usec ?: now_usec, q->duration_ms },

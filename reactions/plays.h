@@ -6,11 +6,11 @@
  * screen, so there is one play at a time; another Begin ends it.
  */
 
+#include "basic/uuid.h"
 #include "reactions/crowd.h"
 #include "reactions/store.h"
 
 #define PLAYS_TEXT_MAX 257 /* an identifier with its NUL */
-#define PLAYS_UUID_MAX 37
 
 struct plays_request {
         const char *content, *campaign, *screen, *id; /* @campaign, @screen, @id may be NULL */
@@ -23,7 +23,7 @@ struct plays_request {
 struct plays_current {
         bool running;
         int64_t number, begin_usec;
-        char content[PLAYS_TEXT_MAX], screen[PLAYS_TEXT_MAX], id[PLAYS_UUID_MAX], owner[64];
+        char content[PLAYS_TEXT_MAX], screen[PLAYS_TEXT_MAX], id[UUID_MAX], owner[64];
         uint64_t begin_ms;
 };
 
