@@ -7,3 +7,9 @@ libbus_la_SOURCES = \
 	bus/options.c bus/options.h
 libbus_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 libbus_la_LIBADD = libbasic.la $(SYSTEMD_LIBS)
+
+# for those who speak JSON, too
+noinst_LTLIBRARIES += libbusjson.la
+libbusjson_la_SOURCES = bus/json.c bus/json.h
+libbusjson_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_C_CFLAGS)
+libbusjson_la_LIBADD = libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS)

@@ -31,7 +31,7 @@ emotionctl_SOURCES = \
 	cli/verb-status.c \
 	cli/verb-watch.c
 emotionctl_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_C_CFLAGS)
-emotionctl_LDADD = libreport.la libpicture.la libbus.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS) -lm
+emotionctl_LDADD = libreport.la libpicture.la libbusjson.la libbus.la libbasic.la $(SYSTEMD_LIBS) $(JSON_C_LIBS) -lm
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = conf/completion/bash/emotionctl

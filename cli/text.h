@@ -3,6 +3,7 @@
 
 /** Words, numbers and tables for people; JSON for programs. */
 
+#include "bus/json.h"
 #include "cli/ctl.h"
 
 /* Says something on standard error, as one line. */
@@ -11,22 +12,8 @@ void ctl_say(const char *format, ...) _printf_(1, 2);
 /* As ctl_say(), unless --quiet. */
 #define ctl_note(c, ...) ((c)->quiet ? (void)0 : ctl_say(__VA_ARGS__))
 
-/* What a bus message holds from here to its end of container, as JSON: an array of the values that are left. A double
- * keeps 7 digits; NaN and infinity become null. @ret: owned by the caller. Return: 0 or negative errno. */
-int json_from_message(sd_bus_message *m, json_object **ret);
-/* The next single value. */
-int json_from_value(sd_bus_message *m, json_object **ret);
-json_object *json_number(double d);
-
 /* Prints @o as c->json says (off counts as short). */
 void json_print(const struct ctl *c, json_object *o);
-
-/* Members, forgiving: "" , 0 or NULL where there is none of that kind. Borrowed from @o. */
-const char *member_string(json_object *o, const char *key);
-double member_double(json_object *o, const char *key);
-uint64_t member_u64(json_object *o, const char *key);
-bool member_bool(json_object *o, const char *key);
-json_object *member(json_object *o, const char *key);
 
 /* Words of an array of strings, joined by @separator; @ret: owned by the caller; "" if it is none. */
 char *json_join(json_object *array, const char *separator);
@@ -68,11 +55,6 @@ void table_add(struct table *t, enum text_colour colour, const char *format, ...
 size_t table_n_rows(const struct table *t);
 /* Headings unless --no-legend. Return: 0 or -ENOMEM. */
 int table_print(const struct ctl *c, const struct table *t);
-
-static inline void json_putp(json_object **o)
-{
-        json_object_put(*o);
-}
 
 /* Sends standard output through a pager if it is a terminal and --no-pager was not given; pager_close() waits for it. */
 void pager_open(struct ctl *c);
