@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A real dbus-daemon that runs as a system bus with the shipped policy, the programs of the build tree, TAP by lib.py.
 integration_tests = \
+	tests/integration/test-bridge.py \
 	tests/integration/test-cli.py \
 	tests/integration/test-clips.py \
 	tests/integration/test-floods.py \
@@ -13,7 +14,7 @@ integration_tests = \
 	tests/integration/test-words.py
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
-EXTRA_DIST += tests/integration/lib.py tests/integration/fake-service.py
+EXTRA_DIST += tests/integration/bridgelib.py tests/integration/lib.py tests/integration/fake-service.py
 # preloaded into the service, so that a file hangs
 check_LTLIBRARIES += tests/integration/slow-file.la
 tests_integration_slow_file_la_SOURCES = tests/integration/slow-file.c

@@ -88,6 +88,27 @@ said=$(systemd-analyze verify --man=no "$root/emotion-reactions.service" 2>&1 | 
 result $? "systemd-analyze verify has nothing to say of emotion-reactions"
 [ -z "$said" ] || echo "$said" | sed 's/^/# /'
 rm -f "$root/emotion-reactions.service"
+bridge=$(find "$root" -name emotion-bridge.service -path '*/systemd/system/*')
+if [ -n "$bridge" ]; then
+        level=$(systemd-analyze security --offline=true "$bridge" 2>/dev/null | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/\1/p')
+        echo "# exposure level of emotion-bridge: $level"
+        [ -n "$level" ] && awk "BEGIN { exit !($level <= 1.5) }"
+        result $? "emotion-bridge: exposure at most 1.5"
+        cp /bin/true "${program%/*}/emotion-bridge"
+        sed -E "s|^(ExecStart=)(/.*/emotion-bridge)|\1$root\2|" "$bridge" >"$root/emotion-bridge.service"
+        said=$(systemd-analyze verify --man=no "$root/emotion-bridge.service" 2>&1 | grep -F emotion-bridge.service)
+        [ -z "$said" ]
+        result $? "systemd-analyze verify has nothing to say of emotion-bridge"
+        [ -z "$said" ] || echo "$said" | sed 's/^/# /'
+        rm -f "$root/emotion-bridge.service"
+        sysusers=$(find "$root" -path '*/sysusers.d/emotion-bridge.conf')
+        grep -q '^m emotion-bridge emotion$' "$sysusers" && grep -q '^m emotion-bridge emotion-content$' "$sysusers"
+        result $? "sysusers lets emotion-bridge watch and tell"
+        for page in emotion-bridge.8 emotion-bridge.conf.5; do
+                [ -n "$(find "$root" -name "$page" -path '*/man/*')" ]
+                result $? "manual page $page"
+        done
+fi
 [ "$(find "$root" -path '*/dbus-1/interfaces/*.xml' | wc -l)" -ge 4 ]
 result $? "the interfaces are installed"
 for page in emotionctl.1 emotiond.8 emotiond.conf.5 emotion-nn.1 emotion-reactions.8 reactions.conf.5; do

@@ -133,6 +133,17 @@ def test_emotiond():
                                      "manual page": listed})
 
 
+def test_emotion_bridge():
+    """emotion-bridge: options"""
+    if not os.path.exists(os.path.join(BUILDDIR, "emotion-bridge")):
+        print("# emotion-bridge is not built")
+        return []
+    page = plain(read("docs", "emotion-bridge.8"))
+    code, text = run("emotion-bridge", "--help")
+    listed = options(page[page.index(".SH OPTIONS"):page.index(".SH REQUESTS")])
+    return ([] if code == 0 else ["no help"]) + same("emotion-bridge", {"help": help_options(text), "manual page": listed})
+
+
 def test_short_lines():
     """the help of each command of emotion-nn fits into 80 columns"""
     return ["%s: %s" % (command, line) for command in sorted(help_words(run("emotion-nn", "--help")[1], "Commands"))
