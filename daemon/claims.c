@@ -106,7 +106,7 @@ int claims_set(struct claims *cs, const char *owner, uid_t uid, const struct cla
         };
         if (!e->claim.owner)
                 return -ENOMEM;
-        e->claim.number = ++cs->last_number;
+        e->claim.number = e->claim.first_number = ++cs->last_number;
         e->used = true;
         cs->n++;
         *ret = &e->claim;
@@ -134,6 +134,14 @@ struct claim *claims_by_number(struct claims *cs, uint64_t number)
 {
         for (size_t i = 0; i < CLAIMS_MAX; i++)
                 if (cs->entries[i].used && cs->entries[i].claim.number == number)
+                        return &cs->entries[i].claim;
+        return NULL;
+}
+
+struct claim *claims_by_first_number(struct claims *cs, uint64_t number)
+{
+        for (size_t i = 0; i < CLAIMS_MAX; i++)
+                if (cs->entries[i].used && cs->entries[i].claim.first_number == number)
                         return &cs->entries[i].claim;
         return NULL;
 }

@@ -25,6 +25,7 @@ struct claim_options {
         double min_confidence; /* negative: as the settings say */
         int64_t min_hold_ms;   /* negative: as the settings say */
         double max_rate_hz;    /* 0: no limit */
+        int64_t summary_ms;    /* length of the bins of Summary; 0: none */
         unsigned camera;       /* number of the only camera to hear of; 0: all */
         size_t n_emotions;     /* 0: no filter */
         char emotions[CLAIM_MAX_FILTER][CLAIM_LABEL_MAX];
@@ -45,7 +46,8 @@ struct claim_change {
 };
 
 struct claim {
-        uint64_t number;   /* never used twice, not 0 */
+        uint64_t number; /* never used twice, not 0; another with other options */
+        uint64_t first_number;
         unsigned listener; /* 1..CLAIMS_MAX */
         char *owner;       /* unique bus name */
         uid_t uid;
@@ -82,6 +84,7 @@ void claims_drop(struct claims *cs, struct claim *c);
 struct claim *claims_find(struct claims *cs, const char *owner);
 /* By its number; NULL if it ended. */
 struct claim *claims_by_number(struct claims *cs, uint64_t number);
+struct claim *claims_by_first_number(struct claims *cs, uint64_t number);
 size_t claims_count(const struct claims *cs);
 /* For loops: the @i-th claim of 0..CLAIMS_MAX-1, NULL where none is. */
 struct claim *claims_at(struct claims *cs, size_t i);

@@ -28,6 +28,7 @@ libservicecore_la_SOURCES = \
 	daemon/preview-dbus.c daemon/preview-dbus.h \
 	daemon/shares-dbus.c daemon/shares-dbus.h \
 	daemon/signals-dbus.c daemon/signals-dbus.h \
+	daemon/summary.c daemon/summary.h \
 	daemon/worker.h
 libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)
 libservicecore_la_LIBADD = libsettings.la libbus.la libbasic.la $(SYSTEMD_LIBS)
@@ -43,6 +44,7 @@ libservice_la_SOURCES = \
 	daemon/worker.c \
 	daemon/worker-camera.c \
 	daemon/worker-state.h \
+	daemon/worker-summary.c \
 	daemon/worker-thread.c
 libservice_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
 libservice_la_LIBADD = libservicecore.la libsettings.la libbasic.la $(SYSTEMD_LIBS) -lpthread

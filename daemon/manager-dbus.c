@@ -68,6 +68,11 @@ static void on_turned(void *userdata, struct claim *c, const struct face_event *
         bus_send_attention(userdata, c, event, camera);
 }
 
+static void on_summary(void *userdata, struct claim *c, const struct summary_note *note, unsigned camera)
+{
+        bus_send_summary(userdata, c, note, camera);
+}
+
 static void on_camera_added(void *userdata, struct camera *c)
 {
         int r = bus_camera_added(userdata, c);
@@ -429,7 +434,8 @@ GETTER(get_version)
 
 GETTER(get_features)
 {
-        return sd_bus_message_append(reply, "as", 5, "attention", "claims", "classify-image", "preview", "replay");
+        return sd_bus_message_append(reply, "as", 6, "attention", "claims", "classify-image", "preview", "replay",
+                                     "summary");
 }
 
 GETTER(get_state)
@@ -505,6 +511,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("FaceVanished", SD_BUS_ARGS("u", face, "t", timestamp_usec, "a{sv}", details), 0),
         SD_BUS_SIGNAL_WITH_ARGS("AttentionChanged",
                                 SD_BUS_ARGS("u", face, "b", attention, "t", timestamp_usec, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Summary", SD_BUS_ARGS("t", begin_usec, "t", end_usec, "o", camera, "aa{sv}", faces),
+                                0),
         SD_BUS_VTABLE_END,
 };
 
@@ -543,6 +551,7 @@ int bus_face_new(sd_bus *bus, sd_event *event, struct manager *m, struct bus_fac
                                     .face_came = on_came,
                                     .face_went = on_went,
                                     .face_turned = on_turned,
+                                    .summary = on_summary,
                                     .picture_done = on_picture_done,
                                     .preview_done = on_preview_done,
                                     .reload_done = on_reload_done,

@@ -19,6 +19,10 @@ struct manager {
         struct cameras cameras;
         struct worker_wish wish;
         struct worker_snapshot none; /* what is said without a worker */
+        struct {
+                char device[256];
+                unsigned number;
+        } watched; /* the last camera: its sums may come when it is gone */
         struct manager_view view;
         bool enabled;
         uint64_t reload_asked, reload_done; /* serials of settings */
@@ -197,6 +201,8 @@ static void send_wish(struct manager *m)
                         continue;
                 m->wish.listeners[c->listener].claim = c->number;
                 m->wish.listeners[c->listener].rules = claim_rules(c, &base);
+                m->wish.listeners[c->listener].summary_claim = c->first_number;
+                m->wish.listeners[c->listener].summary_ms = (unsigned)c->options.summary_ms;
         }
         m->wish.serial = worker_set_wish(m->worker, &m->wish);
 }
@@ -383,6 +389,27 @@ static void take_events(struct manager *m)
         }
 }
 
+static void take_summaries(struct manager *m)
+{
+        struct summary_note *note;
+
+        if (m->cameras.active) {
+                snprintf(m->watched.device, sizeof(m->watched.device), "%s", m->cameras.active->device);
+                m->watched.number = m->cameras.active->number;
+        }
+        while ((note = worker_take_summary(m->worker))) {
+                struct claim *c = claims_by_first_number(m->claims, note->claim);
+                struct camera *camera = cameras_find_device(&m->cameras, note->device);
+                unsigned number = camera                                         ? camera->number
+                                  : strcmp(note->device, m->watched.device) == 0 ? m->watched.number
+                                                                                 : 0;
+
+                if (c && claim_wants_camera(c, number) && m->face.summary)
+                        m->face.summary(m->face.userdata, c, note, number);
+                free(note);
+        }
+}
+
 void manager_dispatch(struct manager *m)
 {
         struct preview_job preview;
@@ -394,6 +421,7 @@ void manager_dispatch(struct manager *m)
         /* the camera first: what the events say belongs to it */
         cameras_follow(&m->cameras, manager_snapshot(m), &m->face.cameras);
         take_events(m);
+        take_summaries(m);
         while (take_report(m))
                 ;
         while (worker_pop_picture(m->worker, &job)) {

@@ -41,6 +41,8 @@ struct manager_face {
         void (*face_came)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*face_went)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
         void (*face_turned)(void *userdata, struct claim *c, const struct face_event *event, unsigned camera);
+        /* @camera: 0 if it is gone */
+        void (*summary)(void *userdata, struct claim *c, const struct summary_note *note, unsigned camera);
         void (*picture_done)(void *userdata, const struct picture_job *job);
         void (*preview_done)(void *userdata,
                              const struct preview_job *job); /* its descriptor is closed after the call */

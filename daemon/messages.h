@@ -4,6 +4,7 @@
 /** What the main thread and the worker pass to each other, always as whole objects; mailbox.h says how. */
 
 #include "daemon/capture/source.h"
+#include "daemon/summary.h"
 #include "daemon/vision/pipeline.h"
 
 #define WORKER_MAX_EVENTS 1024u
@@ -11,6 +12,8 @@
 #define WORKER_MAX_PLUGINS 64u
 #define WORKER_MAX_PREVIEWS 4u
 #define WORKER_MAX_REPORTS 8u
+#define WORKER_MAX_SUMMARIES 256u
+#define WORKER_LABEL_MAX 64u /* bytes with NUL */
 
 struct plugin_record;
 
@@ -32,6 +35,8 @@ struct worker_wish {
         struct {
                 uint64_t claim;
                 struct decision_rules rules;
+                uint64_t summary_claim; /* the claim's first number, which other options leave */
+                unsigned summary_ms;    /* length of its bins; 0: it wants no summaries */
         } listeners[PIPELINE_MAX_LISTENERS];
 };
 
@@ -69,6 +74,17 @@ struct worker_event {
         struct face_event event;
         bool has_scores;
         float scores[EMOTION_MAX];
+};
+
+/* One bin of a claim. It has its own labels: the network may be another when it is read. */
+struct summary_note {
+        uint64_t claim;   /* its first number */
+        char device[256]; /* of the camera that was watched */
+        uint64_t begin_usec, end_usec;
+        size_t n_labels;
+        char labels[EMOTION_MAX][WORKER_LABEL_MAX];
+        size_t n_faces;
+        struct summary_face faces[];
 };
 
 #define PICTURE_UID_UNKNOWN ((uid_t)-1)

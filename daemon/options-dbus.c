@@ -66,6 +66,7 @@ static const struct bus_option claim_table[] = {
         { "min-confidence", "d", 0, 1, AT(min_confidence), NULL },
         { "max-rate-hz", "d", 0.1, 10, AT(max_rate_hz), NULL },
         { "min-hold-ms", "u", 0, 60000, AT(min_hold_ms), NULL },
+        { "summary-ms", "u", 200, 10000, AT(summary_ms), NULL },
         { "camera", "o", 0, 0, AT(camera), read_camera },
         { "emotions", "as", 0, 0, 0, read_emotions },
 };

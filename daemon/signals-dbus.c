@@ -93,3 +93,83 @@ void bus_send_attention(struct bus_face *f, struct claim *c, const struct face_e
         else
                 f->n_lost++;
 }
+
+/* === Summary === */
+
+/* "emotion-ms": those that were announced in the bin. */
+static int append_emotions(sd_bus_message *m, const struct summary_note *note, const struct summary_face *f)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "emotion-ms");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a{su}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{su}");
+        for (size_t i = 0; i < note->n_labels && r >= 0; i++)
+                if (f->emotion_ms[i])
+                        r = sd_bus_message_append(m, "{su}", note->labels[i], f->emotion_ms[i]);
+        if (r >= 0 && f->emotion_ms[SUMMARY_UNSURE])
+                r = sd_bus_message_append(m, "{su}", "unsure", f->emotion_ms[SUMMARY_UNSURE]);
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_means(sd_bus_message *m, const struct summary_note *note, const struct summary_face *f)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "score-means");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a{sd}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sd}");
+        for (size_t i = 0; i < note->n_labels && r >= 0; i++)
+                r = sd_bus_message_append(m, "{sd}", note->labels[i], f->scores[i]);
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_summed(sd_bus_message *m, const struct summary_note *note, const struct summary_face *f)
+{
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}", "face", "u", f->face, "present-ms", "u", f->present_ms,
+                                          "attention-ms", "u", f->attention_ms);
+        if (r >= 0)
+                r = append_emotions(m, note, f);
+        if (r >= 0)
+                r = append_means(m, note, f);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "quality", "d", f->quality);
+        if (r >= 0)
+                r = bus_append_box(m, &f->box);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+void bus_send_summary(struct bus_face *f, struct claim *c, const struct summary_note *note, unsigned camera)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        char path[BUS_CAMERA_PATH_MAX] = "/";
+        int r = sd_bus_message_new_signal(f->bus, &m, BUS_PATH, BUS_IFACE_MANAGER, "Summary");
+
+        if (camera)
+                bus_camera_path(camera, path, sizeof(path));
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tto", note->begin_usec, note->end_usec, path);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        for (size_t i = 0; i < note->n_faces && r >= 0; i++)
+                r = append_summed(m, note, &note->faces[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                send_to(f, c, m);
+        else
+                f->n_lost++;
+}

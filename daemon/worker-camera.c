@@ -23,6 +23,7 @@ bool worker_close_source(struct worker *w)
         if (w->engine) {
                 pipeline_flush(w->engine->pipeline, MAX(clock_usec(), w->last_timestamp_usec), &r);
                 worker_tell_result(w, &r);
+                worker_end_summaries(w, r.timestamp_usec);
         }
         w->now.n_faces = 0;
         w->now.measured_fps = 0;
@@ -157,6 +158,7 @@ static void use_frame(struct worker *w, struct frame *f)
         /* nobody is in view, and it was not time to look; or the lamp of an infrared camera was off */
         if (!f->gray || strobe_is_dark(&w->strobe, f)) {
                 source_release(w->source, f);
+                worker_pass_summaries(w, w->last_timestamp_usec, NULL);
                 measure_rate(w, clock_usec());
                 worker_refresh_stats(w);
                 worker_publish(w, false);
@@ -171,6 +173,7 @@ static void use_frame(struct worker *w, struct frame *f)
                 worker_tell_result(w, &result);
         else
                 log_debug("a frame could not be used: %s", strerror(-r));
+        worker_pass_summaries(w, r >= 0 ? result.timestamp_usec : w->last_timestamp_usec, r >= 0 ? &result : NULL);
         worker_refresh_stats(w);
         worker_publish(w, result.n_events > 0);
 }

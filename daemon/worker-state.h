@@ -20,11 +20,13 @@ struct order {
         bool quit;
 };
 
+struct worker_summary; /* worker-summary.c */
+
 struct worker {
         /* the mailbox, used by both threads */
         struct bell to_worker, to_main;
         struct slot wishes, snapshots, orders;
-        struct queue events, answers, previews, shown, reports;
+        struct queue events, answers, previews, shown, reports, summaries;
         struct picture_reader *reader;
 
         /* main thread only */
@@ -58,6 +60,7 @@ struct worker {
         uint64_t pipeline_lost, pipeline_lost_base;
         uint64_t listening[PIPELINE_MAX_LISTENERS];          /* the claim that each listener of the engine is for */
         struct decision_rules rules[PIPELINE_MAX_LISTENERS]; /* as the engine was told */
+        struct worker_summary *summarised[PIPELINE_MAX_LISTENERS]; /* NULL: not wanted */
 };
 
 /* worker-thread.c: the thread itself. @userdata: the worker. */
@@ -84,3 +87,14 @@ bool worker_close_source(struct worker *w);
 void worker_stream(struct worker *w, bool hurry);
 /* Answers whoever asked for a picture, by @f; NULL: there will be none. */
 void worker_answer_previews(struct worker *w, const struct frame *f, const struct pipeline_result *result);
+
+/* worker-summary.c */
+
+/* Makes and drops summaries as the wish says. */
+void worker_apply_summaries(struct worker *w);
+/* Time passes to a frame; @r: NULL if nobody looked at it. */
+void worker_pass_summaries(struct worker *w, uint64_t now_usec, const struct pipeline_result *r);
+/* All faces vanished at @now_usec: the stream goes on, with other labels; or it does not. */
+void worker_cut_summaries(struct worker *w, uint64_t now_usec);
+void worker_end_summaries(struct worker *w, uint64_t now_usec);
+void worker_free_summaries(struct worker *w);

@@ -121,6 +121,7 @@ static void take_wish(struct worker *w)
                 w->retry_usec = w->backoff_usec = 0;
         }
         apply_listeners(w);
+        worker_apply_summaries(w);
         if (!w->wish->watch || (w->source && strcmp(w->opened, worker_device(w)) != 0)) {
                 w->ended = false;
                 w->retry_usec = w->backoff_usec = 0;
@@ -141,8 +142,11 @@ static void swap_engine(struct worker *w, struct engine *e, struct settings *s)
         if (reopen && worker_close_source(w))
                 worker_set_state(w, STREAM_CLOSED, 0, "");
         if (w->engine) {
-                pipeline_flush(w->engine->pipeline, MAX(clock_usec(), w->last_timestamp_usec), &r);
+                /* a stream that goes on has the next frame soon, and it may have been taken before this moment */
+                pipeline_flush(w->engine->pipeline,
+                               w->source ? w->last_timestamp_usec : MAX(clock_usec(), w->last_timestamp_usec), &r);
                 worker_tell_result(w, &r);
+                worker_cut_summaries(w, r.timestamp_usec);
                 worker_refresh_stats(w);
                 w->pipeline_base = w->now.pipeline;
                 w->pipeline_lost_base += w->pipeline_lost;

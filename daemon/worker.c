@@ -71,6 +71,8 @@ static int make_mailbox(struct worker *w)
         if (r >= 0)
                 r = queue_init(&w->shown, sizeof(struct preview_job *), 2 * WORKER_MAX_PREVIEWS);
         if (r >= 0)
+                r = queue_init(&w->summaries, sizeof(struct summary_note *), WORKER_MAX_SUMMARIES);
+        if (r >= 0)
                 r = bell_init(&w->to_worker);
         if (r >= 0)
                 r = bell_init(&w->to_main);
@@ -129,6 +131,15 @@ static void free_previews(struct queue *q)
         queue_done(q);
 }
 
+static void free_summaries(struct queue *q)
+{
+        struct summary_note *note;
+
+        while (q->items && queue_pop(q, &note))
+                free(note);
+        queue_done(q);
+}
+
 static void free_reports(struct queue *q)
 {
         struct engine_report *report;
@@ -169,6 +180,8 @@ struct worker *worker_free(struct worker *w)
         free_order(w->order);
         free_order(w->order_out);
         free_reports(&w->reports);
+        free_summaries(&w->summaries);
+        worker_free_summaries(w);
         free_jobs(&w->answers);
         free_previews(&w->previews);
         free_previews(&w->shown);
@@ -278,6 +291,13 @@ struct engine_report *worker_take_report(struct worker *w)
                 return NULL;
         bell_ring(&w->to_worker); /* it may have waited for room */
         return report;
+}
+
+struct summary_note *worker_take_summary(struct worker *w)
+{
+        struct summary_note *note;
+
+        return queue_pop(&w->summaries, &note) ? note : NULL;
 }
 
 uint64_t worker_get_events_lost(struct worker *w)

@@ -51,4 +51,6 @@ bool worker_pop_picture(struct worker *w, struct picture_job *ret);
 bool worker_pop_preview(struct worker *w, struct preview_job *ret);
 /* The oldest report not yet taken, or NULL; none is lost. The caller frees it. */
 struct engine_report *worker_take_report(struct worker *w);
+/* The oldest bin of a claim's summaries not yet taken, or NULL. The caller frees it. */
+struct summary_note *worker_take_summary(struct worker *w);
 uint64_t worker_get_events_lost(struct worker *w);

@@ -25,9 +25,10 @@ struct face {
         struct emo_box box;
         unsigned n_points; /* 0 or 68 */
         float points[EMO_MAX_LANDMARKS][2];
-        int emotion;               /* announced by listener 0: label index or EMOTION_UNSURE */
-        double confidence;         /* smoothed score of @emotion, or of the best one when unsure; 0..1 */
-        float scores[EMOTION_MAX]; /* smoothed probabilities, sum 1 */
+        int emotion;                             /* announced by listener 0: label index or EMOTION_UNSURE */
+        int8_t emotions[PIPELINE_MAX_LISTENERS]; /* announced to each listener */
+        double confidence;                       /* smoothed score of @emotion, or of the best one when unsure; 0..1 */
+        float scores[EMOTION_MAX];               /* smoothed probabilities, sum 1 */
         struct face_pose pose;
         bool facing;         /* the camera, as announced */
         double quality;      /* 0..1, of its picture; see quality.h */

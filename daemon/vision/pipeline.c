@@ -187,6 +187,8 @@ static void fill_face(const struct pipeline *p, struct track *t)
                 f->emotion != EMOTION_UNSURE ? f->emotion : decision_best(t->smoothing.scores, p->model->n_labels, 0);
 
         f->box = track_box(t);
+        for (size_t k = 0; k < PIPELINE_MAX_LISTENERS; k++)
+                f->emotions[k] = (int8_t)t->decisions[k].announced;
         f->since_usec = t->first_usec;
         f->seen_usec = t->seen_usec;
         for (unsigned i = 0; i < p->model->n_labels; i++)

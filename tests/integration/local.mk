@@ -9,6 +9,7 @@ integration_tests = \
 	tests/integration/test-notify.py \
 	tests/integration/test-reactions.py \
 	tests/integration/test-service.py \
+	tests/integration/test-summary.py \
 	tests/integration/test-unit-state.py \
 	tests/integration/test-units.sh \
 	tests/integration/test-words.py

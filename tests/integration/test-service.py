@@ -149,7 +149,8 @@ def test_claim_options():
         d, u = dbus.Double, dbus.UInt32
         for options in ({"min-confidence": d(-0.1)}, {"min-confidence": d(1.1)}, {"min-confidence": d("nan")},
                         {"min-confidence": u(1)}, {"min-confidence": "1"}, {"min-hold-ms": u(60001)},
-                        {"min-hold-ms": d(5)}, {"max-rate-hz": d(0.05)}, {"max-rate-hz": d(10.5)},
+                        {"min-hold-ms": d(5)}, {"summary-ms": u(199)},
+                        {"summary-ms": u(10001)}, {"summary-ms": d(1000)}, {"max-rate-hz": d(0.05)}, {"max-rate-hz": d(10.5)},
                         {"max-rate-hz": d("inf")}, {"emotions": dbus.Array(["joy"], signature="s")},
                         {"emotions": "happiness"}, {"camera": dbus.ObjectPath("/nowhere")}, {"camera": "x"},
                         {"colour": "red"}, {"": u(0)}, {"x" * 100000: u(0)}):

@@ -105,6 +105,11 @@ struct engine_report *worker_take_report(struct worker *w)
         return r;
 }
 
+struct summary_note *worker_take_summary(struct worker *w)
+{
+        return STEAL(w->summary);
+}
+
 uint64_t worker_get_events_lost(struct worker *w)
 {
         return 0;

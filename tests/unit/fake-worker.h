@@ -11,6 +11,7 @@ struct worker {
         struct settings *settings;
         uint64_t settings_serial;
         struct engine_report *report, *next_report; /* handed over once */
+        struct summary_note *summary;               /* so is this */
         struct worker_event events[256];
         size_t n_events, next_event;
         struct picture_job jobs[WORKER_MAX_PICTURES]; /* pushed */
