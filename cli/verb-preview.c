@@ -192,10 +192,60 @@ static void draw_face(struct canvas *c, const struct shot *s, json_object *face)
                    number_at(box, 2) * sx, number_at(box, 3) * sy, colour);
 }
 
+static void draw_line(struct canvas *c, const double *from, const double *to, struct canvas_colour colour)
+{
+        double dx = (to[0] - from[0]) * c->width_px, dy = (to[1] - from[1]) * c->height_px;
+        unsigned n = (unsigned)fmax(fabs(dx), fabs(dy)) + 1;
+
+        for (unsigned i = 0; i <= n; i++)
+                canvas_point(c, from[0] * c->width_px + dx * i / n - 0.5, from[1] * c->height_px + dy * i / n - 0.5,
+                             colour);
+}
+
+/* What is not looked at. */
+static void draw_zone(struct canvas *c, json_object *points)
+{
+        size_t n = json_object_is_type(points, json_type_array) ? json_object_array_length(points) : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                json_object *a = json_object_array_get_idx(points, i);
+                json_object *b = json_object_array_get_idx(points, (i + 1) % n);
+                double from[] = { number_at(a, 0), number_at(a, 1) }, to[] = { number_at(b, 0), number_at(b, 1) };
+
+                if (from[0] >= 0 && from[0] <= 1 && from[1] >= 0 && from[1] <= 1 && to[0] >= 0 && to[0] <= 1 &&
+                    to[1] >= 0 && to[1] <= 1)
+                        draw_line(c, from, to, (struct canvas_colour){ 255, 64, 255 });
+        }
+}
+
+static size_t n_zones(const struct shot *s)
+{
+        json_object *zones = member(s->details, "zones");
+
+        return json_object_is_type(zones, json_type_array) ? json_object_array_length(zones) : 0;
+}
+
+static json_object *zone_at(const struct shot *s, size_t i)
+{
+        return json_object_array_get_idx(member(s->details, "zones"), i);
+}
+
+static void print_zones(const struct shot *s)
+{
+        for (size_t i = 0; i < n_zones(s); i++) {
+                json_object *zone = zone_at(s, i), *name = json_object_array_get_idx(zone, 0);
+                _cleanup_(freep) char *clean = utf8_clean_dup(json_object_get_string(name) ?: "");
+
+                printf("%s%s", i ? ", " : "; not looked at: ", clean ?: "");
+        }
+}
+
 static int draw(const struct shot *s, unsigned width_px, unsigned height_px, struct canvas **ret)
 {
         int r = canvas_new(s->gray, s->width_px, s->height_px, width_px, height_px, ret);
 
+        for (size_t i = 0; r >= 0 && i < n_zones(s); i++)
+                draw_zone(*ret, json_object_array_get_idx(zone_at(s, i), 1));
         for (size_t i = 0; r >= 0 && i < n_faces(s); i++)
                 draw_face(*ret, s, json_object_array_get_idx(s->faces, i));
         return r;
@@ -276,7 +326,9 @@ static int print_picture(struct preview *p, const struct shot *s)
         if (p->screen)
                 fputs("\033[H", stdout);
         canvas_print(c, depth(), p->screen, stdout);
-        printf("%ux%u, %zu in view%s", s->width_px, s->height_px, n_faces(s), end);
+        printf("%ux%u, %zu in view", s->width_px, s->height_px, n_faces(s));
+        print_zones(s);
+        fputs(end, stdout);
         for (size_t i = 0; i + 1 < room && i < n_faces(s); i++)
                 print_face(json_object_array_get_idx(s->faces, i), end);
         if (p->screen)
@@ -292,6 +344,8 @@ static void print_json(const struct preview *p, const struct shot *s)
         json_object_object_add(o, "height", json_object_new_int64(s->height_px));
         json_object_object_add(o, "timestamp_usec", json_object_new_uint64(member_u64(s->details, "timestamp")));
         json_object_object_add(o, "faces", json_object_get(s->faces));
+        if (member(s->details, "zones"))
+                json_object_object_add(o, "zones", json_object_get(member(s->details, "zones")));
         json_print(p->c, o);
 }
 

@@ -92,6 +92,26 @@ int bus_append_face(sd_bus_message *m, const struct engine_report *r, const stru
         return q < 0 ? q : sd_bus_message_close_container(m);
 }
 
+int bus_append_zones(sd_bus_message *m, const struct zones *zs)
+{
+        int q = sd_bus_message_open_container(m, 'a', "(sa(dd))");
+
+        for (size_t i = 0; i < zs->n && q >= 0; i++) {
+                const struct zone *z = &zs->items[i];
+
+                q = sd_bus_message_open_container(m, 'r', "sa(dd)");
+                if (q >= 0)
+                        q = sd_bus_message_append(m, "s", z->name);
+                if (q >= 0)
+                        q = sd_bus_message_open_container(m, 'a', "(dd)");
+                for (size_t k = 0; k < z->n_points && q >= 0; k++)
+                        q = sd_bus_message_append(m, "(dd)", z->points[k][0], z->points[k][1]);
+                for (int k = 0; k < 2 && q >= 0; k++)
+                        q = sd_bus_message_close_container(m);
+        }
+        return q < 0 ? q : sd_bus_message_close_container(m);
+}
+
 /* === Properties with structure === */
 
 static int append_text(sd_bus_message *m, const char *key, const char *value)

@@ -10,6 +10,8 @@ int bus_append_scores(sd_bus_message *m, const struct engine_report *r, const fl
 int bus_append_box(sd_bus_message *m, const struct emo_box *box);
 /* "yaw", "pitch", "roll" d in degrees, if they are known. */
 int bus_append_pose(sd_bus_message *m, const struct face_pose *pose);
+/* a(sa(dd)) */
+int bus_append_zones(sd_bus_message *m, const struct zones *zs);
 int bus_append_camera(sd_bus_message *m, unsigned number);
 /* Counters; @all: those from which people could be told, too. */
 int bus_append_statistics(sd_bus_message *m, struct bus_face *f, bool all);

@@ -159,6 +159,7 @@ static int load_pipeline(struct engine *e, struct engine_report *report)
                                .max_pitch_deg = s->attention.max_pitch_deg,
                                .hold_usec = (uint64_t)s->attention.hold_ms * 1000 },
                 .rules = decision_rules_of(s),
+                .zones = s->zones,
         };
         int r = pipeline_new(&c, e->host, e->classifier, &e->pipeline);
 

@@ -5,10 +5,12 @@ include daemon/capture/local.mk
 
 noinst_LTLIBRARIES += libsettings.la libservicecore.la libservice.la
 libsettings_la_SOURCES = \
+	daemon/hours.c daemon/hours.h \
 	daemon/settings.c daemon/settings.h \
-	daemon/settings-table.c daemon/settings-table.h
+	daemon/settings-table.c daemon/settings-table.h \
+	daemon/settings-zones.c daemon/settings-zones.h
 libsettings_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
-libsettings_la_LIBADD = libbasic.la $(CONFIG_LIBS) -lm
+libsettings_la_LIBADD = libzones.la libbasic.la $(CONFIG_LIBS) -lm
 
 # the main thread's side, which tests join to a worker made of variables
 libservicecore_la_SOURCES = \
@@ -38,6 +40,7 @@ libservice_la_SOURCES = \
 	daemon/engine.c daemon/engine.h \
 	daemon/hotplug.c daemon/hotplug.h \
 	daemon/mailbox.c daemon/mailbox.h \
+	daemon/mounting.c daemon/mounting.h \
 	daemon/picture-reader.c daemon/picture-reader.h \
 	daemon/preview.c daemon/preview.h \
 	daemon/service.c daemon/service.h \

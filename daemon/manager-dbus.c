@@ -28,6 +28,7 @@ static int flush(sd_event_source *s, void *userdata)
                         names[n++] = manager_properties[i].name;
         names[n] = NULL;
         f->dirty = 0;
+        bus_face_arm(f); /* other hours, it may be */
         bus_emit_changed(f->bus, BUS_PATH, BUS_IFACE_MANAGER, names);
         for (size_t i = 0; i < cs->n; i++)
                 bus_camera_flush(f, cs->list[i]);
@@ -38,7 +39,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
         struct bus_face *f = userdata;
 
-        manager_run_claims(f->manager);
+        manager_run(f->manager);
         bus_face_arm(f);
         return 0;
 }
@@ -434,8 +435,8 @@ GETTER(get_version)
 
 GETTER(get_features)
 {
-        return sd_bus_message_append(reply, "as", 6, "attention", "claims", "classify-image", "preview", "replay",
-                                     "summary");
+        return sd_bus_message_append(reply, "as", 7, "attention", "claims", "classify-image", "preview", "replay",
+                                     "summary", "zones");
 }
 
 GETTER(get_state)
@@ -471,6 +472,20 @@ GETTER(get_emotions)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+GETTER(get_zones)
+{
+        struct bus_face *f = userdata;
+
+        return bus_append_zones(reply, &manager_get_settings(f->manager)->zones);
+}
+
+GETTER(get_closed_hours)
+{
+        struct bus_face *f = userdata;
+
+        return sd_bus_message_append(reply, "s", manager_get_settings(f->manager)->camera.closed_hours);
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 /* The bus policy decides who may, and bus_check_trusted(): what sd-bus would do itself is to wait for the bus. */
@@ -488,6 +503,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Model", "a{sv}", bus_get_model, 0, EMITS),
         SD_BUS_PROPERTY("Plugins", "aa{sv}", bus_get_plugins, 0, EMITS),
         SD_BUS_PROPERTY("Tainted", "b", get_flag, 0, EMITS),
+        SD_BUS_PROPERTY("Zones", "a(sa(dd))", get_zones, 0, EMITS),
+        SD_BUS_PROPERTY("ClosedHours", "s", get_closed_hours, 0, EMITS),
         SD_BUS_PROPERTY("Statistics", "a{sv}", bus_get_statistics, 0, 0),
         SD_BUS_METHOD_WITH_ARGS("Claim", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, method_claim, OPEN),
         SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release, OPEN),

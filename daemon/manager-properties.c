@@ -7,10 +7,16 @@
 #define ELSEWHERE 0, 0
 
 const struct manager_property_row manager_properties[] = {
-        { "State", MANAGER_STATE, IN_VIEW(state) },       { "LastError", MANAGER_LAST_ERROR, IN_VIEW(last_error) },
-        { "Enabled", MANAGER_ENABLED, IN_VIEW(enabled) }, { "InUse", MANAGER_IN_USE, IN_VIEW(in_use) },
-        { "Emotions", MANAGER_EMOTIONS, ELSEWHERE },      { "Model", MANAGER_MODEL, ELSEWHERE },
-        { "Plugins", MANAGER_PLUGINS, ELSEWHERE },        { "Tainted", MANAGER_TAINTED, IN_VIEW(tainted) },
+        { "State", MANAGER_STATE, IN_VIEW(state) },
+        { "LastError", MANAGER_LAST_ERROR, IN_VIEW(last_error) },
+        { "Enabled", MANAGER_ENABLED, IN_VIEW(enabled) },
+        { "InUse", MANAGER_IN_USE, IN_VIEW(in_use) },
+        { "Emotions", MANAGER_EMOTIONS, ELSEWHERE },
+        { "Model", MANAGER_MODEL, ELSEWHERE },
+        { "Zones", MANAGER_ZONES, ELSEWHERE },
+        { "ClosedHours", MANAGER_CLOSED_HOURS, ELSEWHERE },
+        { "Plugins", MANAGER_PLUGINS, ELSEWHERE },
+        { "Tainted", MANAGER_TAINTED, IN_VIEW(tainted) },
 };
 const size_t manager_n_properties = ARRAY_LEN(manager_properties);
 

@@ -8,6 +8,8 @@
 #include "daemon/manager.h"
 
 #define DISABLED_FLAG "disabled"
+/* How often hours are compared to the clock, which may be set, and stands still while the machine sleeps. */
+#define HOURS_CHECK_USEC 15000000u
 
 struct manager {
         struct manager_config config;
@@ -25,6 +27,8 @@ struct manager {
         } watched; /* the last camera: its sums may come when it is gone */
         struct manager_view view;
         bool enabled;
+        bool closed; /* by the hours, when they were looked at last */
+        uint64_t hours_usec;
         uint64_t reload_asked, reload_done; /* serials of settings */
         uint64_t last_picture, n_pictures, last_preview, n_events;
         /* what the watchdog asked and saw last, and when that was still news */
@@ -35,7 +39,8 @@ const char *manager_state_name(enum manager_state s)
 {
         static const char *const names[] = {
                 [MANAGER_DISABLED] = "disabled", [MANAGER_IDLE] = "idle",         [MANAGER_NO_CAMERA] = "no-camera",
-                [MANAGER_STARTING] = "starting", [MANAGER_WATCHING] = "watching", [MANAGER_ERROR] = "error",
+                [MANAGER_CLOSED] = "closed",     [MANAGER_STARTING] = "starting", [MANAGER_WATCHING] = "watching",
+                [MANAGER_ERROR] = "error",
         };
 
         return names[s];
@@ -91,9 +96,17 @@ static const struct claim *oldest_served(struct manager *m, bool named)
         return oldest;
 }
 
+static bool is_closed_now(const struct manager *m)
+{
+        time_t now = time(NULL);
+        struct tm local;
+
+        return m->settings->closed.n > 0 && localtime_r(&now, &local) && hours_hold(&m->settings->closed, &local);
+}
+
 static bool wants_camera(struct manager *m)
 {
-        return m->enabled && (m->settings->camera.policy == CAMERA_ALWAYS || oldest_served(m, false));
+        return m->enabled && !m->closed && (m->settings->camera.policy == CAMERA_ALWAYS || oldest_served(m, false));
 }
 
 static void view_stream(const struct worker_snapshot *s, struct manager_view *v)
@@ -154,6 +167,8 @@ static void update_view(struct manager *m, unsigned also_changed)
         } else if (m->report && !m->report->ready) {
                 v.state = MANAGER_ERROR;
                 v.last_error = failure_error(m->report->failure);
+        } else if (m->closed) {
+                v.state = MANAGER_CLOSED;
         } else if (!wanted && claims_count(m->claims) > 0) {
                 v.state = MANAGER_NO_CAMERA;
                 v.last_error = SERVICE_NO_CAMERA;
@@ -251,6 +266,7 @@ int manager_new(const struct manager_config *config, struct settings *settings, 
         m->config = *config;
         m->settings = settings_ref(settings);
         m->enabled = !was_disabled(m);
+        m->closed = is_closed_now(m);
         r = claims_new(send_change, m, &m->claims);
         if (r < 0)
                 return r;
@@ -317,9 +333,10 @@ static bool take_report(struct manager *m)
         m->report = r;
         settings_unref(m->settings);
         m->settings = settings_ref(r->settings);
+        m->closed = is_closed_now(m);
         log_set_level(settings_log_level(m->settings));
         send_wish(m);
-        update_view(m, MANAGER_EMOTIONS | MANAGER_MODEL | MANAGER_PLUGINS);
+        update_view(m, MANAGER_EMOTIONS | MANAGER_MODEL | MANAGER_PLUGINS | MANAGER_ZONES | MANAGER_CLOSED_HOURS);
         finish_reload(m, r);
         return true;
 }
@@ -537,14 +554,32 @@ int manager_release(struct manager *m, const char *owner)
         return 0;
 }
 
-void manager_run_claims(struct manager *m)
+/* The time has come, or has passed, at which the camera is closed. */
+static void run_hours(struct manager *m)
+{
+        bool closed = is_closed_now(m);
+
+        m->hours_usec = clock_usec() + HOURS_CHECK_USEC;
+        if (closed == m->closed)
+                return;
+        m->closed = closed;
+        log_notice(closed ? "the camera is closed by camera.closed_hours"
+                          : "the hours of camera.closed_hours are over");
+        send_wish(m);
+        update_view(m, 0);
+}
+
+void manager_run(struct manager *m)
 {
         claims_run(m->claims, clock_usec());
+        run_hours(m);
 }
 
 uint64_t manager_next_usec(const struct manager *m)
 {
-        return claims_next_usec(m->claims);
+        uint64_t claims_usec = claims_next_usec(m->claims);
+
+        return m->settings->closed.n ? MIN(claims_usec, m->hours_usec) : claims_usec;
 }
 
 static int keep_enabled(const struct manager *m, bool enabled)
@@ -590,7 +625,8 @@ int manager_reload(struct manager *m, uint64_t *ret_serial, struct settings_erro
         }
         settings_unref(m->settings);
         m->settings = s;
-        update_view(m, 0);
+        m->closed = is_closed_now(m);
+        update_view(m, MANAGER_ZONES | MANAGER_CLOSED_HOURS);
         return 1;
 }
 

@@ -21,11 +21,14 @@ enum manager_property {
         MANAGER_MODEL = 1 << 5,
         MANAGER_PLUGINS = 1 << 6,
         MANAGER_TAINTED = 1 << 7,
+        MANAGER_ZONES = 1 << 8,
+        MANAGER_CLOSED_HOURS = 1 << 9,
 };
 
 enum manager_state {
         MANAGER_DISABLED,
         MANAGER_IDLE,
+        MANAGER_CLOSED, /* by camera.closed_hours */
         MANAGER_NO_CAMERA,
         MANAGER_STARTING,
         MANAGER_WATCHING,
@@ -109,8 +112,9 @@ int manager_claim(struct manager *m, const char *owner, uid_t uid, const struct 
 void manager_tell_view(struct manager *m, struct claim *c);
 /* Return: 0 or -ENOENT. */
 int manager_release(struct manager *m, const char *owner);
-/* Sends changes that waited; manager_next_usec() says when (UINT64_MAX: nothing waits). */
-void manager_run_claims(struct manager *m);
+/* Sends changes that waited, and opens and closes the camera by its hours; manager_next_usec() says when (UINT64_MAX:
+ * nothing waits). */
+void manager_run(struct manager *m);
 uint64_t manager_next_usec(const struct manager *m);
 
 /* Return: 0, or errno of keeping it in the state directory (the switch is made all the same). */

@@ -99,6 +99,16 @@ static int append_answer(struct bus_face *f, sd_bus_message *reply, const struct
                 r = bus_append_camera(reply, camera);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}", "timestamp", "t", job->timestamp_usec);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "zones");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "a(sa(dd))");
+        if (r >= 0)
+                r = bus_append_zones(reply, &manager_get_settings(f->manager)->zones);
+        for (int i = 0; i < 2 && r >= 0; i++)
+                r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

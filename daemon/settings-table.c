@@ -43,6 +43,9 @@ const struct settings_row settings_rows[] = {
         NUMBER("camera", "frame_rate", KEY_FLOAT, 0, 240, 15, camera.frame_rate_hz),
         WORD("camera", "pixel_format", formats, 0, camera.pixel_format),
         NUMBER("camera", "stall_ms", KEY_INT, 500, 60000, 5000, camera.stall_ms),
+        NUMBER("camera", "rotate", KEY_ANGLE, 0, 270, 0, camera.rotate_deg),
+        NUMBER("camera", "mirror", KEY_BOOL, 0, 1, 0, camera.mirror),
+        TEXT("camera", "closed_hours", KEY_HOURS, "", camera.closed_hours),
         TEXT("camera", "replay", KEY_FILE, "", camera.replay),
         WORD("camera", "replay_pace", paces, SOURCE_PACE_REAL, camera.replay_pace),
         NUMBER("camera", "replay_loop", KEY_BOOL, 0, 1, 1, camera.replay_loop),
@@ -184,6 +187,8 @@ int settings_row_set_text(const struct settings_row *row, const char *value, str
                 snprintf(why, why_size, "\"%.64s\" %s", value, complaint);
                 return -EINVAL;
         }
+        if (row->type == KEY_HOURS && hours_parse(value, &s->closed, why, why_size) < 0)
+                return -EINVAL;
         snprintf((char *)s + row->offset, SETTINGS_TEXT_MAX, "%s", value);
         return 0;
 }
@@ -213,6 +218,7 @@ static const char *wanted_name(const struct settings_row *row)
         case KEY_BOOL:
                 return "true or false";
         case KEY_INT:
+        case KEY_ANGLE:
                 return "an integer";
         case KEY_FLOAT:
                 return "a number";
@@ -223,6 +229,10 @@ static const char *wanted_name(const struct settings_row *row)
 
 static int set_number(const struct settings_row *row, double v, struct settings *s, char *why, size_t why_size)
 {
+        if (row->type == KEY_ANGLE && v != 0 && v != 90 && v != 180 && v != 270) {
+                snprintf(why, why_size, "%.10g is not one of 0, 90, 180 and 270", v);
+                return -EINVAL;
+        }
         /* written so that a NaN is refused, too */
         if (!(v >= row->min && v <= row->max)) {
                 snprintf(why, why_size, "%.10g is outside %g..%g", v, row->min, row->max);
@@ -242,14 +252,16 @@ int settings_row_set(const struct settings_row *row, const config_setting_t *val
         /* libconfig's own lookups answer "absent" for a wrong type, or cut 2.5 to 2: the type is looked at first */
         if (row->type == KEY_BOOL && type == CONFIG_TYPE_BOOL)
                 return set_number(row, config_setting_get_bool(value), s, why, why_size);
-        if ((row->type == KEY_INT || row->type == KEY_FLOAT) && integer)
+        if ((row->type == KEY_INT || row->type == KEY_ANGLE || row->type == KEY_FLOAT) && integer)
                 return set_number(row, (double)config_setting_get_int64(value), s, why, why_size);
         if (row->type == KEY_FLOAT && type == CONFIG_TYPE_FLOAT)
                 return set_number(row, config_setting_get_float(value), s, why, why_size);
         if (row->type >= KEY_CHOICE && type == CONFIG_TYPE_STRING)
                 return settings_row_set_text(row, config_setting_get_string(value), s, why, why_size);
 
-        if (row->type == KEY_INT || row->type == KEY_FLOAT)
+        if (row->type == KEY_ANGLE)
+                snprintf(why, why_size, "is %s; one of 0, 90, 180 and 270 is wanted", type_name(type));
+        else if (row->type == KEY_INT || row->type == KEY_FLOAT)
                 snprintf(why, why_size, "is %s; %s in %g..%g is wanted", type_name(type), wanted_name(row), row->min,
                          row->max);
         else if (row->type == KEY_CHOICE) {
@@ -307,6 +319,7 @@ void settings_format(const struct settings *s, size_t i, char *ret, size_t size)
                 format_number(row, *(const double *)(const void *)at, ret, size);
                 break;
         case KEY_INT:
+        case KEY_ANGLE:
         case KEY_CHOICE:
                 format_number(row, *(const int *)(const void *)at, ret, size);
                 break;
@@ -336,10 +349,22 @@ static bool same_value(const struct settings_row *row, const struct settings *a,
         return strcmp(first, second) == 0;
 }
 
+/* A frame is turned after it was taken, and whether the camera is on is another question than how. */
+static bool applies_while_open(const struct settings_row *row)
+{
+        static const char *const names[] = { "rotate", "mirror", "closed_hours" };
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (strcmp(row->name, names[i]) == 0)
+                        return true;
+        return false;
+}
+
 bool settings_same_camera(const struct settings *a, const struct settings *b)
 {
         for (size_t i = 0; i < settings_n_rows; i++)
-                if (strcmp(settings_rows[i].group, "camera") == 0 && !same_value(&settings_rows[i], a, b))
+                if (strcmp(settings_rows[i].group, "camera") == 0 && !applies_while_open(&settings_rows[i]) &&
+                    !same_value(&settings_rows[i], a, b))
                         return false;
         return true;
 }

@@ -8,6 +8,7 @@
 enum key_type {
         KEY_BOOL,   /* bool */
         KEY_INT,    /* int */
+        KEY_ANGLE,  /* int: 0, 90, 180 or 270 */
         KEY_FLOAT,  /* double; an integer in the file is taken as it stands */
         KEY_CHOICE, /* int: index of the word in @words */
         KEY_DEVICE, /* char[SETTINGS_TEXT_MAX]: "auto" or an absolute path */
@@ -15,6 +16,7 @@ enum key_type {
         KEY_MODEL,  /* a bare name or an absolute path */
         KEY_PLUGIN, /* [a-z0-9-]{1,32} */
         KEY_USER,   /* "" or a user's name */
+        KEY_HOURS,  /* times of the week, hours.h; parsed into struct settings, too */
 };
 
 struct settings_row {

@@ -7,6 +7,7 @@
 
 #include "basic/fnv.h"
 #include "daemon/settings-table.h"
+#include "daemon/settings-zones.h"
 
 struct loader {
         struct settings *s;
@@ -87,6 +88,23 @@ static int apply_plugins(const struct loader *l, const config_setting_t *group)
         return copy_setting(l, to, group);
 }
 
+static int apply_zones(const struct loader *l, const config_setting_t *group)
+{
+        int n = config_setting_length(group), r;
+        char key[160], why[256];
+
+        for (int i = 0; i < n; i++) {
+                const config_setting_t *value = config_setting_get_elem(group, (unsigned)i);
+
+                r = settings_zone_set(&l->s->zones, value, why, sizeof(why));
+                if (r >= 0)
+                        continue;
+                snprintf(key, sizeof(key), "zones.%.100s", config_setting_name(value));
+                return complain(l, value, key, why);
+        }
+        return 0;
+}
+
 static int apply_group(const struct loader *l, const config_setting_t *group)
 {
         const char *name = config_setting_name(group);
@@ -115,16 +133,16 @@ static int apply_tree(const struct loader *l, const config_t *tree)
         for (int i = 0; i < n && r >= 0; i++) {
                 const config_setting_t *group = config_setting_get_elem(root, (unsigned)i);
                 const char *name = config_setting_name(group);
-                bool plugins = strcmp(name, "plugins") == 0;
+                bool plugins = strcmp(name, "plugins") == 0, zones = strcmp(name, "zones") == 0;
                 char key[128];
 
                 snprintf(key, sizeof(key), "%.100s", name);
-                if (!plugins && !settings_group_known(name))
+                if (!plugins && !zones && !settings_group_known(name))
                         r = complain(l, group, key, "no such group of settings");
                 else if (!config_setting_is_group(group))
                         r = complain(l, group, key, "is a group of settings: NAME { ... }");
                 else
-                        r = plugins ? apply_plugins(l, group) : apply_group(l, group);
+                        r = plugins ? apply_plugins(l, group) : zones ? apply_zones(l, group) : apply_group(l, group);
         }
         return r;
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "basic/macro.h"
+#include "daemon/hours.h"
+#include "daemon/vision/zones.h"
 
 #define SETTINGS_MAX_FILE_BYTES (256u << 10)
 #define SETTINGS_MAX_DROPINS 256u
@@ -33,7 +35,10 @@ struct settings {
                 char replay[SETTINGS_TEXT_MAX]; /* "" for a camera */
                 int replay_pace;                /* enum source_pace */
                 bool replay_loop;
-                int stall_ms; /* no frame for so long: open again */
+                int stall_ms;   /* no frame for so long: open again */
+                int rotate_deg; /* 0, 90, 180, 270: clockwise */
+                bool mirror;
+                char closed_hours[SETTINGS_TEXT_MAX];
         } camera;
         struct {
                 char detector[SETTINGS_TEXT_MAX], aligner[SETTINGS_TEXT_MAX];
@@ -68,7 +73,9 @@ struct settings {
         const config_setting_t *plugins;
         uint64_t stamp; /* another one when a file has other text */
 
-        uid_t reserved_uid; /* of service.reserved_user; (uid_t)-1: none */
+        struct hours closed; /* of camera.closed_hours */
+        struct zones zones;  /* group "zones", merged from all files */
+        uid_t reserved_uid;  /* of service.reserved_user; (uid_t)-1: none */
 
         /* private */
         unsigned n_refs;
@@ -106,7 +113,8 @@ struct settings *settings_ref(struct settings *s);
 struct settings *settings_unref(struct settings *s);
 DEFINE_CLEANUP(struct settings *, settings_unref)
 
-/* Is group camera the same in both? Each of its settings is looked at. */
+/* Can the camera stay open when @b replaces @a? Each setting of group camera is looked at, but those that change nothing
+ * of how it is opened. */
 bool settings_same_camera(const struct settings *a, const struct settings *b);
 /* For how long a source that gives @frame_rate_hz (0: unknown) may give no frame before it is opened again. */
 uint64_t settings_stall_usec(const struct settings *s, double frame_rate_hz);

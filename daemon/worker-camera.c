@@ -63,6 +63,11 @@ const char *worker_device(const struct worker *w)
         return w->wish->device[0] ? w->wish->device : w->current->camera.device;
 }
 
+static enum orientation orientation(const struct worker *w)
+{
+        return orient_of((unsigned)w->current->camera.rotate_deg, w->current->camera.mirror);
+}
+
 void worker_open_source(struct worker *w)
 {
         const struct settings *s = w->current;
@@ -94,6 +99,12 @@ void worker_open_source(struct worker *w)
                 return;
         }
         w->now.info = *source_get_info(w->source);
+        if (orient_swaps(orientation(w))) {
+                unsigned width_px = w->now.info.width_px;
+
+                w->now.info.width_px = w->now.info.height_px;
+                w->now.info.height_px = width_px;
+        }
         w->now.n_opens++;
         w->last_timestamp_usec = 0;
         w->strobe = (struct strobe){ 0 };
@@ -151,10 +162,10 @@ static void follow_size(struct worker *w, const struct frame *f)
 static void use_frame(struct worker *w, struct frame *f)
 {
         struct pipeline_result result = { 0 };
+        struct frame shown = { 0 };
         int r;
 
         w->last_timestamp_usec = f->timestamp_usec;
-        follow_size(w, f);
         /* nobody is in view, and it was not time to look; or the lamp of an infrared camera was off */
         if (!f->gray || strobe_is_dark(&w->strobe, f)) {
                 source_release(w->source, f);
@@ -164,8 +175,12 @@ static void use_frame(struct worker *w, struct frame *f)
                 worker_publish(w, false);
                 return;
         }
-        r = pipeline_process(w->engine->pipeline, f, &result);
-        worker_answer_previews(w, f, &result);
+        r = mounting_turn(&w->mounting, orientation(w), f, &shown);
+        if (r >= 0) {
+                follow_size(w, &shown);
+                r = pipeline_process(w->engine->pipeline, &shown, &result);
+                worker_answer_previews(w, &shown, &result);
+        }
         source_release(w->source, f);
         w->backoff_usec = 0;
         measure_rate(w, clock_usec());

@@ -11,6 +11,7 @@
 #include "daemon/capture/strobe.h"
 #include "daemon/engine.h"
 #include "daemon/mailbox.h"
+#include "daemon/mounting.h"
 #include "daemon/worker.h"
 
 /* Settings on their way to the worker's thread. */
@@ -53,6 +54,7 @@ struct worker {
         bool ended;
         uint64_t last_report, last_frame_usec, retry_usec, backoff_usec, seen_hotplug;
         struct strobe strobe;
+        struct mounting mounting;
         uint64_t last_timestamp_usec; /* of a frame; a fast replay runs ahead of the clock */
         uint64_t rate_since_usec, rate_frames;
         struct source_stats stats_base;

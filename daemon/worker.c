@@ -182,6 +182,7 @@ struct worker *worker_free(struct worker *w)
         free_reports(&w->reports);
         free_summaries(&w->summaries);
         worker_free_summaries(w);
+        mounting_done(&w->mounting);
         free_jobs(&w->answers);
         free_previews(&w->previews);
         free_previews(&w->shown);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The way of a frame. libvisioncore.la is all but the classifier, so that tests can put another in its place.
-noinst_LTLIBRARIES += libvisioncore.la libvision.la
+# the configuration checks zones, too
+noinst_LTLIBRARIES += libzones.la libvisioncore.la libvision.la
+libzones_la_SOURCES = daemon/vision/zones.c daemon/vision/zones.h
+libzones_la_LIBADD = -lm
 libvisioncore_la_SOURCES = \
 	daemon/vision/attention.c daemon/vision/attention.h \
 	daemon/vision/assignment.c daemon/vision/assignment.h \
@@ -25,7 +28,7 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/still.c \
 	daemon/vision/tracks.c daemon/vision/tracks.h
 libvisioncore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
-libvisioncore_la_LIBADD = libnnimage.la libbasic.la $(CONFIG_LIBS) -ldl -lm
+libvisioncore_la_LIBADD = libzones.la libnnimage.la libbasic.la $(CONFIG_LIBS) -ldl -lm
 
 # Programs that link it link libemotion-nn.la too.
 libvision_la_SOURCES = daemon/vision/classifier.c daemon/vision/classifier.h

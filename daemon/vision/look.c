@@ -123,6 +123,16 @@ static bool tracks_fill_picture(const struct pipeline *p, const struct emo_image
         return area > (double)image->width_px * image->height_px;
 }
 
+static void drop_boxes_in_zones(struct pipeline *p)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->n_boxes; i++)
+                if (!pipeline_in_zone(p, &p->boxes[i]))
+                        p->boxes[n++] = p->boxes[i];
+        p->n_boxes = n;
+}
+
 int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
 {
         struct emo_image image;
@@ -141,6 +151,7 @@ int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec)
         } else {
                 look_at_tracks(p, &image, now_usec);
         }
+        drop_boxes_in_zones(p);
         end_nsec = pipeline_clock_nsec();
         p->stats.detect_nsec += end_nsec - start_nsec;
         r = tracks_match(&p->tracks, p->boxes, p->n_boxes, now_usec, everywhere, N_CONFIRM);

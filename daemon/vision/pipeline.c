@@ -112,6 +112,20 @@ static void drop_lost_tracks(struct pipeline *p, uint64_t now_usec)
         }
 }
 
+static void drop_tracks_in_zones(struct pipeline *p, uint64_t now_usec)
+{
+        for (size_t i = 0; p->config.zones.n && i < ARRAY_LEN(p->tracks.items); i++) {
+                struct track *t = &p->tracks.items[i];
+                struct emo_box box = track_box(t);
+
+                if (!t->used || !pipeline_in_zone(p, &box))
+                        continue;
+                if (t->announced)
+                        push_face_event(p, FACE_VANISHED, t, now_usec);
+                t->used = false;
+        }
+}
+
 static void announce_new_tracks(struct pipeline *p, uint64_t now_usec)
 {
         for (size_t i = 0; i < ARRAY_LEN(p->tracks.items); i++) {
@@ -230,6 +244,8 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         p->n_events = 0;
         p->stats.n_frames++;
         pipeline_begin_stages(p);
+        p->width_px = f->width_px;
+        p->height_px = f->height_px;
 
         start_nsec = pipeline_clock_nsec();
         drop_lost_tracks(p, now_usec);
@@ -238,8 +254,10 @@ int pipeline_process(struct pipeline *p, const struct frame *f, struct pipeline_
         r = pipeline_look(p, f, now_usec);
         if (r < 0)
                 (void)log_debug_errno(r, "no new face can be followed: %m");
+        drop_tracks_in_zones(p, now_usec);
         announce_new_tracks(p, now_usec);
         pipeline_recognise(p, f, now_usec);
+        drop_tracks_in_zones(p, now_usec);
 
         start_nsec = pipeline_clock_nsec();
         attend_all(p, now_usec);

@@ -13,6 +13,7 @@
 #include "daemon/vision/attention.h"
 #include "daemon/vision/decision.h"
 #include "daemon/vision/face.h"
+#include "daemon/vision/zones.h"
 
 #define PIPELINE_MAX_EVENTS 128 /* in one frame */
 
@@ -33,6 +34,7 @@ struct pipeline_config {
         unsigned faces_per_frame;    /* the largest are classified in each frame, of the rest one in turn; 0: all are */
         struct attention_rules attention;
         struct decision_rules rules; /* of listener 0 */
+        struct zones zones;          /* faces in them are dropped where they are found */
 };
 
 /* What one frame gave; owned by the pipeline until the next call. */

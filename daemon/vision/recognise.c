@@ -263,6 +263,12 @@ void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_
                 if (!c->track)
                         continue;
                 follow_landmarks(c->track, &c->alignment, now_usec);
+                struct emo_box box = track_box(c->track);
+
+                if (pipeline_in_zone(p, &box)) {
+                        c->track = NULL; /* it went there with this frame */
+                        continue;
+                }
                 smooth_points(c->track, &c->alignment, now_usec);
         }
         aligned_nsec = pipeline_clock_nsec();

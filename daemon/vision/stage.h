@@ -60,6 +60,7 @@ struct pipeline {
         struct face faces[PIPELINE_MAX_FACES];
         struct face_event events[PIPELINE_MAX_EVENTS];
         size_t n_events;
+        unsigned width_px, height_px; /* of this frame */
         uint64_t n_events_lost;
         struct pipeline_stats stats;
 };
@@ -90,6 +91,12 @@ uint64_t pipeline_due_usec(const struct pipeline *p);
 int pipeline_look(struct pipeline *p, const struct frame *f, uint64_t now_usec);
 /* Boxes of the whole picture at @p->boxes. Return: 0 or the plugin's error. */
 int pipeline_look_everywhere(struct pipeline *p, const struct emo_image *image);
+
+/* Does the centre of @box lie where nothing is analysed? */
+static inline bool pipeline_in_zone(const struct pipeline *p, const struct emo_box *box)
+{
+        return p->config.zones.n > 0 && zones_hold(&p->config.zones, box, p->width_px, p->height_px);
+}
 
 /* recognise.c: aligns, crops and classifies the tracked faces. */
 void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_usec);

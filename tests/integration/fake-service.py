@@ -109,6 +109,7 @@ class Service:
                  "offers": [], "in-use": [], "third-party": True, "error": "ABI 7, but this emotiond speaks 1"},
             ],
             "Tainted": False,
+            "Zones": dbus.Array([], signature="(sa(dd))"), "ClosedHours": "",
             "Statistics": {"frames": 100, "frames-dropped": 2, "events": 3, "events-lost": 0, "claims": 0},
         }
         self.cameras = {}

@@ -6,6 +6,7 @@ integration_tests = \
 	tests/integration/test-clips.py \
 	tests/integration/test-floods.py \
 	tests/integration/test-man.sh \
+	tests/integration/test-mounting.py \
 	tests/integration/test-notify.py \
 	tests/integration/test-reactions.py \
 	tests/integration/test-service.py \

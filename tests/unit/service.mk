@@ -2,7 +2,8 @@
 # The service: settings, claims, what passes between the threads, the worker on a camera made of variables, and the
 # manager with its bus face over a socket pair.
 service_tests = tests/unit/test-settings tests/unit/test-claims tests/unit/test-mailbox tests/unit/test-worker \
-	tests/unit/test-manager tests/unit/test-cameras tests/unit/test-summary tests/unit/test-picture-reader tests/unit/test-decoder
+	tests/unit/test-manager tests/unit/test-cameras tests/unit/test-summary \
+	tests/unit/test-hours tests/unit/test-zones tests/unit/test-mounting tests/unit/test-picture-reader tests/unit/test-decoder
 check_PROGRAMS += $(service_tests)
 TESTS += $(service_tests)
 service_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
@@ -12,6 +13,12 @@ tests_unit_test_settings_CFLAGS = $(service_test_cflags)
 tests_unit_test_settings_LDADD = libsettings.la $(service_test_libs)
 tests_unit_test_claims_CFLAGS = $(service_test_cflags)
 tests_unit_test_claims_LDADD = libservicecore.la $(service_test_libs)
+tests_unit_test_hours_CFLAGS = $(service_test_cflags)
+tests_unit_test_hours_LDADD = libsettings.la $(service_test_libs)
+tests_unit_test_zones_CFLAGS = $(service_test_cflags)
+tests_unit_test_zones_LDADD = libzones.la $(service_test_libs) -lm
+tests_unit_test_mounting_CFLAGS = $(service_test_cflags)
+tests_unit_test_mounting_LDADD = libservice.la libpicture.la $(service_test_libs)
 tests_unit_test_summary_CFLAGS = $(service_test_cflags)
 tests_unit_test_summary_LDADD = libservicecore.la $(service_test_libs)
 tests_unit_test_mailbox_CFLAGS = $(service_test_cflags)

@@ -381,9 +381,46 @@ static void test_many_faces_take_turns(void **state)
         world_free(w);
 }
 
+/* A face in a zone is never told of; one that walks into it vanishes there, also where landmarks lead it. */
+static void walk_into_zone(int landmarks)
+{
+        struct pipeline_config config = defaults;
+        struct zone right = { "till", 4, { { 0.5, 0 }, { 1, 0 }, { 1, 1 }, { 0.5, 1 } } };
+
+        config.zones.n = 1;
+        config.zones.items[0] = right;
+        struct world *w = world_new(&config);
+
+        w->script->landmarks = landmarks;
+        clear_faces(w);
+        put_face(w, WIDTH * 0.75, 100, 40, GRAY_OF(3));
+        show(w, 1000000);
+        assert_int_equal(w->result.n_faces, 0);
+        assert_int_equal(w->classifier.n_faces, 0);
+        for (double x = WIDTH * 0.25; x < WIDTH * 0.8; x += 1) {
+                clear_faces(w);
+                put_face(w, x, 100, 40, GRAY_OF(3));
+                show_frame(w);
+                for (size_t i = 0; i < w->result.n_faces; i++)
+                        assert_true(w->result.faces[i].box.x + w->result.faces[i].box.width / 2 < WIDTH * 0.5f);
+        }
+        assert_int_equal(count(w, FACE_APPEARED, 0), 1);
+        assert_int_equal(count(w, FACE_VANISHED, 0), 1);
+        assert_int_equal(w->result.n_faces, 0);
+        w->script->landmarks = 0;
+        world_free(w);
+}
+
+static void test_zones(void **state)
+{
+        walk_into_zone(0);
+        walk_into_zone(1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_zones),
                 cmocka_unit_test(test_hidden_face),
                 cmocka_unit_test(test_two_people_cross),
                 cmocka_unit_test(test_landmarks_lead_without_detector),

@@ -113,6 +113,10 @@ static void test_bad_values(void **state)
         refuse(p, "decision: { min_confidence = 1.5; };", -EINVAL, 1, "outside 0..1");
         refuse(p, "decision: { min_confidence = 1e999; };", -EINVAL, 1, "outside 0..1");
         refuse(p, "decision: { min_confidence = true; };", -EINVAL, 1, "a number in 0..1 is wanted");
+        refuse(p, "camera: {\n rotate = 45;\n};", -EINVAL, 2, "camera.rotate: 45 is not one of 0, 90, 180 and 270");
+        refuse(p, "camera: { rotate = 90.0; };", -EINVAL, 1, "one of 0, 90, 180 and 270 is wanted");
+        refuse(p, "camera: { closed_hours = \"18:00-09:00\"; };", -EINVAL, 1, "ends before it begins");
+        refuse(p, "zones: {\n a = ( ( 0, 0 ), ( 1, 1 ), ( 1, 0 ), ( 0, 1 ) );\n};", -EINVAL, 2, "zones.a: has sides");
         refuse(p, "vision: { detector = \"../evil\"; };", -EINVAL, 1, "not a plugin's name");
         refuse(p, "vision: { detector = \"\"; };", -EINVAL, 1, "not a plugin's name");
         refuse(p, "vision: { max_faces = 33; };", -EINVAL, 1, "1..32");
@@ -260,6 +264,39 @@ static void test_plugins_merge(void **state)
         settings_unref(s);
 }
 
+/* Zones of all files are there, and a later one takes the place of one of its name. */
+static void test_zones_merge(void **state)
+{
+        struct place *p = *state;
+        struct settings *s;
+
+        write_dropin(p, "1.conf",
+                     "zones: { a = ( ( 0, 0 ), ( 1, 0 ), ( 0.5, 1.0 ) ); c = ( [ 0, 0 ], [ 1, 0 ], [ 1, 1 ] ); };");
+        s = load(p, "zones: { a = ( ( 0, 0 ), ( 1, 0 ), ( 1, 1 ) ); b = ( ( 0, 0 ), ( 1, 0 ), ( 1, 1 ) ); };");
+        assert_int_equal(s->zones.n, 3);
+        assert_string_equal(s->zones.items[0].name, "a");
+        assert_true(s->zones.items[0].points[2][0] < 0.6);
+        assert_string_equal(s->zones.items[2].name, "c");
+        settings_unref(s);
+}
+
+/* How the picture is turned and when the camera is on can change while it is open. */
+static void test_same_camera(void **state)
+{
+        struct place *p = *state;
+        struct settings *a = load(p, ""),
+                        *b = load(p, "camera: { rotate = 90; mirror = true; closed_hours = \"01:00-02:00\"; };"),
+                        *c = load(p, "camera: { width = 320; };");
+
+        assert_int_equal(b->camera.rotate_deg, 90);
+        assert_int_equal(b->closed.n, 1);
+        assert_true(settings_same_camera(a, b));
+        assert_false(settings_same_camera(a, c));
+        settings_unref(a);
+        settings_unref(b);
+        settings_unref(c);
+}
+
 static void test_override(void **state)
 {
         struct place *p = *state;
@@ -338,6 +375,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_numbers, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_dropins, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_plugins_merge, make_place, remove_place),
+                cmocka_unit_test_setup_teardown(test_zones_merge, make_place, remove_place),
+                cmocka_unit_test_setup_teardown(test_same_camera, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_override, make_place, remove_place),
                 cmocka_unit_test(test_shipped_file),
                 cmocka_unit_test(test_manual),
