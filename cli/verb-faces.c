@@ -15,7 +15,10 @@ static void add_turn(struct table *t, json_object *face)
                 table_add(t, TEXT_FAINT, "-");
                 return;
         }
-        table_add(t, facing ? TEXT_GOOD : TEXT_PLAIN, "%s", facing ? "yes" : "no");
+        if (member_bool(face, "static"))
+                table_add(t, TEXT_FAINT, "thing");
+        else
+                table_add(t, facing ? TEXT_GOOD : TEXT_PLAIN, "%s", facing ? "yes" : "no");
         table_add(t, TEXT_PLAIN, "%.0f %s, %.0f %s", yaw < 0 ? -yaw : yaw, yaw < 0 ? "left" : "right",
                   pitch < 0 ? -pitch : pitch, pitch < 0 ? "down" : "up");
 }

@@ -165,6 +165,8 @@ static struct canvas_colour colour_of(json_object *face)
 {
         if (member(face, "quality") && member_double(face, "quality") < POOR)
                 return (struct canvas_colour){ 255, 64, 64 };
+        if (member_bool(face, "static"))
+                return (struct canvas_colour){ 160, 160, 160 };
         if (!member(face, "attention"))
                 return (struct canvas_colour){ 64, 224, 255 };
         return member_bool(face, "attention") ? (struct canvas_colour){ 64, 255, 96 }
@@ -306,6 +308,8 @@ static void print_face(json_object *face, const char *end)
         if (member(face, "yaw"))
                 printf(", turned %.0f %.0f%s", member_double(face, "yaw"), member_double(face, "pitch"),
                        member_bool(face, "attention") ? ", facing" : "");
+        if (member_bool(face, "static"))
+                fputs(", a thing", stdout);
         fputs(end, stdout);
 }
 

@@ -88,7 +88,8 @@ int bus_append_face(sd_bus_message *m, const struct engine_report *r, const stru
         if (q >= 0)
                 q = sd_bus_message_append(m, "{sv}", "quality", "d", face->quality);
         if (q >= 0 && tracked)
-                q = sd_bus_message_append(m, "{sv}{sv}", "since", "t", face->since_usec, "seen", "t", face->seen_usec);
+                q = sd_bus_message_append(m, "{sv}{sv}{sv}", "static", "b", face->is_static, "since", "t",
+                                          face->since_usec, "seen", "t", face->seen_usec);
         return q < 0 ? q : sd_bus_message_close_container(m);
 }
 

@@ -41,6 +41,7 @@ struct claim_change {
         uint64_t timestamp_usec;
         unsigned camera;
         struct emo_box box;
+        bool is_static;  /* a thing */
         size_t n_scores; /* of the model's labels */
         const float *scores;
 };

@@ -359,6 +359,7 @@ static void on_change(struct manager *m, const struct worker_event *e)
                 .timestamp_usec = e->event.timestamp_usec,
                 .camera = manager_camera_number(m),
                 .box = e->event.box,
+                .is_static = e->event.is_static,
                 .n_scores = e->has_scores && m->report ? m->report->n_labels : 0,
                 .scores = e->scores,
         };
@@ -529,7 +530,8 @@ void manager_tell_view(struct manager *m, struct claim *c)
                                             .from = EMOTION_UNSURE,
                                             .to = EMOTION_UNSURE,
                                             .timestamp_usec = face->since_usec,
-                                            .box = face->box };
+                                            .box = face->box,
+                                            .is_static = face->is_static };
 
                 tell_presence(m, c, &event);
                 if (!face->facing)

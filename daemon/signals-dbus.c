@@ -37,6 +37,8 @@ void bus_send_change(struct bus_face *f, struct claim *c, const struct claim_cha
                 r = bus_append_camera(m, change->camera);
         if (r >= 0)
                 r = bus_append_box(m, &change->box);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "static", "b", change->is_static);
         if (r >= 0 && change->n_scores)
                 r = bus_append_scores(m, manager_get_report(f->manager), change->scores, change->n_scores);
         if (r >= 0)
@@ -59,6 +61,8 @@ static void finish_and_send(struct bus_face *f, struct claim *c, sd_bus_message 
                 r = bus_append_box(m, &event->box);
         if (r >= 0 && event->kind == FACE_ATTENTION_CHANGED)
                 r = bus_append_pose(m, &event->pose);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "static", "b", event->is_static);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
@@ -146,7 +150,7 @@ static int append_summed(sd_bus_message *m, const struct summary_note *note, con
         if (r >= 0)
                 r = append_means(m, note, f);
         if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}", "quality", "d", f->quality);
+                r = sd_bus_message_append(m, "{sv}{sv}", "quality", "d", f->quality, "static", "b", f->is_static);
         if (r >= 0)
                 r = bus_append_box(m, &f->box);
         return r < 0 ? r : sd_bus_message_close_container(m);

@@ -58,6 +58,7 @@ static void add_time(const struct summary *s, struct summary_face *to, const str
                 to->scores[k] += (double)f->scores[k] * ms;
         to->quality += f->quality * ms;
         to->box = f->box;
+        to->is_static = f->is_static;
 }
 
 /* What is in view counts until @until_ms. */

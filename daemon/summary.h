@@ -31,6 +31,7 @@ struct summary_face {
         double scores[EMOTION_MAX];           /* means over the time in view */
         double quality;                       /* mean, 0..1 */
         struct emo_box box;                   /* as last seen */
+        bool is_static;                       /* at the end of its time in the bin */
 };
 
 struct summary_bin {

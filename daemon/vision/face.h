@@ -32,6 +32,7 @@ struct face {
         struct face_pose pose;
         bool facing;         /* the camera, as announced */
         double quality;      /* 0..1, of its picture; see quality.h */
+        bool is_static;      /* a thing, by life.h */
         uint64_t since_usec; /* first seen */
         uint64_t seen_usec;  /* last found */
 };
@@ -51,6 +52,7 @@ struct face_event {
         double confidence;       /* 0..1, of @to; for unsure: of the best label */
         uint64_t timestamp_usec; /* of the frame */
         struct emo_box box;
+        bool is_static;        /* a thing, by life.h */
         bool facing;           /* of FACE_ATTENTION_CHANGED; a face that appears does not face the camera yet */
         struct face_pose pose; /* of FACE_ATTENTION_CHANGED */
 };

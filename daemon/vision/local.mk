@@ -10,6 +10,7 @@ libvisioncore_la_SOURCES = \
 	daemon/vision/crop.c daemon/vision/crop.h \
 	daemon/vision/decision.c daemon/vision/decision.h \
 	daemon/vision/face.h \
+	daemon/vision/life.c daemon/vision/life.h \
 	daemon/vision/look.c \
 	daemon/vision/one-euro.c daemon/vision/one-euro.h \
 	daemon/vision/pipeline.c daemon/vision/pipeline.h \

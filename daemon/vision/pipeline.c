@@ -89,6 +89,7 @@ static void push_face_event(struct pipeline *p, enum face_event_kind kind, const
                                 .confidence = kind == FACE_APPEARED ? 0 : t->face.confidence,
                                 .timestamp_usec = now_usec,
                                 .box = track_box(t),
+                                .is_static = t->life.is_static,
                                 .facing = t->attention.facing,
                                 .pose = t->face.pose };
 
@@ -133,7 +134,11 @@ static void announce_new_tracks(struct pipeline *p, uint64_t now_usec)
 
                 if (!t->used || !t->confirmed || t->announced)
                         continue;
+                struct emo_box box = track_box(t);
+
                 t->announced = true;
+                if (life_places_hold(&p->places, &box))
+                        life_assume_static(&t->life);
                 push_face_event(p, FACE_APPEARED, t, now_usec);
         }
 }
@@ -171,7 +176,8 @@ static void decide(struct pipeline *p, struct track *t, unsigned k, uint64_t now
                                         .to = to,
                                         .confidence = (double)scores[to == EMOTION_UNSURE ? best : to],
                                         .timestamp_usec = now_usec,
-                                        .box = track_box(t) };
+                                        .box = track_box(t),
+                                        .is_static = t->life.is_static };
 
                 if (!push_event(p, &e))
                         return;
@@ -203,6 +209,7 @@ static void fill_face(const struct pipeline *p, struct track *t)
         f->box = track_box(t);
         for (size_t k = 0; k < PIPELINE_MAX_LISTENERS; k++)
                 f->emotions[k] = (int8_t)t->decisions[k].announced;
+        f->is_static = t->life.is_static;
         f->since_usec = t->first_usec;
         f->seen_usec = t->seen_usec;
         for (unsigned i = 0; i < p->model->n_labels; i++)

@@ -139,7 +139,7 @@ static void settle_doubles(struct pipeline *p)
                 }
 }
 
-static void smooth_points(struct track *t, struct emo_alignment *a, uint64_t now_usec)
+static void smooth_points(struct pipeline *p, struct track *t, struct emo_alignment *a, uint64_t now_usec)
 {
         double dt_sec = t->points_usec ? (double)(now_usec - t->points_usec) * 1e-6 : 0;
 
@@ -148,6 +148,15 @@ static void smooth_points(struct track *t, struct emo_alignment *a, uint64_t now
         t->face.n_points = a->n_points;
         memcpy(t->face.points, a->points, sizeof(t->face.points));
         (void)pose_fit(t->face.points, t->face.n_points, &t->face.pose);
+        if (!t->face.pose.known ||
+            !life_update(&t->life, t->face.points, t->face.n_points, (double)t->face.pose.roll_deg, now_usec))
+                return;
+        struct emo_box box = track_box(t);
+
+        if (t->life.is_static)
+                life_places_add(&p->places, &box);
+        else
+                life_places_drop(&p->places, &box);
 }
 
 /* The faces of this frame, largest first: who is near matters most to a screen. */
@@ -269,7 +278,7 @@ void pipeline_recognise(struct pipeline *p, const struct frame *f, uint64_t now_
                         c->track = NULL; /* it went there with this frame */
                         continue;
                 }
-                smooth_points(c->track, &c->alignment, now_usec);
+                smooth_points(p, c->track, &c->alignment, now_usec);
         }
         aligned_nsec = pipeline_clock_nsec();
         n = crop_all(p, f, now_usec);

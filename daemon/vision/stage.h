@@ -42,6 +42,7 @@ struct pipeline {
         int neutral; /* that label, or -1 */
 
         struct tracks tracks;
+        struct life_places places; /* of things */
         bool listening[PIPELINE_MAX_LISTENERS];
         struct decision_rules rules[PIPELINE_MAX_LISTENERS];
 

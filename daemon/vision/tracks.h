@@ -12,6 +12,7 @@
 #include "daemon/vision/decision.h"
 #include "daemon/vision/one-euro.h"
 #include "daemon/vision/face.h"
+#include "daemon/vision/life.h"
 #include "daemon/vision/smoothing.h"
 
 /* One coordinate: an alpha-beta filter. */
@@ -44,6 +45,7 @@ struct track {
         uint64_t points_usec;       /* when they were found last */
         struct smoothing smoothing;
         struct attention attention;
+        struct life life;
         uint64_t measured_usec; /* when its picture was looked at last; 0: never */
         bool poor;              /* its picture is too bad to be classified */
         struct face face;       /* what the result shows; id is the track's */

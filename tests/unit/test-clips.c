@@ -2,6 +2,7 @@
 /* Real faces in real clips through the real detector and aligner: how many are found, and who keeps an id. The
  * emotions are another test's matter; the classifier here knows none. */
 #undef NDEBUG
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -246,13 +247,190 @@ static void test_hard_clips_cnn(void **state)
         play(&cnn, "classroom.avi", 16, 5);
 }
 
+/* === Life === */
+
+/* What is shown: a clip over and over, or its first frame, beside it or alone. */
+struct film {
+        const char *name;
+        bool moving, still;
+        double noise, light; /* grey levels; share by which the light goes up and down */
+        double seconds;
+};
+
+struct life_tally {
+        unsigned n_people, n_things; /* at the end */
+        unsigned n_ever_static;      /* frames in which any face of the moving half was a thing */
+};
+
+static double made_noise(void)
+{
+        static uint32_t seed = 1;
+        double sum = 0;
+
+        for (int i = 0; i < 4; i++) {
+                seed = seed * 1664525u + 1013904223u;
+                sum += (seed >> 8) / 16777216.0 - 0.5;
+        }
+        return sum * 1.73;
+}
+
+/* Copies @gray into @to with noise, and light that changes. */
+static void expose(const struct film *film, double sec, const uint8_t *gray, size_t stride, unsigned w, unsigned h,
+                   uint8_t *to, size_t to_stride)
+{
+        double gain = 1 + film->light * sin(sec * 0.9);
+
+        for (unsigned y = 0; y < h; y++)
+                for (unsigned x = 0; x < w; x++) {
+                        double v = gray[y * stride + x] * gain + (film->noise > 0 ? film->noise * made_noise() : 0);
+
+                        to[y * to_stride + x] = (uint8_t)fmin(fmax(v, 0), 255);
+                }
+}
+
+static void count_life(const struct film *film, const struct pipeline_result *r, unsigned width, struct life_tally *t)
+{
+        *t = (struct life_tally){ .n_ever_static = t->n_ever_static };
+        for (size_t i = 0; i < r->n_faces; i++) {
+                const struct face *f = &r->faces[i];
+
+                t->n_people += !f->is_static;
+                t->n_things += f->is_static;
+                t->n_ever_static += film->moving && f->is_static && f->box.x + f->box.width / 2 < (float)width;
+        }
+}
+
+static struct life_tally watch(const struct film *film)
+{
+        char folder[600], models[600];
+        const char *const model_dirs[] = { models, NULL };
+        struct plugin_host_config host_config = {
+                .folder = folder, .model_dirs = model_dirs, .detector = "cnn", .aligner = "cnn"
+        };
+        struct pipeline_config config = { .detect_fps = 5,
+                                          .idle_fps = 5,
+                                          .keep_usec = 1000000,
+                                          .smoothing_usec = 300000,
+                                          .min_face_px = 40,
+                                          .max_faces = 16,
+                                          .min_align_confidence = 0.5,
+                                          .rules = { .min_confidence = 0.5 } };
+        struct source_config source_config = {
+                .device = clip_path(film->name), .replay = true, .pace = SOURCE_PACE_FAST, .loop = true
+        };
+        _cleanup_(freep) uint8_t *first = NULL, *shown = NULL;
+        struct plugin_host *host;
+        struct pipeline *pipeline;
+        struct source *source;
+        struct source_error error;
+        struct life_tally t = { 0 };
+        uint64_t begin_usec = 0;
+        struct frame f;
+
+        snprintf(folder, sizeof(folder), "%s/plugins/.libs", getenv("EMO_BUILDDIR") ?: ".");
+        snprintf(models, sizeof(models), "%s/models", getenv("EMO_SRCDIR") ?: ".");
+        assert_int_equal(plugin_host_new(&host_config, &host), 0);
+        assert_int_equal(pipeline_new(&config, host, &classifier, &pipeline), 0);
+        assert_int_equal(source_open(&source_config, &source, &error), 0);
+        while (source_next(source, -1, 1000000, &f, &error) == 1) {
+                unsigned w = f.width_px, h = f.height_px, halves = film->moving && film->still ? 2 : 1;
+                struct pipeline_result r;
+
+                begin_usec = begin_usec ?: f.timestamp_usec;
+                double sec = (double)(f.timestamp_usec - begin_usec) * 1e-6;
+
+                if (!first) {
+                        first = malloc((size_t)w * h);
+                        shown = malloc((size_t)2 * w * h);
+                        for (unsigned y = 0; y < h; y++)
+                                memcpy(first + (size_t)y * w, f.gray + y * f.gray_stride_bytes, w);
+                }
+                if (film->moving)
+                        expose(film, sec, f.gray, f.gray_stride_bytes, w, h, shown, (size_t)w * halves);
+                if (film->still)
+                        expose(film, sec, first, w, w, h, shown + (halves - 1) * w, (size_t)w * halves);
+                struct frame g = { .width_px = w * halves,
+                                   .height_px = h,
+                                   .gray = shown,
+                                   .gray_stride_bytes = (size_t)w * halves,
+                                   .timestamp_usec = f.timestamp_usec };
+
+                assert_int_equal(pipeline_process(pipeline, &g, &r), 0);
+                count_life(film, &r, w, &t);
+                source_release(source, &f);
+                if (sec > film->seconds)
+                        break;
+        }
+        print_message("# %s%s%s, noise %.0f, light %.2f: %u people, %u things\n", film->name,
+                      film->moving ? ", moving" : "", film->still ? ", still" : "", film->noise, film->light,
+                      t.n_people, t.n_things);
+        source_free(source);
+        pipeline_free(pipeline);
+        plugin_host_free(host);
+        return t;
+}
+
+/* No person becomes a thing, in no clip and at no time. */
+static void test_people_live(void **state)
+{
+        const char *const names[] = { "smile.avi", "sign-sorry.avi", "pair-tilt.avi", "three-walk.avi",
+                                      "turn-gap-smile.avi" };
+
+        if (!ready(&cnn, "smile.avi"))
+                skip();
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                struct life_tally t = watch(&(struct film){ .name = names[i], .moving = true, .seconds = 60 });
+
+                assert_int_equal(t.n_ever_static, 0);
+        }
+}
+
+/* Stills that are shown as film are things: as they are, and with the noise of a camera while the light changes. */
+static void test_stills_do_not(void **state)
+{
+        const char *const names[] = { "smile.avi", "sign-sorry.avi" };
+
+        if (!ready(&cnn, "smile.avi"))
+                skip();
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                for (int noisy = 0; noisy < 2; noisy++) {
+                        struct life_tally t = watch(&(struct film){ .name = names[i],
+                                                                    .still = true,
+                                                                    .noise = noisy ? 4 : 0,
+                                                                    .light = noisy ? 0.2 : 0,
+                                                                    .seconds = 26 });
+
+                        assert_int_equal(t.n_people, 0);
+                        assert_int_equal(t.n_things, 1);
+                }
+}
+
+static void test_poster_beside_a_person(void **state)
+{
+        if (!ready(&cnn, "smile.avi"))
+                skip();
+        struct life_tally t =
+                watch(&(struct film){ .name = "smile.avi", .moving = true, .still = true, .noise = 3, .seconds = 30 });
+
+        assert_int_equal(t.n_ever_static, 0);
+        assert_int_equal(t.n_people, 1);
+        assert_int_equal(t.n_things, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_one_face),       cmocka_unit_test(test_one_face_cnn),
-                cmocka_unit_test(test_another_person), cmocka_unit_test(test_another_person_cnn),
-                cmocka_unit_test(test_three_faces),    cmocka_unit_test(test_three_faces_cnn),
-                cmocka_unit_test(test_hard_clips),     cmocka_unit_test(test_hard_clips_cnn),
+                cmocka_unit_test(test_people_live),
+                cmocka_unit_test(test_stills_do_not),
+                cmocka_unit_test(test_poster_beside_a_person),
+                cmocka_unit_test(test_one_face),
+                cmocka_unit_test(test_one_face_cnn),
+                cmocka_unit_test(test_another_person),
+                cmocka_unit_test(test_another_person_cnn),
+                cmocka_unit_test(test_three_faces),
+                cmocka_unit_test(test_three_faces_cnn),
+                cmocka_unit_test(test_hard_clips),
+                cmocka_unit_test(test_hard_clips_cnn),
         };
 
         return cmocka_run_group_tests_name("clips", tests, NULL, NULL);

@@ -99,6 +99,7 @@ static void test_edges(void **state)
         /* comes 250 ms after an edge, turns at 900, is gone at the next edge but one and 1 ms */
         summary_pass(&t.s, 10250400, &f, 1);
         f.facing = true;
+        f.is_static = true;
         f.emotions[LISTENER] = EMOTION_UNSURE;
         summary_pass(&t.s, 10900900, &f, 1);
         assert_int_equal(t.n_bins, 0);
@@ -111,6 +112,7 @@ static void test_edges(void **state)
         assert_true(t.last[0].quality > 0.499 && t.last[0].quality < 0.501);
         assert_true(t.last[0].scores[1] > 0.749 && t.last[0].scores[1] < 0.751);
         assert_true(t.last[0].box.width > 6.9f);
+        assert_true(t.last[0].is_static);
         summary_end(&t.s, 12500000);
         assert_int_equal(t.n_bins, 3);
         assert_int_equal(t.first_usec, 10000000);

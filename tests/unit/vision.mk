@@ -6,6 +6,11 @@ TESTS += tests/unit/test-tracks
 tests_unit_test_tracks_SOURCES = tests/unit/test-tracks.c
 tests_unit_test_tracks_LDADD = $(VISION_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test-life
+TESTS += tests/unit/test-life
+tests_unit_test_life_SOURCES = tests/unit/test-life.c
+tests_unit_test_life_LDADD = $(VISION_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test-one-euro
 TESTS += tests/unit/test-one-euro
 tests_unit_test_one_euro_SOURCES = tests/unit/test-one-euro.c
