@@ -50,6 +50,11 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 snprintf(p->heard.first, sizeof(p->heard.first), "%s", from);
                 snprintf(p->heard.second, sizeof(p->heard.second), "%s", to);
         }
+        if (sd_bus_message_is_signal(m, BUS_IFACE_MANAGER, "Summary")) {
+                assert_true(sd_bus_message_skip(m, "tt") > 0);
+                assert_true(sd_bus_message_read(m, "o", &from) > 0);
+                snprintf(p->heard.first, sizeof(p->heard.first), "%s", from);
+        }
         if (sd_bus_message_is_signal(m, BUS_IFACE_MANAGER, "AttentionChanged")) {
                 int facing;
                 double yaw;

@@ -153,6 +153,45 @@ static void test_late_claimant(void **state)
         assert_int_equal(p->heard.n_news, 4);
 }
 
+static void hand_summary(struct place *p, uint64_t claim)
+{
+        struct summary_note *note = calloc(1, sizeof(*note) + sizeof(note->faces[0]));
+
+        *note = (struct summary_note){ .claim = claim, .end_usec = 1000000, .n_labels = 1, .n_faces = 1 };
+        strcpy(note->device, "/dev/none");
+        strcpy(note->labels[0], "happiness");
+        note->faces[0] = (struct summary_face){ .face = 5, .present_ms = 1000, .emotion_ms = { 1000 } };
+        p->worker.summary = note;
+        p->heard.n_news = 0;
+        manager_dispatch(p->manager);
+        run(p);
+}
+
+/* Sums go to the claim that asked, also after it asked for something else; a camera that is gone has no path. */
+static void test_summary(void **state)
+{
+        struct place *p = *state;
+        uint64_t claim;
+
+        CLAIM(p, INVALID, "a{sv}", 1, "summary-ms", "u", 199);
+        CLAIM(p, "", "a{sv}", 1, "summary-ms", "u", 500);
+        claim = p->worker.wish.listeners[1].summary_claim;
+        assert_int_equal(p->worker.wish.listeners[1].summary_ms, 500);
+        hand_summary(p, claim);
+        assert_int_equal(p->heard.n_news, 1);
+        assert_string_equal(p->heard.member, "Summary");
+        assert_string_equal(p->heard.first, "/");
+        hand_summary(p, claim + 1);
+        assert_int_equal(p->heard.n_news, 0);
+        CLAIM(p, "", "a{sv}", 2, "summary-ms", "u", 500, "min-confidence", "d", 0.9);
+        assert_int_equal(p->worker.wish.listeners[1].summary_claim, claim);
+        assert_int_not_equal(p->worker.wish.listeners[1].claim, claim);
+        hand_summary(p, claim);
+        assert_int_equal(p->heard.n_news, 1);
+        CLAIM(p, "", "a{sv}", 0);
+        assert_int_equal(p->worker.wish.listeners[1].summary_ms, 0);
+}
+
 /* The getter answers for its own properties, and each row's member has a size that a getter reads. */
 static void test_properties(void **state)
 {
@@ -603,6 +642,7 @@ static void test_introspection(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_summary, make, destroy),
                 cmocka_unit_test_setup_teardown(test_states, make, destroy),
                 cmocka_unit_test_setup_teardown(test_options, make, destroy),
                 cmocka_unit_test_setup_teardown(test_signals, make, destroy),
