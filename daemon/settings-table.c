@@ -360,11 +360,20 @@ static bool applies_while_open(const struct settings_row *row)
         return false;
 }
 
+static bool same_controls(const struct settings *a, const struct settings *b)
+{
+        for (size_t i = 0; i < a->n_controls && i < b->n_controls; i++)
+                if (strcmp(a->controls[i].name, b->controls[i].name) != 0 ||
+                    a->controls[i].value != b->controls[i].value)
+                        return false;
+        return a->n_controls == b->n_controls;
+}
+
 bool settings_same_camera(const struct settings *a, const struct settings *b)
 {
         for (size_t i = 0; i < settings_n_rows; i++)
                 if (strcmp(settings_rows[i].group, "camera") == 0 && !applies_while_open(&settings_rows[i]) &&
                     !same_value(&settings_rows[i], a, b))
                         return false;
-        return true;
+        return same_controls(a, b);
 }

@@ -105,6 +105,43 @@ static int apply_zones(const struct loader *l, const config_setting_t *group)
         return 0;
 }
 
+/* The camera says which it has; here a control is a name and a whole number, or a switch. */
+static int apply_control(const struct loader *l, const config_setting_t *value)
+{
+        const char *name = config_setting_name(value);
+        struct settings *s = l->s;
+        int type = config_setting_type(value);
+        size_t at = 0;
+        char key[160];
+
+        snprintf(key, sizeof(key), "camera.controls.%.100s", name);
+        if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_BOOL)
+                return complain(l, value, key, "is neither an integer nor true or false");
+        if (strlen(name) >= sizeof(s->controls[0].name))
+                return complain(l, value, key, "has a name of more than 31 bytes");
+        while (at < s->n_controls && strcmp(s->controls[at].name, name) != 0)
+                at++;
+        if (at == SOURCE_MAX_CONTROLS)
+                return complain(l, value, key, "is one more than the 32 that there may be");
+        snprintf(s->controls[at].name, sizeof(s->controls[at].name), "%s", name);
+        s->controls[at].value =
+                type == CONFIG_TYPE_BOOL ? config_setting_get_bool(value) : config_setting_get_int(value);
+        s->n_controls = MAX(s->n_controls, at + 1);
+        return 0;
+}
+
+static int apply_controls(const struct loader *l, const config_setting_t *group)
+{
+        int n, r = 0;
+
+        if (!config_setting_is_group(group))
+                return complain(l, group, "camera.controls", "is a group of settings: controls = { NAME = VALUE; }");
+        n = config_setting_length(group);
+        for (int i = 0; i < n && r >= 0; i++)
+                r = apply_control(l, config_setting_get_elem(group, (unsigned)i));
+        return r;
+}
+
 static int apply_group(const struct loader *l, const config_setting_t *group)
 {
         const char *name = config_setting_name(group);
@@ -115,6 +152,12 @@ static int apply_group(const struct loader *l, const config_setting_t *group)
                 const config_setting_t *value = config_setting_get_elem(group, (unsigned)i);
                 const struct settings_row *row = settings_row_find(name, config_setting_name(value));
 
+                if (strcmp(name, "camera") == 0 && strcmp(config_setting_name(value), "controls") == 0) {
+                        r = apply_controls(l, value);
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
                 snprintf(key, sizeof(key), "%s.%.100s", name, config_setting_name(value));
                 if (!row)
                         return complain(l, value, key, "no such setting");

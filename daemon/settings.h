@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "basic/macro.h"
+#include "daemon/capture/source.h"
 #include "daemon/hours.h"
 #include "daemon/vision/zones.h"
 
@@ -73,6 +74,8 @@ struct settings {
         const config_setting_t *plugins;
         uint64_t stamp; /* another one when a file has other text */
 
+        struct source_control controls[SOURCE_MAX_CONTROLS]; /* camera.controls, in the order of the file */
+        size_t n_controls;
         struct hours closed; /* of camera.closed_hours */
         struct zones zones;  /* group "zones", merged from all files */
         uid_t reserved_uid;  /* of service.reserved_user; (uid_t)-1: none */

@@ -80,6 +80,8 @@ void worker_open_source(struct worker *w)
                 .frame_rate_hz = s->camera.frame_rate_hz,
                 .pixel_format = settings_pixel_format(s),
                 .want_bgr = pipeline_wants_bgr(w->engine->pipeline),
+                .controls = s->controls,
+                .n_controls = s->n_controls,
                 .pace = (enum source_pace)s->camera.replay_pace,
                 .loop = s->camera.replay_loop,
         };

@@ -9,6 +9,7 @@ libcapture_la_SOURCES = \
 	daemon/capture/avi.c daemon/capture/y4m.c daemon/capture/folder.c \
 	daemon/capture/source-v4l2.c daemon/capture/v4l2-io.h daemon/capture/v4l2-io.c \
 	daemon/capture/devices.h daemon/capture/v4l2-device.h daemon/capture/v4l2-device.c \
+	daemon/capture/v4l2-controls.h daemon/capture/v4l2-controls.c \
 	daemon/capture/v4l2-negotiate.h daemon/capture/v4l2-negotiate.c
 libcapture_la_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS)
 libcapture_la_LIBADD = libpicture.la $(V4L2_LIBS) -lm

@@ -6,6 +6,7 @@
 #include "basic/clock.h"
 #include "daemon/capture/luma.h"
 #include "daemon/capture/source-tools.h"
+#include "daemon/capture/v4l2-controls.h"
 #include "daemon/capture/v4l2-device.h"
 #include "daemon/capture/v4l2-negotiate.h"
 
@@ -353,6 +354,9 @@ int source_v4l2_open(const struct source_config *config, const struct v4l2_io *i
                 return r;
         s->fd = r;
         r = v4l2_negotiate(io, s->fd, config, &s->mode, error);
+        if (r < 0)
+                return r;
+        r = v4l2_controls_set(io, s->fd, config->controls, config->n_controls, error);
         if (r < 0)
                 return r;
         fill_info(s, &device);

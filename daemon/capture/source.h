@@ -28,6 +28,14 @@ enum source_pace {
         SOURCE_PACE_FAST, /* as fast as they are taken */
 };
 
+#define SOURCE_MAX_CONTROLS 32u
+
+/* One control of a camera, such as its gain. */
+struct source_control {
+        char name[32];
+        int value;
+};
+
 struct source_config {
         /* "auto" (the first capture device), a device node, or for a replay a Motion-JPEG AVI, a Y4M file, or a
          * folder of JPEG and PNG pictures in name order */
@@ -39,6 +47,9 @@ struct source_config {
         /* "auto" (cheapest to turn into luma at the wanted size and rate), "MJPG", "YUYV", "NV12" or "GREY" */
         const char *pixel_format;
         bool want_bgr;
+        /* camera only: set in this order before it streams; one that it has not, or refuses, is an error */
+        const struct source_control *controls;
+        size_t n_controls;
         /* replay only */
         enum source_pace pace;
         bool loop;

@@ -114,6 +114,9 @@ static void test_bad_values(void **state)
         refuse(p, "decision: { min_confidence = 1e999; };", -EINVAL, 1, "outside 0..1");
         refuse(p, "decision: { min_confidence = true; };", -EINVAL, 1, "a number in 0..1 is wanted");
         refuse(p, "camera: {\n rotate = 45;\n};", -EINVAL, 2, "camera.rotate: 45 is not one of 0, 90, 180 and 270");
+        refuse(p, "camera: { controls = 5; };", -EINVAL, 1, "camera.controls: is a group");
+        refuse(p, "camera: { controls = {\n gain = \"high\"; }; };", -EINVAL, 2, "camera.controls.gain: is neither");
+        refuse(p, "camera: { controls = { gain = 1.5; }; };", -EINVAL, 1, "an integer");
         refuse(p, "camera: { rotate = 90.0; };", -EINVAL, 1, "one of 0, 90, 180 and 270 is wanted");
         refuse(p, "camera: { closed_hours = \"18:00-09:00\"; };", -EINVAL, 1, "ends before it begins");
         refuse(p, "zones: {\n a = ( ( 0, 0 ), ( 1, 1 ), ( 1, 0 ), ( 0, 1 ) );\n};", -EINVAL, 2, "zones.a: has sides");
@@ -280,6 +283,25 @@ static void test_zones_merge(void **state)
         settings_unref(s);
 }
 
+static void test_controls(void **state)
+{
+        struct place *p = *state;
+        struct settings *s, *other;
+
+        write_dropin(p, "1.conf", "camera: { controls = { gain = 20; focus_auto = false; }; };");
+        s = load(p, "camera: { controls = { exposure_auto = 1; gain = 5; }; };");
+        assert_int_equal(s->n_controls, 3);
+        assert_string_equal(s->controls[0].name, "exposure_auto");
+        assert_string_equal(s->controls[1].name, "gain");
+        assert_int_equal(s->controls[1].value, 20);
+        assert_int_equal(s->controls[2].value, 0);
+        other = load(p, "camera: { controls = { exposure_auto = 3; gain = 5; }; };");
+        assert_true(settings_same_camera(s, s));
+        assert_false(settings_same_camera(s, other));
+        settings_unref(s);
+        settings_unref(other);
+}
+
 /* How the picture is turned and when the camera is on can change while it is open. */
 static void test_same_camera(void **state)
 {
@@ -375,6 +397,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_numbers, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_dropins, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_plugins_merge, make_place, remove_place),
+                cmocka_unit_test_setup_teardown(test_controls, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_zones_merge, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_same_camera, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(test_override, make_place, remove_place),

@@ -47,6 +47,7 @@ static struct fake {
         size_t buffer_bytes;
         struct fake_event events[64];
         size_t n_events, next_event;
+        int control_error;
         short poll_error; /* revents once no event is left */
         /* what was done */
         struct v4l2_pix_format format;
@@ -54,6 +55,8 @@ static struct fake {
         uint8_t *memory[N_FAKE];
         bool queued[N_FAKE];
         int n_open, n_mapped;
+        struct v4l2_control set_controls[8];
+        size_t n_set_controls;
         bool streaming;
 } fake;
 
@@ -219,6 +222,32 @@ static int fake_queue(struct v4l2_buffer *b)
         return 0;
 }
 
+static const struct v4l2_queryctrl fake_controls[] = {
+        { .id = 3, .type = V4L2_CTRL_TYPE_INTEGER, .name = "Gain", .maximum = 100, .step = 5 },
+        { .id = 8, .type = V4L2_CTRL_TYPE_MENU, .name = "Exposure, Auto", .minimum = 1, .maximum = 3, .step = 1 },
+        { .id = 9, .type = V4L2_CTRL_TYPE_INTEGER, .name = "Serial", .maximum = 9, .flags = V4L2_CTRL_FLAG_READ_ONLY },
+};
+
+static int fake_query_control(struct v4l2_queryctrl *q)
+{
+        uint32_t after = q->id & ~V4L2_CTRL_FLAG_NEXT_CTRL;
+
+        for (size_t i = 0; i < sizeof(fake_controls) / sizeof(fake_controls[0]); i++)
+                if (fake_controls[i].id > after) {
+                        *q = fake_controls[i];
+                        return 0;
+                }
+        return fail_with(EINVAL);
+}
+
+static int fake_set_control(const struct v4l2_control *c)
+{
+        if (fake.control_error)
+                return fail_with(fake.control_error);
+        fake.set_controls[fake.n_set_controls++] = *c;
+        return 0;
+}
+
 static int fake_ioctl(int fd, unsigned long request, void *arg)
 {
         struct v4l2_capability *cap = arg;
@@ -227,6 +256,10 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 
         assert_int_equal(fd, FAKE_FD);
         switch (request) {
+        case VIDIOC_QUERYCTRL:
+                return fake_query_control(arg);
+        case VIDIOC_S_CTRL:
+                return fake_set_control(arg);
         case VIDIOC_QUERYCAP:
                 if (fake.querycap_error)
                         return fail_with(fake.querycap_error);
@@ -370,6 +403,44 @@ static void assert_stats(struct source *s, uint64_t frames, uint64_t dropped, ui
         assert_int_equal(stats.n_frames, frames);
         assert_int_equal(stats.n_dropped, dropped);
         assert_int_equal(stats.n_corrupt, corrupt);
+}
+
+static int open_with(const struct source_control *controls, size_t n, const char *says)
+{
+        const struct source_config config = { .device = "/dev/video7", .controls = controls, .n_controls = n };
+        struct source_error error = {};
+        struct source *s = NULL;
+        int r = source_v4l2_open(&config, &fake_io, &s, &error);
+
+        if (!strstr(error.text, says))
+                fail_msg("\"%s\" does not say \"%s\"", error.text, says);
+        source_free(s);
+        return r;
+}
+
+/* Controls are set by name, in the order in which they were asked for, and checked against what the camera has. */
+static void test_controls(void **state)
+{
+        const struct source_control good[] = { { "exposure_auto", 1 }, { "gain", 100 } };
+        const struct source_control unknown = { "focus", 1 }, read_only = { "serial", 1 }, high = { "gain", 105 },
+                                    between = { "gain", 7 }, low = { "exposure_auto", 0 };
+
+        assert_int_equal(open_with(good, 2, ""), 0);
+        assert_int_equal(fake.n_set_controls, 2);
+        assert_int_equal(fake.set_controls[0].id, 8);
+        assert_int_equal(fake.set_controls[0].value, 1);
+        assert_int_equal(fake.set_controls[1].id, 3);
+        assert_int_equal(fake.set_controls[1].value, 100);
+        assert_int_equal(open_with(&unknown, 1, "no focus; it has gain, exposure_auto"), -EINVAL);
+        assert_int_equal(open_with(&read_only, 1, "no serial"), -EINVAL);
+        assert_int_equal(open_with(&high, 1, "gain: 105 is outside 0..100 in steps of 5"), -EINVAL);
+        assert_int_equal(open_with(&between, 1, "gain: 7 is outside"), -EINVAL);
+        assert_int_equal(open_with(&low, 1, "exposure_auto: 0 is outside 1..3"), -EINVAL);
+        fake.control_error = ERANGE;
+        assert_int_equal(open_with(good, 1, "refuses exposure_auto = 1"), -EINVAL);
+        fake.control_error = EBUSY;
+        assert_int_equal(open_with(good, 1, "busy"), -EBUSY);
+        assert_int_equal(fake.n_set_controls, 2);
 }
 
 static void test_every_format(void **state)
@@ -704,19 +775,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, plug_in, all_returned)
         const struct CMUnitTest tests[] = {
-                T(test_every_format),
-                T(test_negotiation),
-                T(test_negotiation_refused),
-                T(test_open_refused),
-                T(test_start_refused),
-                T(test_newest_wins),
-                T(test_rest),
-                T(test_corrupt),
-                T(test_short_raw),
-                T(test_unplugged),
-                T(test_io_error),
-                T(test_stall_and_wake),
-                T(test_kernel_not_a_camera),
+                T(test_controls),       T(test_every_format),        T(test_negotiation), T(test_negotiation_refused),
+                T(test_open_refused),   T(test_start_refused),       T(test_newest_wins), T(test_rest),
+                T(test_corrupt),        T(test_short_raw),           T(test_unplugged),   T(test_io_error),
+                T(test_stall_and_wake), T(test_kernel_not_a_camera),
         };
 
         setvbuf(stdout, NULL, _IOLBF, 0);
