@@ -118,7 +118,7 @@ def test_faces_come_and_go():
     if not names:
         raise Skip("the real clips are absent")
     for name in names:
-        assert play(os.path.join(clips, name), 300, attention={"hold_ms": 0}, decision={"min_hold_ms": 0}) >= 1
+        assert play(os.path.join(clips, name), 300, attention={"hold_ms": 100}, decision={"min_hold_ms": 0}) >= 1
 
 
 def test_camera_lost():
