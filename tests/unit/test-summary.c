@@ -244,7 +244,7 @@ static void add_truth(const struct face *faces, size_t n, uint64_t from_usec, ui
 /* Faces come and go at random; now and then nothing comes for long, the network is replaced, or nobody takes the bins. */
 static void play_at_random(unsigned bin_ms, unsigned step_usec)
 {
-        struct face faces[8];
+        struct face faces[8] = { 0 };
         uint64_t now = 77000123, start = now, before = now;
         uint32_t next_id = 1;
         size_t n = 0;
