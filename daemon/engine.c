@@ -124,12 +124,20 @@ static int load_plugins(const struct engine_config *config, struct engine *e, st
 
 static int load_model(const struct engine_config *config, struct engine *e, struct engine_report *report)
 {
+        const struct settings *s = e->settings;
+        struct nn_form_text form = { .labels = s->classifier.labels,
+                                     .layout = settings_layout(s),
+                                     .channels = settings_channels(s),
+                                     .size = s->classifier.size,
+                                     .normalisation = s->classifier.normalisation,
+                                     .output = settings_output(s),
+                                     .face_template = s->classifier.face_template };
         struct classifier_error error = { "" };
         char path[4096];
         int r = find_model(config, e->settings->classifier.model, path, sizeof(path));
 
         if (r >= 0)
-                r = classifier_new(path, (unsigned)e->settings->vision.max_faces,
+                r = classifier_new(path, &form, (unsigned)e->settings->vision.max_faces,
                                    (unsigned)e->settings->classifier.threads, &e->classifier, &error);
         if (r == -ENOMEM)
                 return r;

@@ -24,6 +24,9 @@
 static const char *const policies[] = { [CAMERA_ON_DEMAND] = "on-demand", [CAMERA_ALWAYS] = "always", NULL };
 static const char *const paces[] = { [SOURCE_PACE_REAL] = "real", [SOURCE_PACE_FAST] = "fast", NULL };
 static const char *const formats[] = { "auto", "MJPG", "YUYV", "NV12", "GREY", NULL };
+static const char *const layouts[] = { "auto", "nchw", "nhwc", NULL };
+static const char *const channels[] = { "auto", "gray", "rgb", "bgr", NULL };
+static const char *const outputs[] = { "auto", "probabilities", "logits", NULL };
 
 enum { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
 static const char *const levels[] = {
@@ -64,6 +67,13 @@ const struct settings_row settings_rows[] = {
         NUMBER("classifier", "threads", KEY_INT, 1, 64, 1, classifier.threads),
         NUMBER("classifier", "faces_per_frame", KEY_INT, 1, PIPELINE_MAX_FACES, 4, classifier.faces_per_frame),
         NUMBER("classifier", "mirror", KEY_BOOL, 0, 1, 1, classifier.mirror),
+        TEXT("classifier", "labels", KEY_TEXT, "", classifier.labels),
+        WORD("classifier", "layout", layouts, 0, classifier.layout),
+        WORD("classifier", "channels", channels, 0, classifier.channels),
+        TEXT("classifier", "size", KEY_TEXT, "", classifier.size),
+        TEXT("classifier", "normalisation", KEY_TEXT, "", classifier.normalisation),
+        WORD("classifier", "output", outputs, 0, classifier.output),
+        TEXT("classifier", "template", KEY_TEXT, "", classifier.face_template),
         NUMBER("decision", "smoothing_ms", KEY_INT, 0, 10000, 300, decision.smoothing_ms),
         NUMBER("decision", "min_confidence", KEY_FLOAT, 0, 1, 0.45, decision.min_confidence),
         NUMBER("decision", "min_quality", KEY_FLOAT, 0, 1, 0.3, decision.min_quality),
@@ -128,6 +138,26 @@ static void store_number(const struct settings_row *row, double v, struct settin
         default:
                 *(int *)(void *)at = (int)v;
         }
+}
+
+static const char *unless_auto(const char *const *words, int i)
+{
+        return i ? words[i] : NULL;
+}
+
+const char *settings_layout(const struct settings *s)
+{
+        return unless_auto(layouts, s->classifier.layout);
+}
+
+const char *settings_channels(const struct settings *s)
+{
+        return unless_auto(channels, s->classifier.channels);
+}
+
+const char *settings_output(const struct settings *s)
+{
+        return unless_auto(outputs, s->classifier.output);
 }
 
 void settings_row_set_default(const struct settings_row *row, struct settings *s)

@@ -15,6 +15,7 @@ enum key_type {
         KEY_FILE,   /* "" or a path */
         KEY_MODEL,  /* a bare name or an absolute path */
         KEY_PLUGIN, /* [a-z0-9-]{1,32} */
+        KEY_TEXT,   /* any text: what it means is looked at where it is used */
         KEY_USER,   /* "" or a user's name */
         KEY_HOURS,  /* times of the week, hours.h; parsed into struct settings, too */
 };

@@ -55,6 +55,10 @@ struct settings {
                 char model[SETTINGS_TEXT_MAX]; /* bare name or absolute path */
                 int threads, faces_per_frame;
                 bool mirror;
+                /* what the file does not say, or says wrongly; "" and 0: as the file says */
+                char labels[SETTINGS_TEXT_MAX], size[SETTINGS_TEXT_MAX], normalisation[SETTINGS_TEXT_MAX];
+                char face_template[SETTINGS_TEXT_MAX];
+                int layout, channels, output; /* indices: settings_layout() and so on */
         } classifier;
         struct {
                 int smoothing_ms;
@@ -123,6 +127,10 @@ bool settings_same_camera(const struct settings *a, const struct settings *b);
 uint64_t settings_stall_usec(const struct settings *s, double frame_rate_hz);
 /* "auto" or a fourcc, as struct source_config wants it. */
 const char *settings_pixel_format(const struct settings *s);
+/* The words of classifier.layout, .channels and .output; NULL for "auto". */
+const char *settings_layout(const struct settings *s);
+const char *settings_channels(const struct settings *s);
+const char *settings_output(const struct settings *s);
 /* Priority of syslog.h. */
 int settings_log_level(const struct settings *s);
 /* The same for a word; -EINVAL for others. */

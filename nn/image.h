@@ -53,6 +53,14 @@ int nn_image_warp(const struct nn_image *src, const struct nn_affine *map, unsig
                   float *ret);
 
 /**
+ * nn_image_warp_bgr() - the same of a picture of three bytes a pixel, blue, green, red
+ * @src: stride_bytes >= 3 * width_px
+ * @ret: three planes of width_px * height_px floats, red, green, blue
+ */
+int nn_image_warp_bgr(const struct nn_image *src, const struct nn_affine *map, unsigned width_px, unsigned height_px,
+                      float *ret);
+
+/**
  * nn_image_resize() - resample to another size, 8 bit to 8 bit, area average when shrinking, bilinear when enlarging
  * @ret: width_px * height_px bytes, stride width_px, from the caller
  */

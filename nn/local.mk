@@ -22,7 +22,8 @@ nn_kernel_libs =
 include nn/kernels/local.mk
 
 # pictures and messages only, for programs that get the engine from libemotion-nn.la
-libnnimage_la_SOURCES = nn/error.h nn/error.c nn/image.h nn/image.c nn/face-template.h nn/face-template.c
+libnnimage_la_SOURCES = nn/error.h nn/error.c nn/image.h nn/image.c nn/image-bgr.c \
+	nn/face-template.h nn/face-template.c nn/classifier-form.h nn/classifier-form.c
 libnnimage_la_LIBADD = $(nn_image_libs) -lm
 
 # faces by networks: boxes and landmarks; for programs that link the engine beside it

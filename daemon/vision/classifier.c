@@ -23,14 +23,15 @@
 
 struct classifier {
         struct classifier_info info;
-        char *file, *labels; /* behind the pointers of info */
+        struct nn_form form;
+        char *file; /* behind the pointer of info */
         struct nn_model *model;
         struct nn_plan *one, *several; /* for a face, and for HEAVY_BATCH of them, made when first needed */
-        enum nn_normalisation normalisation;
-        bool logits, mirror;
+        bool mirror;
         bool heavy; /* and runs more than one picture at a time */
         unsigned max_batch, threads;
         float *inputs; /* [max_batch, H, W] */
+        float *planes; /* [max_batch, 3, H, W]; NULL unless in colour */
 };
 
 _printf_(3, 4) static int fail(struct classifier_error *error, int r, const char *format, ...)
@@ -104,99 +105,50 @@ static int load_model(struct classifier *c, const char *path, struct classifier_
         return 0;
 }
 
-/* Letters, digits, - and _: a label becomes a D-Bus string, a key of a file and a word on a terminal. */
-static bool label_is_valid(const char *s)
+static int read_form(struct classifier *c, const struct nn_form_text *text, struct classifier_error *error)
 {
-        size_t n = strlen(s);
-
-        return n > 0 && n < 32 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n && strcmp(s, "unsure") != 0;
-}
-
-static int read_labels(struct classifier *c, struct classifier_error *error)
-{
-        const char *value = nn_model_metadata(c->model, "emotiond.labels");
-        char *save = NULL;
-
-        if (!value)
-                return fail(error, -EINVAL, "model %s has no metadata emotiond.labels", c->file);
-        c->labels = strdup(value);
-        if (!c->labels)
-                return fail(error, -ENOMEM, "out of memory");
-        for (char *s = strtok_r(c->labels, ", ", &save); s; s = strtok_r(NULL, ", ", &save)) {
-                if (c->info.n_labels >= EMOTION_MAX)
-                        return fail(error, -EINVAL, "model %s has more than %d labels", c->file, EMOTION_MAX);
-                if (!label_is_valid(s))
-                        return fail(error, -EINVAL, "model %s has the label '%.40s', which cannot be used", c->file, s);
-                for (unsigned i = 0; i < c->info.n_labels; i++)
-                        if (strcmp(c->info.labels[i], s) == 0)
-                                return fail(error, -EINVAL, "model %s has the label '%s' twice", c->file, s);
-                c->info.labels[c->info.n_labels++] = s;
-        }
-        if (c->info.n_labels < 2)
-                return fail(error, -EINVAL, "model %s has fewer than two labels", c->file);
-        return 0;
-}
-
-static int read_metadata(struct classifier *c, struct classifier_error *error)
-{
-        const char *normalisation = nn_model_metadata(c->model, "emotiond.normalisation");
-        const char *output = nn_model_metadata(c->model, "emotiond.output");
-        const char *face = nn_model_metadata(c->model, "emotiond.template");
-        int r = read_labels(c, error);
+        struct nn_error nn_error = { "" };
+        int r = nn_form_read(c->model, text, &c->form, &nn_error);
 
         if (r < 0)
-                return r;
-        r = nn_normalisation_from_string(normalisation ?: "unit");
-        if (r < 0)
-                return fail(error, -EINVAL, "model %s wants the unknown normalisation '%.40s'", c->file, normalisation);
-        c->normalisation = (enum nn_normalisation)r;
-        if (output && strcmp(output, "logits") != 0 && strcmp(output, "probabilities") != 0)
-                return fail(error, -EINVAL, "model %s: emotiond.output is '%.40s', not probabilities or logits",
-                            c->file, output);
-        c->info.face_template = face_template_fer2013;
-        if (face && face_template_parse(face, &c->info.face_template) < 0)
-                return fail(error, -EINVAL, "model %s: emotiond.template is '%.60s', not a template of a face", c->file,
-                            face);
-        c->logits = output && strcmp(output, "logits") == 0;
+                return fail(error, r, "model %s: %s", c->file, nn_error.text);
+        for (unsigned i = 0; i < c->form.n_labels; i++)
+                if (!nn_form_label_is_valid(c->form.labels[i]))
+                        return fail(error, -EINVAL, "model %s has the label '%.40s', which cannot be used", c->file,
+                                    c->form.labels[i]);
+        if (!c->form.n_labels)
+                return fail(error, -EINVAL, "model %s has no metadata emotiond.labels: see emotion-nn adopt", c->file);
+        if (MIN(c->form.width_px, c->form.height_px) < MIN_SIDE_PX ||
+            MAX(c->form.width_px, c->form.height_px) > MAX_SIDE_PX)
+                return fail(error, -EINVAL, "model %s: the sides of its input must be between %d and %d pixels",
+                            c->file, MIN_SIDE_PX, MAX_SIDE_PX);
+        for (unsigned i = 0; i < c->form.n_labels; i++)
+                c->info.labels[i] = c->form.labels[i];
+        c->info.n_labels = c->form.n_labels;
+        c->info.width_px = c->form.width_px;
+        c->info.height_px = c->form.height_px;
+        c->info.colour = c->form.channels != NN_FORM_GRAY;
+        c->info.face_template = c->form.face_template;
         c->info.name = nn_model_metadata(c->model, "emotiond.name") ?: "";
         c->info.licence = nn_model_metadata(c->model, "emotiond.licence") ?: "";
         return 0;
 }
 
-static int check_input(struct classifier *c, struct classifier_error *error)
-{
-        const struct nn_tensor *in = nn_model_input(c->model, 0);
-
-        if (nn_model_n_inputs(c->model) != 1 || nn_model_n_outputs(c->model) != 1 || !in || in->type != NN_FLOAT32 ||
-            in->n_dims != 4 || in->dims[1] != 1)
-                return fail(error, -EINVAL,
-                            "model %s is no classifier of gray pictures: it must have one input "
-                            "[N, 1, H, W] of float32 and one output",
-                            c->file);
-        for (size_t i = 2; i < 4; i++)
-                if (in->dims[i] < MIN_SIDE_PX || in->dims[i] > MAX_SIDE_PX)
-                        return fail(error, -EINVAL,
-                                    "model %s must fix the sides of its input between %d and %d "
-                                    "pixels",
-                                    c->file, MIN_SIDE_PX, MAX_SIDE_PX);
-        c->info.height_px = (unsigned)in->dims[2];
-        c->info.width_px = (unsigned)in->dims[3];
-        return 0;
-}
-
 static bool plan_fits(const struct classifier *c, struct nn_plan *p, unsigned batch)
 {
-        const struct nn_tensor *in = nn_plan_input(p, 0), *out = nn_plan_output(p, 0);
+        const struct nn_tensor *out = nn_plan_output(p, 0);
 
-        return in && out && in->type == NN_FLOAT32 && out->type == NN_FLOAT32 && in->n_dims == 4 &&
-               in->dims[0] == batch &&
-               nn_tensor_n_elements(in) == (int64_t)batch * c->info.width_px * c->info.height_px && out->n_dims >= 2 &&
-               out->dims[0] == batch && nn_tensor_n_elements(out) == (int64_t)batch * c->info.n_labels;
+        return nn_form_fits(&c->form, nn_plan_input(p, 0), batch) && out && out->type == NN_FLOAT32 &&
+               out->n_dims >= 2 && out->dims[0] == batch &&
+               nn_tensor_n_elements(out) == (int64_t)batch * c->info.n_labels;
 }
 
 static int make_plan(const struct classifier *c, unsigned batch, struct nn_plan **ret, struct nn_error *error)
 {
-        struct nn_plan_options options = { .batch = batch, .threads = c->threads };
+        struct nn_tensor input = nn_form_tensor(&c->form, batch);
+        struct nn_plan_options options = { .batch = batch,
+                                           .threads = c->threads,
+                                           .inputs = c->form.open_size ? &input : NULL };
         struct nn_plan *plan;
         /* one that is not heavy gets no second */
         int r = (c->heavy ? nn_plan_new(c->model, &options, &plan, error)
@@ -223,8 +175,18 @@ static int make_first_plan(struct classifier *c, struct classifier_error *error)
         return 0;
 }
 
-int classifier_new(const char *path, unsigned max_batch, unsigned threads, struct classifier **ret,
-                   struct classifier_error *error)
+static int make_inputs(struct classifier *c, struct classifier_error *error)
+{
+        size_t n = (size_t)c->max_batch * c->info.width_px * c->info.height_px;
+
+        c->inputs = calloc(n, sizeof(float));
+        if (c->info.colour)
+                c->planes = calloc(3 * n, sizeof(float));
+        return c->inputs && (c->planes || !c->info.colour) ? 0 : fail(error, -ENOMEM, "out of memory");
+}
+
+int classifier_new(const char *path, const struct nn_form_text *text, unsigned max_batch, unsigned threads,
+                   struct classifier **ret, struct classifier_error *error)
 {
         _cleanup_(classifier_freep) struct classifier *c = NULL;
         int r;
@@ -245,16 +207,13 @@ int classifier_new(const char *path, unsigned max_batch, unsigned threads, struc
         c->threads = threads;
         r = load_model(c, path, error);
         if (r >= 0)
-                r = read_metadata(c, error);
-        if (r >= 0)
-                r = check_input(c, error);
+                r = read_form(c, text, error);
         if (r >= 0)
                 r = make_first_plan(c, error);
+        if (r >= 0)
+                r = make_inputs(c, error);
         if (r < 0)
                 return r;
-        c->inputs = calloc((size_t)max_batch * c->info.width_px * c->info.height_px, sizeof(float));
-        if (!c->inputs)
-                return fail(error, -ENOMEM, "out of memory");
         c->info.max_batch = max_batch;
         *ret = STEAL(c);
         return 0;
@@ -268,7 +227,7 @@ struct classifier *classifier_free(struct classifier *c)
         nn_plan_free(c->several);
         nn_model_free(c->model);
         free(c->inputs);
-        free(c->labels);
+        free(c->planes);
         free(c->file);
         free(c);
         return NULL;
@@ -289,6 +248,11 @@ float *classifier_input(struct classifier *c, unsigned i)
         return c->inputs + (size_t)i * c->info.width_px * c->info.height_px;
 }
 
+float *classifier_planes(struct classifier *c, unsigned i)
+{
+        return c->planes ? c->planes + (size_t)i * 3 * c->info.width_px * c->info.height_px : NULL;
+}
+
 /* Scores become probabilities, whatever the network gave. */
 static void to_probabilities(const struct classifier *c, const float *y, float *ret)
 {
@@ -299,7 +263,7 @@ static void to_probabilities(const struct classifier *c, const float *y, float *
         for (unsigned i = 0; i < n; i++)
                 max = MAX(max, y[i]);
         for (unsigned i = 0; i < n; i++) {
-                ret[i] = c->logits ? expf(y[i] - max) : MAX(y[i], 0.f);
+                ret[i] = c->form.logits ? expf(y[i] - max) : MAX(y[i], 0.f);
                 sum += isfinite(y[i]) ? (double)ret[i] : NAN;
         }
         for (unsigned i = 0; i < n; i++)
@@ -310,18 +274,15 @@ static void to_probabilities(const struct classifier *c, const float *y, float *
 static int look(struct classifier *c, struct nn_plan *plan, unsigned batch, unsigned first, unsigned n, bool mirror,
                 float (*ret)[EMOTION_MAX])
 {
-        size_t side = (size_t)c->info.width_px * c->info.height_px;
+        size_t size = nn_form_size(&c->form);
         float *x = nn_plan_input(plan, 0)->data;
         const struct nn_tensor *out;
         int r;
 
-        memcpy(x, classifier_input(c, first), n * side * sizeof(*x));
-        memset(x + n * side, 0, (batch - n) * side * sizeof(*x));
-        for (unsigned k = 0; k < n; k++) {
-                if (mirror)
-                        nn_mirror(x + k * side, c->info.width_px, c->info.height_px);
-                nn_normalise(c->normalisation, x + k * side, side);
-        }
+        for (unsigned k = 0; k < n; k++)
+                nn_form_fill(&c->form, classifier_input(c, first + k), classifier_planes(c, first + k), mirror,
+                             x + k * size);
+        memset(x + n * size, 0, (batch - n) * size * sizeof(*x));
         r = nn_plan_run(plan);
         if (r < 0)
                 return r;

@@ -2,21 +2,13 @@
 #pragma once
 
 /**
- * The expression classifier: an ONNX model with the metadata that the trainer writes.
- *
- * Input: one tensor [N, 1, H, W] float32. Output: one tensor [N, n_labels], n_labels <= EMOTION_MAX, logits or
- * probabilities. Metadata:
- *   emotiond.labels         comma-separated, in output order ("anger,disgust,fear,happiness,sadness,surprise,neutral")
- *   emotiond.normalisation  see nn/image.h; absent: "unit"
- *   emotiond.output         "probabilities" (the graph ends in Softmax; default) or "logits"
- *   emotiond.template       where the faces of training were carried to, see nn/face-template.h; absent: FER2013's framing
- *   emotiond.name, emotiond.licence   for people
+ * The expression classifier: an ONNX model of the form of nn/classifier-form.h, with emotiond.labels (at most
+ * EMOTION_MAX) in its metadata or its settings. For people: emotiond.name, emotiond.licence.
  */
 
 #include "basic/macro.h"
 #include "daemon/vision/face.h"
-#include "nn/face-template.h"
-#include "nn/image.h"
+#include "nn/classifier-form.h"
 
 struct classifier;
 
@@ -26,6 +18,7 @@ struct classifier_info {
         unsigned n_labels;
         const char *labels[EMOTION_MAX];
         unsigned width_px, height_px; /* input */
+        bool colour;                  /* it wants classifier_planes(), too */
         struct face_template face_template;
         unsigned max_batch;
 };
@@ -36,12 +29,13 @@ struct classifier_error {
 
 /**
  * classifier_new() - load a model that classifies up to @max_batch faces a call
+ * @text: what is said of it beside the file, and wins over it; may be NULL
  * @threads: for one forward pass, 1..64
  * Return: 0; -ENOENT and errno of open(2); -EBADMSG, -EOPNOTSUPP, -EFBIG from the engine; -EINVAL no input or output
  * of the form above. @error is filled.
  */
-int classifier_new(const char *path, unsigned max_batch, unsigned threads, struct classifier **ret,
-                   struct classifier_error *error);
+int classifier_new(const char *path, const struct nn_form_text *text, unsigned max_batch, unsigned threads,
+                   struct classifier **ret, struct classifier_error *error);
 struct classifier *classifier_free(struct classifier *c);
 DEFINE_CLEANUP(struct classifier *, classifier_free)
 
@@ -53,6 +47,9 @@ void classifier_set_mirror(struct classifier *c, bool mirror);
 
 /* Where face @i of the next batch goes: width_px * height_px floats in 0..255, to be filled by nn_image_warp(). */
 float *classifier_input(struct classifier *c, unsigned i);
+/* The same in colour, [3, height_px, width_px], red first; to be filled beside the other, which the quality of a picture is
+ * measured by. NULL: the model takes none. */
+float *classifier_planes(struct classifier *c, unsigned i);
 /**
  * classifier_run() - normalise and run the first @n inputs
  * @ret: n_labels probabilities a face, sum 1. A network that gives a NaN makes that face's scores uniform.

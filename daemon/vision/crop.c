@@ -43,3 +43,15 @@ int crop_face(const struct face_template *t, const struct frame *f, const struct
                 *ret_side_px = crop_side_px(&map, width_px);
         return r;
 }
+
+int crop_colour(const struct face_template *t, const struct frame *f, const struct emo_alignment *a, unsigned width_px,
+                unsigned height_px, float *ret)
+{
+        const struct nn_image image = {
+                .data = f->bgr, .width_px = f->width_px, .height_px = f->height_px, .stride_bytes = f->bgr_stride_bytes
+        };
+        struct nn_affine map;
+        int r = crop_map(t, a, width_px, height_px, &map);
+
+        return r < 0 ? r : nn_image_warp_bgr(&image, &map, width_px, height_px, ret);
+}

@@ -25,3 +25,6 @@ double crop_side_px(const struct nn_affine *map, unsigned width_px);
  * Return: 0 or negative errno. */
 int crop_face(const struct face_template *t, const struct frame *f, const struct emo_alignment *a, unsigned width_px,
               unsigned height_px, float *ret, double *ret_side_px);
+/* The same of a frame's colours, into three planes, red first. Return: 0; -EINVAL also if the frame has none. */
+int crop_colour(const struct face_template *t, const struct frame *f, const struct emo_alignment *a, unsigned width_px,
+                unsigned height_px, float *ret);

@@ -62,7 +62,7 @@ int pipeline_new(const struct pipeline_config *config, struct plugin_host *host,
 struct pipeline *pipeline_free(struct pipeline *p);
 DEFINE_CLEANUP(struct pipeline *, pipeline_free)
 
-/* True if a plugin wants BGR24 frames. */
+/* True if a plugin or the classifier wants BGR24 frames. */
 bool pipeline_wants_bgr(const struct pipeline *p);
 
 /**

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "daemon/vision/crop.h"
 #include "daemon/vision/stage.h"
 #include "daemon/vision/pose.h"
 #include "daemon/vision/quality.h"
@@ -235,13 +234,12 @@ static unsigned crop_all(struct pipeline *p, const struct frame *f, uint64_t now
 
         for (size_t i = 0; i < n_faces; i++) {
                 const struct candidate *c = &p->candidates[i];
-                float *input = classifier_input(p->classifier, n);
                 struct quality q;
                 double side_px;
 
-                if (crop_face(&p->model->face_template, f, &c->alignment, width, height, input, &side_px) < 0)
+                if (pipeline_crop(p, f, &c->alignment, n, &side_px) < 0)
                         continue;
-                quality_measure(input, width, height, side_px, &c->track->face.pose, &q);
+                quality_measure(classifier_input(p->classifier, n), width, height, side_px, &c->track->face.pose, &q);
                 update_quality(p, c->track, quality_least(&q), now_usec);
                 if (c->track->poor)
                         guess_nothing(p, c->track, now_usec);

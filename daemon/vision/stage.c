@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "basic/log.h"
+#include "daemon/vision/crop.h"
 #include "daemon/vision/stage.h"
 
 uint64_t pipeline_clock_nsec(void)
@@ -16,7 +17,7 @@ uint64_t pipeline_clock_nsec(void)
 
 bool pipeline_wants_bgr(const struct pipeline *p)
 {
-        return plugin_host_format(p->host, PLUGIN_DETECTOR) == EMO_BGR24 ||
+        return p->model->colour || plugin_host_format(p->host, PLUGIN_DETECTOR) == EMO_BGR24 ||
                plugin_host_format(p->host, PLUGIN_ALIGNER) == EMO_BGR24;
 }
 
@@ -43,6 +44,19 @@ int pipeline_check_frame(const struct pipeline *p, const struct frame *f)
 
         if (r >= 0 && pipeline_wants_bgr(p))
                 r = pipeline_image(f, EMO_BGR24, &image);
+        return r;
+}
+
+int pipeline_crop(const struct pipeline *p, const struct frame *f, const struct emo_alignment *a, unsigned i,
+                  double *ret_side_px)
+{
+        const struct classifier_info *m = p->model;
+        float *planes = classifier_planes(p->classifier, i);
+        int r = crop_face(&m->face_template, f, a, m->width_px, m->height_px, classifier_input(p->classifier, i),
+                          ret_side_px);
+
+        if (r >= 0 && planes)
+                r = crop_colour(&m->face_template, f, a, m->width_px, m->height_px, planes);
         return r;
 }
 

@@ -72,11 +72,15 @@ uint64_t pipeline_clock_nsec(void);
 /* The picture in a plugin's format. Return: 0; -EINVAL if the frame has none. */
 int pipeline_image(const struct frame *f, enum emo_pixel_format format, struct emo_image *ret);
 
-/* Has the frame what the plugins want? Return: 0 or -EINVAL. */
+/* Has the frame what plugins and classifier want? Return: 0 or -EINVAL. */
 int pipeline_check_frame(const struct pipeline *p, const struct frame *f);
 
 /* The next picture begins: what failed in the last one is known by now. */
 void pipeline_begin_stages(struct pipeline *p);
+
+/* Cuts a face out of the frame as input @i of the classifier. Return: 0 or negative errno. */
+int pipeline_crop(const struct pipeline *p, const struct frame *f, const struct emo_alignment *a, unsigned i,
+                  double *ret_side_px);
 
 /* The classifier's answers to @n faces, at p->scores, weighed by the configured sensitivity. */
 int pipeline_classify(struct pipeline *p, unsigned n);

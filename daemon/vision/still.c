@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "daemon/vision/attention.h"
-#include "daemon/vision/crop.h"
 #include "daemon/vision/decision.h"
 #include "daemon/vision/stage.h"
 #include "daemon/vision/pose.h"
@@ -14,7 +13,6 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
                       unsigned i, struct face *ret)
 {
         struct attention_rules at_once = p->config.attention;
-        float *input = classifier_input(p->classifier, i);
         struct emo_alignment a;
         struct emo_error error;
         struct quality quality;
@@ -30,10 +28,11 @@ static int crop_still(struct pipeline *p, const struct frame *f, const struct em
         memcpy(ret->points, a.points, sizeof(ret->points));
         (void)pose_fit(ret->points, ret->n_points, &ret->pose);
         ret->facing = attention_update(&(struct attention){ 0 }, &at_once, &ret->pose, 0);
-        r = crop_face(&p->model->face_template, f, &a, p->model->width_px, p->model->height_px, input, &side_px);
+        r = pipeline_crop(p, f, &a, i, &side_px);
         if (r < 0)
                 return r;
-        quality_measure(input, p->model->width_px, p->model->height_px, side_px, &ret->pose, &quality);
+        quality_measure(classifier_input(p->classifier, i), p->model->width_px, p->model->height_px, side_px,
+                        &ret->pose, &quality);
         ret->quality = quality_least(&quality);
         return 0;
 }

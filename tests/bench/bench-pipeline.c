@@ -68,7 +68,7 @@ static int setup(struct bench *b, const char *model, double detect_fps)
         struct classifier_error error;
         int r;
 
-        r = classifier_new(model, config.max_faces, 1, &b->classifier, &error);
+        r = classifier_new(model, NULL, config.max_faces, 1, &b->classifier, &error);
         if (r < 0) {
                 fprintf(stderr, "%s\n", error.text);
                 return r;

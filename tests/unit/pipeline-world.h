@@ -26,7 +26,7 @@
 /* The classifier in the real one's place. */
 struct classifier {
         struct classifier_info info;
-        float inputs[PIPELINE_MAX_FACES][SIDE * SIDE];
+        float inputs[PIPELINE_MAX_FACES][SIDE * SIDE], planes[PIPELINE_MAX_FACES][3 * SIDE * SIDE];
         unsigned n_runs, n_faces;
         int result;
 };
@@ -39,6 +39,11 @@ const struct classifier_info *classifier_get_info(const struct classifier *c)
 float *classifier_input(struct classifier *c, unsigned i)
 {
         return c->inputs[i];
+}
+
+float *classifier_planes(struct classifier *c, unsigned i)
+{
+        return c->info.colour ? c->planes[i] : NULL;
 }
 
 int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX])

@@ -29,7 +29,9 @@ static const char *path_of(const char *name)
 /* What may be odd about a model. */
 struct model {
         int64_t batch, channels, side; /* 0: -1, 1 and SIDE */
-        unsigned n_outputs;            /* 0: 3 */
+        bool nhwc;                     /* 1 or 3 channels behind the picture, each of which has an output */
+        const char *channels_text;
+        unsigned n_outputs; /* 0: 3 */
         const char *labels, *normalisation, *output;
         float weights[MAX_LABELS];
         bool softmax;
@@ -45,6 +47,7 @@ static const char *write_model(const struct model *m)
         int64_t channels = m->channels ? m->channels : 1, side = m->side ? m->side : SIDE;
         int64_t batch = m->batch ? m->batch : -1, n = m->n_outputs ? m->n_outputs : 3;
         int64_t in_dims[] = { batch, channels, side, side }, out_dims[] = { batch, n };
+        const int64_t last_dims[] = { batch, side, side, channels };
         float weights[SIDE * SIDE * MAX_LABELS] = { 0 };
         const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = m->mixes ? 0 : 1 }, { 0 } };
         struct nn_tensor w = { .type = NN_FLOAT32, .n_dims = 2, .dims = { channels, n }, .data = weights };
@@ -52,17 +55,25 @@ static const char *write_model(const struct model *m)
 
         if (m->left)
                 w.dims[0] = SIDE * SIDE;
-        for (int64_t i = 0; i < (m->left ? SIDE * SIDE : 1); i++)
+        for (int64_t k = 0; channels == 3 && k < 3; k++)
+                weights[k * n + k] = 1; /* output k is the mean of channel k */
+        for (int64_t i = 0; channels != 3 && i < (m->left ? SIDE * SIDE : 1); i++)
                 if (i % SIDE < SIDE / 2)
                         for (int64_t k = 0; k < n; k++)
                                 weights[i * n + k] = m->weights[k] / (m->left ? SIDE * SIDE / 2 : 1);
         assert_int_equal(onnx_writer_new("test", &o), 0);
-        onnx_writer_input(o, "x", NN_FLOAT32, in_dims, 4);
+        onnx_writer_input(o, "x", NN_FLOAT32, m->nhwc ? last_dims : in_dims, 4);
         onnx_writer_output(o, "y", NN_FLOAT32, out_dims, 2);
         onnx_writer_initializer(o, "w", &w);
+        if (m->nhwc)
+                onnx_writer_node(
+                        o, "Transpose", (const char *[]){ "x", NULL }, (const char *[]){ "t", NULL },
+                        (const struct onnx_attribute[]){
+                                { .name = "perm", .kind = ONNX_INTS, .ints = (int64_t[]){ 0, 3, 1, 2 }, .n = 4 },
+                                { 0 } });
         if (!m->left)
-                onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ "x", NULL }, (const char *[]){ "a", NULL },
-                                 NULL);
+                onnx_writer_node(o, "GlobalAveragePool", (const char *[]){ m->nhwc ? "t" : "x", NULL },
+                                 (const char *[]){ "a", NULL }, NULL);
         if (m->heavy) {
                 struct nn_tensor ballast = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 9 << 18 } };
 
@@ -81,17 +92,22 @@ static const char *write_model(const struct model *m)
                 onnx_writer_metadata(o, "emotiond.normalisation", m->normalisation);
         if (m->output)
                 onnx_writer_metadata(o, "emotiond.output", m->output);
+        if (m->channels_text)
+                onnx_writer_metadata(o, "emotiond.channels", m->channels_text);
         onnx_writer_metadata(o, "emotiond.name", "a test");
         assert_int_equal(onnx_writer_save(o, path), 0);
         onnx_writer_free(o);
         return path;
 }
 
+/* What the settings say beside the file. */
+static struct nn_form_text said;
+
 static struct classifier *load_for(const struct model *m, unsigned max_batch, unsigned threads)
 {
         struct classifier_error error = { "" };
         struct classifier *c = NULL;
-        int r = classifier_new(write_model(m), max_batch, threads, &c, &error);
+        int r = classifier_new(write_model(m), &said, max_batch, threads, &c, &error);
 
         if (r < 0)
                 fail_msg("%d: %s", r, error.text);
@@ -225,6 +241,91 @@ static void test_outputs(void **state)
         classifier_free(c);
 }
 
+/* Three channels, of which each has an output: what reaches which. */
+static void test_colour(void **state)
+{
+        static const struct {
+                const char *channels;
+                float seen[3]; /* of red 20, green 40, blue 60 and gray 100 */
+        } cases[] = { { NULL, { 20, 40, 60 } }, { "bgr", { 60, 40, 20 } }, { "gray", { 100, 100, 100 } } };
+
+        for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+                struct model m = { .channels = 3,
+                                   .nhwc = i % 2,
+                                   .channels_text = cases[i / 2].channels,
+                                   .normalisation = "0.1,0.2,0.3/0.5,0.25,1",
+                                   .output = "logits" };
+                const float mean[] = { 0.1f, 0.2f, 0.3f }, std[] = { 0.5f, 0.25f, 1 };
+                struct classifier *c = load(&m, 2);
+                float scores[2][EMOTION_MAX];
+                double z[3], sum = 0;
+
+                assert_int_equal(classifier_get_info(c)->colour, i / 2 != 2);
+                for (unsigned k = 0; k < 2; k++) {
+                        fill(c, k, 100);
+                        for (size_t p = 0; classifier_planes(c, k) && p < 3 * SIDE * SIDE; p++)
+                                classifier_planes(c, k)[p] = 20.f * (float)(1 + p / (SIDE * SIDE));
+                }
+                assert_int_equal(classifier_run(c, 2, scores), 0);
+                for (unsigned k = 0; k < 3; k++)
+                        sum += z[k] = exp((double)((cases[i / 2].seen[k] / 255 - mean[k]) / std[k]));
+                for (unsigned k = 0; k < 3; k++) {
+                        assert_float_equal(scores[0][k], z[k] / sum, 1e-5);
+                        assert_float_equal(scores[1][k], z[k] / sum, 1e-5);
+                }
+                classifier_free(c);
+        }
+}
+
+/* What is said beside the file wins, and is refused where it cannot be. */
+static void test_said(void **state)
+{
+        static const struct {
+                struct nn_form_text text;
+                const char *words;
+        } bad[] = {
+                { { .labels = "Happy,joy,sad" }, "'happiness' twice: outputs 0 and 1" },
+                { { .labels = "a,b,c d" }, "'c d' cannot be used" },
+                { { .size = "9x8" }, "the input is 8x8" },
+                { { .size = "8" }, "not a size" },
+                { { .layout = "nhwc" }, "8 channels, not 1 or 3" },
+                { { .channels = "bgr" }, "one channel" },
+                { { .face_template = "eyes" }, "not a template" },
+        };
+        struct model m = logits;
+        struct classifier *c;
+
+        said = (struct nn_form_text){ .labels = "Angry, Happy,x=sad",
+                                      .normalisation = "none",
+                                      .output = "probabilities" };
+        m.no_labels = true;
+        c = load(&m, 1);
+        assert_string_equal(classifier_get_info(c)->labels[0], "anger");
+        assert_string_equal(classifier_get_info(c)->labels[1], "happiness");
+        assert_string_equal(classifier_get_info(c)->labels[2], "sadness");
+        float scores[1][EMOTION_MAX];
+
+        fill(c, 0, 1);
+        assert_int_equal(classifier_run(c, 1, scores), 0);
+        assert_float_equal(scores[0][1], 2. / 3, 1e-6); /* of 1, 2 and a negative one */
+        classifier_free(c);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+                struct classifier_error error = { "" };
+
+                assert_int_equal(classifier_new(write_model(&logits), &bad[i].text, 1, 1, &c, &error), -EINVAL);
+                if (!strstr(error.text, bad[i].words))
+                        fail_msg("'%s' instead of '%s'", error.text, bad[i].words);
+        }
+        /* sides that the file leaves open */
+        said = (struct nn_form_text){ .size = "8x8" };
+        m = logits;
+        m.side = -1;
+        c = load(&m, 1);
+        assert_int_equal(classifier_get_info(c)->width_px, 8);
+        classifier_free(c);
+        said = (struct nn_form_text){ 0 };
+}
+
 static void test_broken_numbers(void **state)
 {
         static const float bad[] = { NAN, INFINITY, -INFINITY };
@@ -257,7 +358,7 @@ static void assert_refused(const char *path, int expected, const char *words)
 {
         struct classifier_error error = { "" };
         struct classifier *c = NULL;
-        int r = classifier_new(path, 2, 1, &c, &error);
+        int r = classifier_new(path, NULL, 2, 1, &c, &error);
 
         if (r != expected || !strstr(error.text, words))
                 fail_msg("%s: %d '%s', not %d '%s'", path, r, error.text, expected, words);
@@ -280,7 +381,12 @@ static void test_refused_models(void **state)
                 { { .labels = "a,b" }, "output must be" },
                 { { .normalisation = "sepia" }, "normalisation 'sepia'" },
                 { { .output = "guesses" }, "'guesses'" },
-                { { .channels = 3 }, "one input" },
+                { { .channels = 2 }, "no picture of one channel or three" },
+                { { .channels = 3, .channels_text = "cmyk" }, "'cmyk'" },
+                { { .channels_text = "rgb" }, "one channel" },
+                { { .normalisation = "0.5/0" }, "standard deviation" },
+                { { .normalisation = "0.5,0.5/1" }, "normalisation '0.5,0.5/1'" },
+                { { .normalisation = "0.5/nan" }, "normalisation '0.5/nan'" },
                 { { .side = 2000 }, "sides" },
                 { { .side = -1 }, "sides" },
                 { { .side = 4 }, "sides" },
@@ -317,9 +423,9 @@ static void test_refused_files(void **state)
         struct classifier_error error;
 
         write_model(&logits);
-        assert_int_equal(classifier_new(path_of("model.onnx"), 0, 1, &c, &error), -EINVAL);
-        assert_int_equal(classifier_new(path_of("model.onnx"), 1, 65, &c, &error), -EINVAL);
-        assert_int_equal(classifier_new(path_of("model.onnx"), 100000, 1, &c, &error), -EINVAL);
+        assert_int_equal(classifier_new(path_of("model.onnx"), NULL, 0, 1, &c, &error), -EINVAL);
+        assert_int_equal(classifier_new(path_of("model.onnx"), NULL, 1, 65, &c, &error), -EINVAL);
+        assert_int_equal(classifier_new(path_of("model.onnx"), NULL, 100000, 1, &c, &error), -EINVAL);
 }
 
 static int set_up(void **state)
@@ -343,7 +449,8 @@ int main(void)
                 cmocka_unit_test(test_info),           cmocka_unit_test(test_batches),
                 cmocka_unit_test(test_mirror),         cmocka_unit_test(test_outputs),
                 cmocka_unit_test(test_broken_numbers), cmocka_unit_test(test_refused_models),
-                cmocka_unit_test(test_refused_files),
+                cmocka_unit_test(test_refused_files),  cmocka_unit_test(test_colour),
+                cmocka_unit_test(test_said),
         };
 
         return cmocka_run_group_tests_name("classifier", tests, set_up, tear_down);

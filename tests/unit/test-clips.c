@@ -30,6 +30,11 @@ float *classifier_input(struct classifier *c, unsigned i)
         return c->input[i];
 }
 
+float *classifier_planes(struct classifier *c, unsigned i)
+{
+        return NULL;
+}
+
 int classifier_run(struct classifier *c, unsigned n, float (*ret)[EMOTION_MAX])
 {
         for (unsigned i = 0; i < n; i++)

@@ -96,12 +96,49 @@ static void test_pixels(void **state)
         assert_int_equal(crop_face(&face_template_fer2013, &f, &a, 16, 16, crop, NULL), -EINVAL);
 }
 
+/* Three planes, red first, at the same places as the gray one; shrunk by three they are means. */
+static void test_colours(void **state)
+{
+        uint8_t gray[64 * 64], bgr[64 * 64 * 3];
+        struct frame f = { .width_px = 64,
+                           .height_px = 64,
+                           .gray = gray,
+                           .gray_stride_bytes = 64,
+                           .bgr = bgr,
+                           .bgr_stride_bytes = 192 };
+        struct emo_alignment a = { .x = 31.5, .y = 31.5, .confidence = 1 };
+        float crop[16 * 16], planes[3 * 16 * 16];
+
+        for (unsigned i = 0; i < sizeof(gray); i++) {
+                gray[i] = (uint8_t)(i % 64 * 2 + i / 64);
+                bgr[3 * i] = (uint8_t)(255 - gray[i]);
+                bgr[3 * i + 1] = 7;
+                bgr[3 * i + 2] = gray[i];
+        }
+        for (unsigned k = 0; k < 3; k++) {
+                a.side_px = k == 1 ? 48 : 16;
+                a.x = a.y = k == 2 ? 60 : 31.5f; /* the last reaches beyond the border */
+                assert_int_equal(crop_face(&face_template_fer2013, &f, &a, 16, 16, crop, NULL), 0);
+                assert_int_equal(crop_colour(&face_template_fer2013, &f, &a, 16, 16, planes), 0);
+                for (unsigned i = 0; i < 256; i++) {
+                        assert_float_equal(planes[i], crop[i], 1e-2);
+                        assert_float_equal(planes[256 + i], 7, 1e-3);
+                        assert_float_equal(planes[512 + i], 255 - crop[i], 1e-2);
+                }
+        }
+        f.bgr_stride_bytes = 191;
+        assert_int_equal(crop_colour(&face_template_fer2013, &f, &a, 16, 16, planes), -EINVAL);
+        f.bgr = NULL;
+        assert_int_equal(crop_colour(&face_template_fer2013, &f, &a, 16, 16, planes), -EINVAL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_square),
                 cmocka_unit_test(test_landmarks),
                 cmocka_unit_test(test_pixels),
+                cmocka_unit_test(test_colours),
         };
 
         return cmocka_run_group_tests_name("crop", tests, NULL, NULL);

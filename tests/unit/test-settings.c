@@ -125,6 +125,10 @@ static void test_bad_values(void **state)
         refuse(p, "vision: { max_faces = 33; };", -EINVAL, 1, "1..32");
         refuse(p, "classifier: { model = \"../x.onnx\"; };", -EINVAL, 1, "absolute path");
         refuse(p, "classifier: { model = \"..\"; };", -EINVAL, 1, "absolute path");
+        refuse(p, "classifier: { layout = \"chwn\"; };", -EINVAL, 1, "is not one of auto|nchw|nhwc");
+        refuse(p, "classifier: { channels = \"rgba\"; };", -EINVAL, 1, "is not one of");
+        refuse(p, "classifier: { output = 1; };", -EINVAL, 1, "one of");
+        refuse(p, "classifier: { labels = [ \"a\", \"b\" ]; };", -EINVAL, 1, "a string is wanted");
         refuse(p, "service: { log_level = \"chatty\"; };", -EINVAL, 1, "error|warning|notice|info|debug");
 }
 

@@ -114,7 +114,7 @@ static struct record play(unsigned n_frames, const char *detector, const char *a
 
         snprintf(models, sizeof(models), "%s/models", getenv("EMO_SRCDIR") ?: ".");
         snprintf(model, sizeof(model), "%s/%s", models, model_file);
-        assert_int_equal(classifier_new(model, 16, 1, &classifier, &classifier_error), 0);
+        assert_int_equal(classifier_new(model, NULL, 16, 1, &classifier, &classifier_error), 0);
         assert_int_equal(plugin_host_new(&host_config, &host), 0);
         assert_int_equal(pipeline_new(&config, host, classifier, &pipeline), 0);
         assert_int_equal(source_open(&source_config, &source, &error), 0);

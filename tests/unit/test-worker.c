@@ -149,8 +149,8 @@ bool nn_bytes_are_fast(void)
         return true;
 }
 
-int classifier_new(const char *path, unsigned max_batch, unsigned threads, struct classifier **ret,
-                   struct classifier_error *error)
+int classifier_new(const char *path, const struct nn_form_text *text, unsigned max_batch, unsigned threads,
+                   struct classifier **ret, struct classifier_error *error)
 {
         if (atomic_load(&fake.model_error) < 0)
                 return atomic_load(&fake.model_error);

@@ -10,13 +10,16 @@ static int fail(const struct classifier_file *f, struct classifier_error *error,
         return r;
 }
 
-int classifier_file_open(const char *path, struct classifier_file *ret, struct classifier_error *error)
+int classifier_file_open(const char *path, const struct nn_form_text *text, struct classifier_file *ret,
+                         struct classifier_error *error)
 {
         struct nn_error e = { "" };
         int r;
 
         *ret = (struct classifier_file){ .path = path };
         r = nn_model_load(path, &ret->model, &e);
+        if (r >= 0)
+                r = nn_form_read(ret->model, text, &ret->form, &e);
         return r < 0 ? fail(ret, error, r, e.text[0] ? e.text : strerror(-r)) : 0;
 }
 
@@ -27,16 +30,13 @@ void classifier_file_close(struct classifier_file *f)
 
 static int check_shapes(struct classifier_file *f, struct nn_plan *plan, unsigned batch, struct classifier_error *error)
 {
-        const struct nn_tensor *x = nn_plan_input(plan, 0), *y = nn_plan_output(plan, 0);
+        const struct nn_tensor *y = nn_plan_output(plan, 0);
 
-        if (x->type != NN_FLOAT32 || x->n_dims != 4 || x->dims[0] != batch || x->dims[1] != 1 || x->dims[2] < 1 ||
-            x->dims[2] > 4096 || x->dims[3] < 1 || x->dims[3] > 4096)
-                return fail(f, error, -EINVAL, "the input is not [N, 1, height, width]");
-        if (y->type != NN_FLOAT32 || y->n_dims != 2 || y->dims[0] != batch || y->dims[1] < 1 ||
-            y->dims[1] > DATASET_MAX_CLASSES)
+        if (!nn_form_fits(&f->form, nn_plan_input(plan, 0), batch))
+                return fail(f, error, -EINVAL, "the input cannot have the shape that the file says");
+        if (y->type != NN_FLOAT32 || y->n_dims < 2 || y->dims[0] != batch || y->dims[1] < 1 ||
+            y->dims[1] > DATASET_MAX_CLASSES || nn_tensor_n_elements(y) != batch * y->dims[1])
                 return fail(f, error, -EINVAL, "the output is not [N, classes]");
-        f->height_px = (unsigned)x->dims[2];
-        f->width_px = (unsigned)x->dims[3];
         f->n_outputs = (unsigned)y->dims[1];
         return 0;
 }
@@ -44,13 +44,14 @@ static int check_shapes(struct classifier_file *f, struct nn_plan *plan, unsigne
 int classifier_file_plan(struct classifier_file *f, unsigned batch, unsigned threads, struct nn_plan **ret,
                          struct classifier_error *error)
 {
-        const struct nn_plan_options options = { .batch = batch, .threads = threads };
+        const struct nn_tensor input = nn_form_tensor(&f->form, batch);
+        const struct nn_plan_options options = { .batch = batch,
+                                                 .threads = threads,
+                                                 .inputs = f->form.open_size ? &input : NULL };
         struct nn_plan *plan = NULL;
         struct nn_error e = { "" };
         int r;
 
-        if (nn_model_n_inputs(f->model) != 1 || nn_model_n_outputs(f->model) != 1)
-                return fail(f, error, -EINVAL, "not one input and one output");
         r = nn_plan_new(f->model, &options, &plan, &e);
         if (r < 0)
                 return fail(f, error, r, e.text[0] ? e.text : strerror(-r));
@@ -62,48 +63,24 @@ int classifier_file_plan(struct classifier_file *f, unsigned batch, unsigned thr
         return r;
 }
 
-/* Which class of the set each label of the model is. */
-static int match_labels(struct classifier_file *f, const struct dataset *d, struct classifier_error *error)
-{
-        const char *labels = nn_model_metadata(f->model, "emotiond.labels");
-        unsigned n = 0;
-
-        f->n_known = labels ? 0 : d->n_classes;
-        for (unsigned i = 0; i < DATASET_MAX_CLASSES; i++)
-                f->class_of[i] = labels || i >= d->n_classes ? -1 : (int)i;
-        if (!labels)
-                return f->n_outputs == d->n_classes ? 0
-                                                    : fail(f, error, -EINVAL,
-                                                           "no labels, and not as many outputs as the set has "
-                                                           "classes");
-        for (const char *s = labels; *s && n < DATASET_MAX_CLASSES; n++) {
-                size_t length = strcspn(s, ",");
-
-                for (unsigned c = 0; c < d->n_classes; c++)
-                        if (strlen(d->labels[c]) == length && strncmp(d->labels[c], s, length) == 0) {
-                                f->class_of[n] = (int)c;
-                                f->n_known++;
-                        }
-                s += length + (s[length] == ',');
-        }
-        if (n != f->n_outputs)
-                return fail(f, error, -EINVAL, "the number of labels is not that of the outputs");
-        return f->n_known ? 0 : fail(f, error, -EINVAL, "no label of the model is one of the set");
-}
-
 int classifier_file_match(struct classifier_file *f, const struct dataset *d, struct classifier_error *error)
 {
-        const char *normalisation = nn_model_metadata(f->model, "emotiond.normalisation");
-        const char *output = nn_model_metadata(f->model, "emotiond.output");
-        int r = normalisation ? nn_normalisation_from_string(normalisation) : NN_NORMALISE_UNIT;
+        unsigned n = f->form.n_labels;
 
-        if (r < 0)
-                return fail(f, error, -EINVAL, "unknown normalisation");
-        f->normalisation = (enum nn_normalisation)r;
-        if (output && strcmp(output, "probabilities") != 0 && strcmp(output, "logits") != 0)
-                return fail(f, error, -EINVAL, "unknown kind of output");
-        f->logits = output && strcmp(output, "logits") == 0;
-        return match_labels(f, d, error);
+        f->n_known = n ? 0 : d->n_classes;
+        for (unsigned i = 0; i < DATASET_MAX_CLASSES; i++)
+                f->class_of[i] = n || i >= d->n_classes ? -1 : (int)i;
+        if (!n && f->n_outputs != d->n_classes)
+                return fail(f, error, -EINVAL, "no labels, and not as many outputs as the set has classes");
+        if (n && n != f->n_outputs)
+                return fail(f, error, -EINVAL, "the number of labels is not that of the outputs");
+        for (unsigned i = 0; i < n; i++)
+                for (unsigned c = 0; c < d->n_classes; c++)
+                        if (strcmp(d->labels[c], f->form.labels[i]) == 0) {
+                                f->class_of[i] = (int)c;
+                                f->n_known++;
+                        }
+        return f->n_known ? 0 : fail(f, error, -EINVAL, "no label of the model is one of the set");
 }
 
 static bool knows(const struct classifier_file *f, unsigned class)
@@ -136,6 +113,6 @@ int classifier_file_need_all(const struct classifier_file *f, const struct datas
 
 void classifier_file_probabilities(const struct classifier_file *f, float *y)
 {
-        if (f->logits)
+        if (f->form.logits)
                 softmax(y, f->n_outputs, y);
 }

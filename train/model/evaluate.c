@@ -19,6 +19,7 @@ struct evaluation {
         struct classifier_file *file;
         struct nn_plan *plan;
         bool mirror;
+        float *gray;             /* a picture of the set, at the size of the input */
         struct metrics *metrics; /* may be NULL */
         float *answers;          /* [d->n, d->n_classes]; may be NULL */
 };
@@ -66,15 +67,14 @@ static void count(const struct evaluation *e, size_t row, const float *p)
 static int look(struct evaluation *e, size_t first, size_t n, bool mirror, float (*sum)[DATASET_MAX_CLASSES])
 {
         const struct classifier_file *f = e->file;
-        size_t size = (size_t)f->width_px * f->height_px;
+        size_t size = nn_form_size(&f->form);
         float *x = nn_plan_input(e->plan, 0)->data, p[DATASET_MAX_CLASSES];
         int r;
 
         memset(x, 0, EVALUATE_BATCH * size * sizeof(*x));
         for (size_t i = 0; i < n; i++) {
-                evaluate_picture(e->d, first + i, f->width_px, f->height_px, f->normalisation, x + i * size);
-                if (mirror)
-                        nn_mirror(x + i * size, f->width_px, f->height_px);
+                evaluate_picture(e->d, first + i, f->form.width_px, f->form.height_px, NN_NORMALISE_NONE, e->gray);
+                nn_form_fill(&f->form, e->gray, NULL, mirror, x + i * size);
         }
         r = nn_plan_run(e->plan);
         if (r < 0)
@@ -115,18 +115,19 @@ static int run_all(struct evaluation *e)
 }
 
 /* @what: what is wanted; its file and plan are made here */
-static int evaluate_file(const char *path, unsigned threads, bool all_classes, struct evaluation what,
-                         struct classifier_error *error)
+static int evaluate_file(const char *path, const struct nn_form_text *text, unsigned threads, bool all_classes,
+                         struct evaluation what, struct classifier_error *error)
 {
         /* released in reverse order: the plan before its model */
         _cleanup_(filep) struct classifier_file file = { 0 };
         _cleanup_(planp) struct nn_plan *plan = NULL;
+        _cleanup_(freep) float *gray = NULL;
         struct classifier_error ignored;
         int r;
 
         if (!error)
                 error = &ignored;
-        r = classifier_file_open(path, &file, error);
+        r = classifier_file_open(path, text, &file, error);
         if (r >= 0)
                 r = classifier_file_plan(&file, EVALUATE_BATCH, threads, &plan, error);
         if (r >= 0)
@@ -137,7 +138,8 @@ static int evaluate_file(const char *path, unsigned threads, bool all_classes, s
                 return r;
         what.file = &file;
         what.plan = plan;
-        r = run_all(&what);
+        what.gray = gray = calloc((size_t)file.form.width_px * file.form.height_px, sizeof(*gray));
+        r = gray ? run_all(&what) : -ENOMEM;
         if (r < 0)
                 snprintf(error->text, sizeof(error->text), "%.200s: %s", path, strerror(-r));
         return r;
@@ -146,13 +148,19 @@ static int evaluate_file(const char *path, unsigned threads, bool all_classes, s
 int evaluate(const char *path, const struct dataset *d, unsigned threads, bool mirror, struct metrics *ret,
              struct classifier_error *error)
 {
-        return evaluate_file(path, threads, false, (struct evaluation){ .d = d, .mirror = mirror, .metrics = ret },
-                             error);
+        return evaluate_file(path, NULL, threads, false,
+                             (struct evaluation){ .d = d, .mirror = mirror, .metrics = ret }, error);
 }
 
 int evaluate_answers(const char *path, const struct dataset *d, unsigned threads, bool mirror, float *ret,
                      struct classifier_error *error)
 {
-        return evaluate_file(path, threads, true, (struct evaluation){ .d = d, .mirror = mirror, .answers = ret },
+        return evaluate_file(path, NULL, threads, true, (struct evaluation){ .d = d, .mirror = mirror, .answers = ret },
                              error);
+}
+
+int evaluate_as(const char *path, const struct nn_form_text *text, const struct dataset *d, unsigned threads,
+                float *ret, struct classifier_error *error)
+{
+        return evaluate_file(path, text, threads, false, (struct evaluation){ .d = d, .answers = ret }, error);
 }

@@ -19,7 +19,7 @@ void evaluate_picture(const struct dataset *d, size_t row, unsigned width_px, un
  * @mirror: each answer is the mean of those to the picture and to its mirror image
  * @ret: in the order of @d's labels
  *
- * Pictures are resized to the model's input. Its labels may stand in another order than those of the set, and may lack some
+ * Pictures are resized to the model's input; one for colours gets the gray of the set in each channel. Its labels may stand in another order than those of the set, and may lack some
  * or have more: what is won by a label that the set has not is wrong, and counts as an invalid output.
  * Return: 0; -EINVAL a model of another form, or no label in common; errors of the engine.
  */
@@ -33,3 +33,7 @@ int evaluate(const char *path, const struct dataset *d, unsigned threads, bool m
  */
 int evaluate_answers(const char *path, const struct dataset *d, unsigned threads, bool mirror, float *ret,
                      struct classifier_error *error);
+
+/* The same if the model were what @text says, and whichever classes it lacks; a row that is invalid begins with a NaN. */
+int evaluate_as(const char *path, const struct nn_form_text *text, const struct dataset *d, unsigned threads,
+                float *ret, struct classifier_error *error);

@@ -61,7 +61,7 @@ static int open_teacher(struct distill *d, struct teacher *t, const char *path, 
         struct classifier_error e = { "out of memory" };
         int r;
 
-        r = classifier_file_open(path, &t->file, &e);
+        r = classifier_file_open(path, NULL, &t->file, &e);
         t->plans = calloc(d->threads, sizeof(*t->plans));
         if (!t->plans)
                 r = -ENOMEM;
@@ -72,6 +72,11 @@ static int open_teacher(struct distill *d, struct teacher *t, const char *path, 
         if (r >= 0 && t->file.n_known != set->n_classes) {
                 r = -EINVAL;
                 snprintf(e.text, sizeof(e.text), "%.200s: it does not know every class of the data", path);
+        }
+        if (r >= 0 && (t->file.form.n_channels != 1 || t->file.form.by_mean)) {
+                r = -EINVAL;
+                snprintf(e.text, sizeof(e.text), "%.200s: a teacher must take one channel, normalised as in a recipe",
+                         path);
         }
         if (r < 0)
                 snprintf(error->text, sizeof(error->text), "%s", e.text);
@@ -146,23 +151,23 @@ struct distill *distill_free(struct distill *d)
 /* A picture of the batch as the teacher wants it. */
 static void show(const struct classifier_file *f, const struct net *net, const float *x, uint8_t *bytes, float *ret)
 {
-        size_t n = (size_t)f->width_px * f->height_px;
+        size_t n = (size_t)f->form.width_px * f->form.height_px;
 
-        if (f->width_px == net->in.w && f->height_px == net->in.h) {
+        if (f->form.width_px == net->in.w && f->form.height_px == net->in.h) {
                 memcpy(ret, x, n * sizeof(*ret));
         } else {
                 struct nn_image image = {
                         .data = bytes, .width_px = net->in.w, .height_px = net->in.h, .stride_bytes = net->in.w
                 };
-                double sx = (double)net->in.w / f->width_px, sy = (double)net->in.h / f->height_px;
+                double sx = (double)net->in.w / f->form.width_px, sy = (double)net->in.h / f->form.height_px;
                 struct nn_affine map = { { sx, 0, (sx - 1) / 2, 0, sy, (sy - 1) / 2 } };
 
                 for (size_t i = 0; i < shape_size(net->in); i++)
                         bytes[i] = (uint8_t)(CLAMP(x[i], 0.f, 255.f) + 0.5f);
-                if (nn_image_warp(&image, &map, f->width_px, f->height_px, ret) < 0)
+                if (nn_image_warp(&image, &map, f->form.width_px, f->form.height_px, ret) < 0)
                         memset(ret, 0, n * sizeof(*ret));
         }
-        nn_normalise(f->normalisation, ret, n);
+        nn_normalise(f->form.normalisation, ret, n);
 }
 
 /* A teacher's output to probabilities at the temperature, in the order of the set. Those of classes that the set has
@@ -173,7 +178,7 @@ static void soften(const struct distill *d, const struct classifier_file *f, con
 
         for (unsigned i = 0; i < f->n_outputs; i++) {
                 /* logits but for a constant; a probability of 0 is the smallest there is */
-                double log_p = f->logits ? (double)y[i] : log(MAX((double)y[i], 1e-37));
+                double log_p = f->form.logits ? (double)y[i] : log(MAX((double)y[i], 1e-37));
 
                 if (f->class_of[i] >= 0)
                         z[f->class_of[i]] = (float)(log_p / d->temperature);
@@ -195,13 +200,13 @@ static void run_chunk(void *userdata, unsigned part, unsigned thread)
         struct teacher *t = &d->teachers[look / d->n_views];
         struct nn_plan *plan = t->plans[thread];
         float *x = nn_plan_input(plan, 0)->data, *ret = d->each + ((size_t)look * d->max_batch + first) * d->classes;
-        size_t size = (size_t)t->file.width_px * t->file.height_px, n_in = shape_size(j->net->in);
+        size_t size = (size_t)t->file.form.width_px * t->file.form.height_px, n_in = shape_size(j->net->in);
         const float *y;
 
         for (unsigned i = 0; i < n; i++) {
                 show(&t->file, j->net, net_input(j->net) + (first + i) * n_in, d->bytes[thread], x + i * size);
                 if (look % d->n_views)
-                        nn_mirror(x + i * size, t->file.width_px, t->file.height_px);
+                        nn_mirror(x + i * size, t->file.form.width_px, t->file.form.height_px);
         }
         memset(x + n * size, 0, (CHUNK - n) * size * sizeof(*x));
         if (nn_plan_run(plan) < 0) {
