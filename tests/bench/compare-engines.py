@@ -49,6 +49,8 @@ class Bench:
         self.shapes = {}
         self.engines = {"ours": self.ours}
         for name, make in (("onnxruntime", self.onnxruntime), ("onednn", self.onednn), ("opencv", self.opencv)):
+            if name not in getattr(args, "peers", name):
+                continue
             try:
                 self.engines[name] = make()
             except Missing as e:
@@ -196,4 +198,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
