@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Manual pages of the tools, and guides; those of the service are listed by daemon/.
 dist_man_MANS += docs/emotion-nn.1 docs/emotionctl.1
-dist_doc_DATA = NEWS docs/README.md docs/ACCURACY.md docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/CAMERAS.md docs/BRIDGE.md docs/EXPERIMENTS.md docs/FUZZING.md docs/LIBRARY.md docs/OPERATORS.md \
+dist_doc_DATA = NEWS docs/README.md docs/ACCURACY.md docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/CAMERAS.md docs/BRIDGE.md docs/EXPERIMENTS.md docs/FUZZING.md docs/LIBRARY.md docs/MODELS.md docs/OPERATORS.md \
 	docs/PLUGINS.md docs/PRIVACY.md docs/REACTIONS.md docs/SECURITY.md docs/detectors.svg docs/curves.svg docs/final.svg
 exampledir = $(docdir)/examples
 dist_example_DATA = docs/examples/classify.c

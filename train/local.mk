@@ -99,6 +99,8 @@ libtrain_la_SOURCES += \
 	train/model/export.c \
 	train/model/export.h \
 	train/model/metrics.c \
+	train/model/metadata-file.c \
+	train/model/metadata-file.h \
 	train/model/metrics.h \
 	train/model/model-size.c \
 	train/model/model-size.h \
@@ -152,6 +154,7 @@ libtrain_la_SOURCES += \
 libtrain_la_SOURCES += \
 	train/cmd/avi.c \
 	train/cmd/avi.h \
+	train/cmd/cmd-adopt.c \
 	train/cmd/cmd-align.c \
 	train/cmd/cmd-bench.c \
 	train/cmd/cmd-blend.c \
@@ -173,6 +176,8 @@ libtrain_la_SOURCES += \
 	train/cmd/mean-face.c \
 	train/cmd/mean-face.h \
 	train/cmd/parse.c \
+	train/cmd/shapes.c \
+	train/cmd/shapes.h \
 	train/cmd/synthetic.c \
 	train/cmd/synthetic.h
 libtrain_la_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFIG_CFLAGS) $(BLAS_CFLAGS) $(JSON_C_CFLAGS)

@@ -44,11 +44,12 @@ tests_unit_test_npy_LDADD = libtrain.la $(CMOCKA_LIBS)
 dist_check_SCRIPTS += tests/unit/emotion-nn-run.sh
 
 check_PROGRAMS += tests/unit/test-nn-quant
-TESTS += tests/unit/test-nn-quant tests/unit/test-quantize.sh tests/unit/test-blend.sh
+TESTS += tests/unit/test-nn-quant tests/unit/test-quantize.sh tests/unit/test-blend.sh \
+	tests/unit/test-adopt.sh
 tests_unit_test_nn_quant_SOURCES = tests/unit/test-nn-quant.c tests/unit/nn-net.h
 tests_unit_test_nn_quant_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_quant_LDADD = $(nn_test_libs) -lm
-dist_check_SCRIPTS += tests/unit/test-quantize.sh tests/unit/test-blend.sh
+dist_check_SCRIPTS += tests/unit/test-quantize.sh tests/unit/test-blend.sh tests/unit/test-adopt.sh
 
 # networks of one operator
 nn_op_tests = \

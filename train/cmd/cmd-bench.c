@@ -8,6 +8,7 @@
 #include "basic/clock.h"
 #include "nn/plan.h"
 #include "train/cmd/cmd.h"
+#include "train/cmd/shapes.h"
 #include "train/model/model-size.h"
 
 #define MAX_RUNS 2000
@@ -22,6 +23,7 @@ struct own {
         struct nn_plan_options plan;
         double seconds;
         bool json;
+        struct shapes shapes;
 };
 
 static int read_weights(const struct cmd *c, const struct cmd_option *o, const char *text, void *into)
@@ -44,6 +46,13 @@ static const struct cmd_option rows[] = {
           1,
           65536,
           .help = "images a pass (default 1)" },
+        { .name = "shape",
+          .kind = CMD_OTHER,
+          .value = "NAME=SHAPE",
+          AT(shapes),
+          .read = shapes_read,
+          .help = "shape of an input, such as input=1x3x480x640, also instead of one that the file fixes; once for each "
+                  "input" },
         { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(plan.threads), 1, 64, .help = "1 to 64 (default 1)" },
         { .name = "weights",
           .kind = CMD_OTHER,
@@ -109,24 +118,28 @@ static int measure(struct nn_plan *p, double seconds, struct result *ret)
         return 0;
 }
 
-static int bench(const char *path, const struct nn_plan_options *options, double seconds, struct result *ret)
+static int bench(const char *path, struct own *how, struct result *ret)
 {
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct nn_plan *p = NULL;
         double start = clock_seconds();
         struct rusage usage;
-        struct nn_plan_options own = *options;
+        struct nn_plan_options own = how->plan;
         struct nn_tensor size;
         int r = nn_model_load(path, &m, &error);
 
-        if (r == 0 && model_size(m, options->batch, &size))
+        if (r == 0 && model_size(m, own.batch, &size))
                 own.inputs = &size;
+        if (r == 0 && shapes_apply(&cmd_bench, &how->shapes, m, &own) < 0) {
+                nn_model_free(m);
+                return -EINVAL;
+        }
         if (r == 0)
                 r = nn_plan_new(m, &own, &p, &error);
         ret->load_ms = 1e3 * (clock_seconds() - start);
         if (r == 0)
-                r = measure(p, seconds, ret);
+                r = measure(p, how->seconds, ret);
         if (r < 0)
                 cmd_fail(&cmd_bench, "%s: %s", path, *error.text ? error.text : strerror(-r));
         nn_plan_free(p);
@@ -152,8 +165,10 @@ static void add_json(struct json_object *array, const char *path, const struct n
         json_object_array_add(array, j);
 }
 
-static int bench_all(int n, char **paths, const struct nn_plan_options *options, double seconds, bool json)
+static int bench_all(int n, char **paths, struct own *how)
 {
+        const struct nn_plan_options *options = &how->plan;
+        bool json = how->json;
         struct json_object *array = json ? json_object_new_array() : NULL;
         int result = 0;
 
@@ -163,7 +178,7 @@ static int bench_all(int n, char **paths, const struct nn_plan_options *options,
         for (int i = 0; i < n; i++) {
                 struct result r = { 0 };
 
-                if (bench(paths[i], options, seconds, &r) < 0) {
+                if (bench(paths[i], how, &r) < 0) {
                         result = -EINVAL;
                         continue;
                 }
@@ -187,7 +202,7 @@ static int run(int argc, char **argv)
 
         if (r)
                 return r < 0;
-        return bench_all((int)models.n, models.at, &own.plan, own.seconds, own.json) < 0;
+        return bench_all((int)models.n, models.at, &own) < 0;
 }
 
 const struct cmd cmd_bench = {

@@ -6,11 +6,13 @@
 #include "basic/clock.h"
 #include "nn/plan.h"
 #include "train/cmd/cmd.h"
+#include "train/cmd/shapes.h"
 #include "train/model/model-size.h"
 
 struct show {
         unsigned batch;
         bool plan, timed, measure, operators;
+        struct shapes shapes;
 };
 
 #define AT(member) .at = offsetof(struct show, member)
@@ -23,6 +25,13 @@ static const struct cmd_option rows[] = {
           1,
           65536,
           .help = "first dimension of inputs that leave it open (default 1)" },
+        { .name = "shape",
+          .kind = CMD_OTHER,
+          .value = "NAME=SHAPE",
+          AT(shapes),
+          .read = shapes_read,
+          .help = "shape of an input, such as input=1x3x480x640, also instead of one that the file fixes; once for each "
+                  "input" },
         { .name = "plan",
           AT(plan),
           .help = "list the steps after fusion, with the kernel of each, instead of the layers" },
@@ -139,7 +148,7 @@ static void show_head(const struct nn_model *m, const struct nn_plan *p)
         printf("\n");
 }
 
-static int show(const char *path, const struct show *how)
+static int show(const char *path, struct show *how)
 {
         bool plan = how->plan || how->timed || how->measure;
         struct nn_plan_options options = { .batch = how->batch, .keep_all = !plan, .measure = how->measure };
@@ -151,6 +160,10 @@ static int show(const char *path, const struct show *how)
 
         if (r == 0 && model_size(m, how->batch, &size))
                 options.inputs = &size;
+        if (r == 0 && shapes_apply(&cmd_show, &how->shapes, m, &options) < 0) {
+                nn_model_free(m);
+                return -EINVAL;
+        }
         if (r == 0)
                 r = nn_plan_new(m, &options, &p, &error);
         if (r == 0) {

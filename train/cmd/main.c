@@ -8,8 +8,8 @@
 #include "train/cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
-        &cmd_train, &cmd_eval, &cmd_data, &cmd_align, &cmd_plot,     &cmd_points, &cmd_meanfaces,
-        &cmd_clip,  &cmd_run,  &cmd_show, &cmd_bench, &cmd_quantize, &cmd_blend,  NULL,
+        &cmd_train, &cmd_eval, &cmd_data,  &cmd_align,    &cmd_plot,  &cmd_points, &cmd_meanfaces, &cmd_clip,
+        &cmd_run,   &cmd_show, &cmd_bench, &cmd_quantize, &cmd_blend, &cmd_adopt,  NULL,
 };
 
 static const struct cmd *find(const char *name)
