@@ -120,6 +120,28 @@ static int append_text(sd_bus_message *m, const char *key, const char *value)
         return value && *value ? sd_bus_message_append(m, "{sv}", key, "s", value) : 0;
 }
 
+/* What was measured of the model, if its file says so. */
+static int append_measured(sd_bus_message *m, const struct engine_report *r)
+{
+        int q = 0;
+
+        if (r->model_accuracy > 0)
+                q = sd_bus_message_append(m, "{sv}{sv}", "accuracy", "d", r->model_accuracy, "measured", "s",
+                                          r->model_measured ? r->model_measured : "");
+        if (q < 0 || !r->n_decisions)
+                return q;
+        q = sd_bus_message_open_container(m, 'e', "sv");
+        if (q >= 0)
+                q = sd_bus_message_append(m, "s", "decisions");
+        if (q >= 0)
+                q = sd_bus_message_open_container(m, 'v', "au");
+        if (q >= 0)
+                q = sd_bus_message_append_array(m, 'u', r->decisions, r->n_decisions * sizeof(r->decisions[0]));
+        if (q >= 0)
+                q = sd_bus_message_close_container(m);
+        return q < 0 ? q : sd_bus_message_close_container(m);
+}
+
 int bus_get_model(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                   void *userdata, sd_bus_error *error)
 {
@@ -133,6 +155,8 @@ int bus_get_model(sd_bus *bus, const char *path, const char *interface, const ch
                                           r->model_name ? r->model_name : "", "licence", "s",
                                           r->model_licence ? r->model_licence : "", "input-width", "u",
                                           r->model_width_px, "input-height", "u", r->model_height_px);
+                if (q >= 0)
+                        q = append_measured(reply, r);
         }
         return q < 0 ? q : sd_bus_message_close_container(reply);
 }

@@ -22,6 +22,7 @@ struct engine_report *engine_report_free(struct engine_report *r)
         free(r->model_name);
         free(r->model_licence);
         free(r->model_sha256);
+        free(r->model_measured);
         settings_unref(r->settings);
         free(r);
         return NULL;

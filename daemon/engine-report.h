@@ -35,6 +35,10 @@ struct engine_report {
         unsigned model_width_px, model_height_px;
         size_t n_labels;
         char *labels[EMOTION_MAX];
+        double model_accuracy; /* 0: unknown */
+        char *model_measured;  /* on what */
+        size_t n_decisions;    /* 0: unknown */
+        uint32_t decisions[EMOTION_MAX * (EMOTION_MAX + 1)];
         size_t n_plugins;
         struct worker_plugin *plugins;
 };

@@ -71,6 +71,11 @@ static int report_model(struct engine_report *report, const struct classifier_in
                 r = copy_text(&report->model_licence, info->licence);
         if (r >= 0)
                 r = copy_text(&report->model_sha256, info->sha256);
+        if (r >= 0)
+                r = copy_text(&report->model_measured, info->measured);
+        report->model_accuracy = info->accuracy;
+        report->n_decisions = info->n_decisions;
+        memcpy(report->decisions, info->decisions, sizeof(report->decisions));
         for (unsigned i = 0; i < info->n_labels && r >= 0; i++)
                 r = copy_text(&report->labels[i], info->labels[i]);
         if (r < 0)

@@ -50,9 +50,17 @@ static void on_labels(void *userdata, const char *labels, size_t n, int smile)
         plays_set_labels(s->plays, labels, n, smile);
 }
 
-static void on_model(void *userdata, const char *name, const char *sha256)
+static void on_model(void *userdata, const char *name, const char *sha256, const uint32_t *decisions, size_t n)
 {
         struct service *s = userdata;
+        size_t n_classes = 0;
+
+        while (n_classes + 2 <= STATS_CLASSES_MAX && n_classes * (n_classes + 1) < n)
+                n_classes++;
+        s->model.n_classes = n && n_classes * (n_classes + 1) == n ? n_classes : 0;
+        s->model.n_decisions = s->model.n_classes ? n_classes + 1 : 0;
+        for (size_t i = 0; i < s->model.n_classes * s->model.n_decisions; i++)
+                s->model.decisions[i] = decisions[i];
 
         snprintf(s->model.name, sizeof(s->model.name), "%s", name);
         snprintf(s->model.sha256, sizeof(s->model.sha256), "%s", sha256);

@@ -199,6 +199,8 @@ static int read_labels(struct source *s, sd_bus_message *m)
 static int read_model(struct source *s, sd_bus_message *m)
 {
         const char *key, *name = "", *sha256 = "", *text;
+        const void *decisions = NULL;
+        size_t bytes = 0;
         int r = sd_bus_message_enter_container(m, 'v', "a{sv}");
 
         if (r >= 0)
@@ -208,13 +210,19 @@ static int read_model(struct source *s, sd_bus_message *m)
                 if (r >= 0 && (strcmp(key, "name") == 0 || strcmp(key, "sha256") == 0)) {
                         r = sd_bus_message_read(m, "v", "s", &text);
                         *(key[0] == 'n' ? &name : &sha256) = r < 0 ? "" : text;
+                } else if (r >= 0 && strcmp(key, "decisions") == 0) {
+                        r = sd_bus_message_enter_container(m, 'v', "au");
+                        if (r >= 0)
+                                r = sd_bus_message_read_array(m, 'u', &decisions, &bytes);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(m);
                 } else if (r >= 0)
                         r = sd_bus_message_skip(m, "v");
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
         if (r >= 0)
-                s->ops->model(s->userdata, name, sha256);
+                s->ops->model(s->userdata, name, sha256, decisions, bytes / sizeof(uint32_t));
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         return r < 0 ? r : sd_bus_message_exit_container(m);

@@ -20,7 +20,9 @@ struct source_ops {
         void (*blind)(void *userdata);
         /* The model's labels, and "unsure" last, joined by '|'; before the first faces and when they change. */
         void (*labels)(void *userdata, const char *labels, size_t n, int smile);
-        void (*model)(void *userdata, const char *name, const char *sha256);
+        /* @decisions: [n_labels of the model, one more], counts of a labelled set, see struct stats_decisions; @n: 0 if the
+         * model does not tell */
+        void (*model)(void *userdata, const char *name, const char *sha256, const uint32_t *decisions, size_t n);
 };
 
 struct source;

@@ -99,6 +99,8 @@ libtrain_la_SOURCES += \
 	train/model/export.c \
 	train/model/export.h \
 	train/model/metrics.c \
+	train/model/measured.c \
+	train/model/measured.h \
 	train/model/metadata-file.c \
 	train/model/metadata-file.h \
 	train/model/metrics.h \

@@ -105,6 +105,36 @@ static int load_model(struct classifier *c, const char *path, struct classifier_
         return 0;
 }
 
+/* Rows of counts, a last one in each for unsure; what is no such text is as good as none. */
+static void read_decisions(struct classifier_info *info, const char *text)
+{
+        unsigned wanted = info->n_labels * (info->n_labels + 1), n = 0;
+
+        while (text && n < wanted) {
+                char expected = (n + 1) % (info->n_labels + 1) ? ',' : n + 1 < wanted ? ';' : '\0', *end;
+                unsigned long v;
+
+                if (*text < '0' || *text > '9')
+                        return;
+                v = strtoul(text, &end, 10);
+                if (v > UINT32_MAX || *end != expected)
+                        return;
+                info->decisions[n++] = (uint32_t)v;
+                text = end + 1;
+        }
+        info->n_decisions = n == wanted ? n : 0;
+}
+
+static void read_measured(struct classifier *c)
+{
+        const char *accuracy = nn_model_metadata(c->model, "emotiond.accuracy");
+        double v = accuracy ? strtod(accuracy, NULL) : 0;
+
+        c->info.accuracy = v > 0 && v <= 1 ? v : 0;
+        c->info.measured = nn_model_metadata(c->model, "emotiond.measured") ?: "";
+        read_decisions(&c->info, nn_model_metadata(c->model, "emotiond.decisions"));
+}
+
 static int read_form(struct classifier *c, const struct nn_form_text *text, struct classifier_error *error)
 {
         struct nn_error nn_error = { "" };
@@ -131,6 +161,7 @@ static int read_form(struct classifier *c, const struct nn_form_text *text, stru
         c->info.face_template = c->form.face_template;
         c->info.name = nn_model_metadata(c->model, "emotiond.name") ?: "";
         c->info.licence = nn_model_metadata(c->model, "emotiond.licence") ?: "";
+        read_measured(c);
         return 0;
 }
 

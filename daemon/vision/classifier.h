@@ -21,6 +21,11 @@ struct classifier_info {
         bool colour;                  /* it wants classifier_planes(), too */
         struct face_template face_template;
         unsigned max_batch;
+        /* what was measured of it, see train/model/measured.h; 0, "" and none unless its file says so */
+        double accuracy;
+        const char *measured;
+        unsigned n_decisions; /* 0, or n_labels * (n_labels + 1) */
+        uint32_t decisions[EMOTION_MAX * (EMOTION_MAX + 1)];
 };
 
 struct classifier_error {

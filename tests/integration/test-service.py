@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 import zlib
@@ -138,6 +139,35 @@ def test_details():
         model = c.get("Model")
         equal(int(model["input-width"]) > 0, True)
         equal(len(str(model["sha256"])), 64)
+        c.close()
+
+
+def entry(key, value):
+    """One of an ONNX file's metadata_props, which may stand at its end."""
+    def field(tag, data):
+        size = len(data)
+        return bytes([tag]) + (bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])) + data
+    return field(0x72, field(0x0a, key.encode()) + field(0x12, value.encode()))
+
+
+def test_measured_model():
+    """What was measured of a model, and what the settings say of it, reaches clients"""
+    folder = tempfile.mkdtemp(dir=bus.folder)
+    with open(os.path.join(lib.SRCDIR, "models", "emotion-tiny.onnx"), "rb") as f:
+        model = f.read()
+    rows = ";".join(",".join("1" if i == k else "0" for k in range(8)) for i in range(7))
+    with open(os.path.join(folder, "measured.onnx"), "wb") as f:
+        f.write(model + entry("emotiond.accuracy", "0.5") + entry("emotiond.measured", "7 rows"))
+        f.write(entry("emotiond.decisions", rows))
+    with Daemon(bus, lib.synthetic_clip(), classifier={"model": os.path.join(folder, "measured.onnx"),
+                                                       "labels": "a,b,c,d,e,f,sad"}):
+        c = Client(bus)
+        wait_for(lambda: len(c.get("Emotions")) == 7)
+        equal([str(e) for e in c.get("Emotions")], ["a", "b", "c", "d", "e", "f", "sadness"])
+        model = c.get("Model")
+        equal(float(model["accuracy"]), 0.5)
+        equal(str(model["measured"]), "7 rows")
+        equal([int(n) for n in model["decisions"]], [int(i == k) for i in range(7) for k in range(8)])
         c.close()
 
 

@@ -96,5 +96,22 @@ check "--shape of bench" "$tool" bench "$detector" --shape "$input=1x1x64x96" --
 check "a shape that is none" refuses "is not NAME=SHAPE" "$tool" show "$detector" --shape "$input=1x-1x64x96"
 check "an input that is none" refuses "no input 'nothing'" "$tool" show "$detector" --shape nothing=1x1x64x96
 
+# what is measured goes into the file: the network is always right by its own labels
+cp "$work/b.onnx" "$work/e.onnx"
+present=$(cut -d, -f1 "$work/set.csv" | sort -un | wc -l)
+if [ "$present" = 8 ]; then # a header and seven classes
+        check "eval --write" "$tool" eval "$work/e.onnx" --data "$work/set.csv" --write --confidence 0
+        metadata "$work/e.onnx" >"$work/metadata"
+        check "accuracy" grep -qx "emotiond.accuracy = 1.0000" "$work/metadata"
+        check "a row of decisions for each label" grep -q "^emotiond.decisions = [0-9]*,0,0,0,0,0,0,0;0,[0-9]*,0,0,0" "$work/metadata"
+        check "all unsure" "$tool" eval "$work/e.onnx" --data "$work/set.csv" --write --confidence 1
+        metadata "$work/e.onnx" >"$work/metadata"
+        check "are in the last column" grep -q "^emotiond.decisions = 0,0,0,0,0,0,0,[0-9]*;0,0,0" "$work/metadata"
+else
+        check "a class without rows" refuses "no row of" "$tool" eval "$work/e.onnx" --data "$work/set.csv" --write
+fi
+check "--write of what is no classifier" refuses "for classifiers only" "$tool" eval "$EMO_SRCDIR/models/landmarks.onnx" \
+        --data "$work/set.csv" --write
+
 echo "1..$n"
 exit $failed

@@ -30,7 +30,7 @@ static const char *path_of(const char *name)
 struct model {
         int64_t batch, channels, side; /* 0: -1, 1 and SIDE */
         bool nhwc;                     /* 1 or 3 channels behind the picture, each of which has an output */
-        const char *channels_text;
+        const char *channels_text, *accuracy, *decisions;
         unsigned n_outputs; /* 0: 3 */
         const char *labels, *normalisation, *output;
         float weights[MAX_LABELS];
@@ -92,6 +92,10 @@ static const char *write_model(const struct model *m)
                 onnx_writer_metadata(o, "emotiond.normalisation", m->normalisation);
         if (m->output)
                 onnx_writer_metadata(o, "emotiond.output", m->output);
+        if (m->accuracy)
+                onnx_writer_metadata(o, "emotiond.accuracy", m->accuracy);
+        if (m->decisions)
+                onnx_writer_metadata(o, "emotiond.decisions", m->decisions);
         if (m->channels_text)
                 onnx_writer_metadata(o, "emotiond.channels", m->channels_text);
         onnx_writer_metadata(o, "emotiond.name", "a test");
@@ -326,6 +330,36 @@ static void test_said(void **state)
         said = (struct nn_form_text){ 0 };
 }
 
+/* What was measured, if the file has it in full. */
+static void test_measured(void **state)
+{
+        static const struct {
+                const char *accuracy, *decisions;
+                double wanted;
+                unsigned n;
+        } cases[] = {
+                { "0.75", "1,2,3,4;5,6,7,8;9,10,11,12", 0.75, 12 }, { NULL, NULL, 0, 0 },
+                { "1.5", "1,2,3,4;5,6,7,8;9,10,11", 0, 0 },         { "nan", "1,2,3;4,5,6;7,8,9", 0, 0 },
+                { "-1", "1,2,3,4;5,6,7,8;9,10,11,-12", 0, 0 },      { "1", "1,2,3,4;5,6,7,8;9,10,11,12,13", 1, 0 },
+                { "", "1,2,3,4,5,6,7,8;9,10,11,12", 0, 0 },         { "x", ";;", 0, 0 }
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct model m = logits;
+
+                m.accuracy = cases[i].accuracy;
+                m.decisions = cases[i].decisions;
+                struct classifier *c = load(&m, 1);
+                const struct classifier_info *info = classifier_get_info(c);
+
+                assert_float_equal(info->accuracy, cases[i].wanted, 1e-9);
+                assert_int_equal(info->n_decisions, cases[i].n);
+                for (unsigned k = 0; k < cases[i].n; k++)
+                        assert_int_equal(info->decisions[k], k + 1);
+                classifier_free(c);
+        }
+}
+
 static void test_broken_numbers(void **state)
 {
         static const float bad[] = { NAN, INFINITY, -INFINITY };
@@ -450,7 +484,7 @@ int main(void)
                 cmocka_unit_test(test_mirror),         cmocka_unit_test(test_outputs),
                 cmocka_unit_test(test_broken_numbers), cmocka_unit_test(test_refused_models),
                 cmocka_unit_test(test_refused_files),  cmocka_unit_test(test_colour),
-                cmocka_unit_test(test_said),
+                cmocka_unit_test(test_said),           cmocka_unit_test(test_measured),
         };
 
         return cmocka_run_group_tests_name("classifier", tests, set_up, tear_down);

@@ -471,6 +471,38 @@ static void test_bgr(void **state)
         world_free(w);
 }
 
+/* A classifier for colours gets those of the face, red first, beside the gray picture; without them there is no frame. */
+static void test_classifier_in_colour(void **state)
+{
+        struct world *w = world_new(NULL);
+        uint8_t *bgr = calloc(WIDTH * HEIGHT, 3);
+        struct frame f = { .width_px = WIDTH, .height_px = HEIGHT, .gray = w->pixels, .gray_stride_bytes = WIDTH };
+
+        for (size_t i = 0; i < WIDTH * HEIGHT; i++) {
+                bgr[3 * i] = 10;
+                bgr[3 * i + 1] = 20;
+                bgr[3 * i + 2] = 30;
+        }
+        assert_false(pipeline_wants_bgr(w->pipeline));
+        w->classifier.info.colour = true;
+        assert_true(pipeline_wants_bgr(w->pipeline));
+        put_face(w, WIDTH / 2., HEIGHT / 2., 40, GRAY_OF(1));
+        f.timestamp_usec = w->now_usec;
+        assert_int_equal(pipeline_process(w->pipeline, &f, &w->result), -EINVAL);
+        f.bgr = bgr;
+        f.bgr_stride_bytes = 3 * WIDTH;
+        for (unsigned i = 0; i < 8; i++) {
+                f.timestamp_usec = w->now_usec += PERIOD_USEC;
+                assert_int_equal(pipeline_process(w->pipeline, &f, &w->result), 0);
+        }
+        assert_true(w->classifier.n_faces > 0);
+        for (unsigned c = 0; c < 3; c++)
+                assert_float_equal(w->classifier.planes[0][c * SIDE * SIDE + 5], 30 - 10.f * (float)c, 1e-3);
+        assert_float_equal(w->classifier.inputs[0][SIDE * SIDE / 2 + SIDE / 2], GRAY_OF(1), 1);
+        free(bgr);
+        world_free(w);
+}
+
 static void test_still_picture(void **state)
 {
         static const struct decision_rules rules = { .min_confidence = 0.5 };
@@ -609,6 +641,7 @@ int main(void)
                 cmocka_unit_test(test_bad_frames),
                 cmocka_unit_test(test_bad_config),
                 cmocka_unit_test(test_bgr),
+                cmocka_unit_test(test_classifier_in_colour),
                 cmocka_unit_test(test_still_picture),
                 cmocka_unit_test(test_sequences),
                 cmocka_unit_test(test_no_allocation_per_frame),

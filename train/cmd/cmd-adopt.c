@@ -236,7 +236,7 @@ static int try_one(const struct adopt *a, const struct dataset *d, struct candid
         c->right = calloc(d->n + 1, sizeof(*c->right));
         if (!c->right)
                 return cmd_fail(&cmd_adopt, "out of memory");
-        if (evaluate_as(a->model, &text, d, a->threads, answers, &error) < 0)
+        if (evaluate_as(a->model, &text, d, a->threads, false, answers, &error) < 0)
                 return cmd_fail(&cmd_adopt, "%s", error.text);
         for (size_t i = 0; i < d->n; i++) {
                 size_t before = m->correct;

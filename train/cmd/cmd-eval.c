@@ -7,13 +7,15 @@
 #include "train/cmd/json.h"
 #include "report/svg.h"
 #include "train/model/evaluate.h"
+#include "train/model/measured.h"
 
 struct eval {
         const char *model, *data, *svg, *background, *offsets;
         struct dataset_options options;
         struct evaluate_detector_options detector;
         unsigned threads, limit;
-        bool json, mirror;
+        bool json, mirror, write;
+        double confidence;
 };
 
 static const char *const parts[] = {
@@ -75,6 +77,16 @@ static const struct cmd_option rows[] = {
           0.01,
           1,
           .help = "for a detector: overlap from which a box counts as right (default 0.5)" },
+        { .name = "write",
+          AT(write),
+          .help = "for a classifier: write accuracy and decisions into MODEL itself, for the service to show" },
+        { .name = "confidence",
+          .kind = CMD_REAL,
+          .value = "P",
+          AT(confidence),
+          0,
+          1,
+          .help = "with --write: below this a row is unsure, as decision.min_confidence (default 0.45)" },
         { .name = "json", AT(json), .help = "print one JSON object instead of a table" },
         { .name = "svg",
           .kind = CMD_TEXT,
@@ -203,9 +215,17 @@ static int draw(const char *path, const struct metrics *m, const struct dataset 
         return svg_finish(s);
 }
 
+/* Whose folders a model was measured on is nobody's business. */
+static const char *base_name(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash && slash[1] ? slash + 1 : path;
+}
+
 static int run(int argc, char **argv)
 {
-        struct eval e = { .threads = 1, .detector = { .side_px = 320, .iou = 0.5 } };
+        struct eval e = { .threads = 1, .confidence = 0.45, .detector = { .side_px = 320, .iou = 0.5 } };
         _cleanup_(dataset_freep) struct dataset *d = NULL;
         struct dataset_error data_error;
         struct classifier_error error;
@@ -223,6 +243,8 @@ static int run(int argc, char **argv)
         r = evaluate_kind(e.model, &error);
         if (r < 0)
                 return cmd_fail(&cmd_eval, "%s", error.text);
+        if (r != EVALUATE_CLASSIFIER && e.write)
+                return cmd_fail(&cmd_eval, "--write is for classifiers only");
         if (r != EVALUATE_CLASSIFIER) {
                 const struct eval_faces_options options = { e.model, e.data,     e.background, e.offsets,
                                                             e.svg,   e.detector, e.json };
@@ -234,6 +256,8 @@ static int run(int argc, char **argv)
                 return cmd_fail(&cmd_eval, "%s", data_error.text);
         r = evaluate(e.model, d, e.threads, e.mirror, &m, &error);
         if (r < 0)
+                return cmd_fail(&cmd_eval, "%s", error.text);
+        if (e.write && measured_write(e.model, d, base_name(e.data), e.threads, e.mirror, e.confidence, &error) < 0)
                 return cmd_fail(&cmd_eval, "%s", error.text);
         if (e.svg && (r = draw(e.svg, &m, d)) < 0)
                 return cmd_fail(&cmd_eval, "%s: %s", e.svg, strerror(-r));

@@ -160,7 +160,8 @@ int evaluate_answers(const char *path, const struct dataset *d, unsigned threads
 }
 
 int evaluate_as(const char *path, const struct nn_form_text *text, const struct dataset *d, unsigned threads,
-                float *ret, struct classifier_error *error)
+                bool mirror, float *ret, struct classifier_error *error)
 {
-        return evaluate_file(path, text, threads, false, (struct evaluation){ .d = d, .answers = ret }, error);
+        return evaluate_file(path, text, threads, false,
+                             (struct evaluation){ .d = d, .mirror = mirror, .answers = ret }, error);
 }

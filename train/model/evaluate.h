@@ -36,4 +36,4 @@ int evaluate_answers(const char *path, const struct dataset *d, unsigned threads
 
 /* The same if the model were what @text says, and whichever classes it lacks; a row that is invalid begins with a NaN. */
 int evaluate_as(const char *path, const struct nn_form_text *text, const struct dataset *d, unsigned threads,
-                float *ret, struct classifier_error *error);
+                bool mirror, float *ret, struct classifier_error *error);
