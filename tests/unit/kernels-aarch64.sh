@@ -51,12 +51,12 @@ sources() {
 }
 simd=$(sources nn_simd_sources)
 compile portable "$simd int8-tile" -DNN_SIMD_PORTABLE
-compile neon "$simd int8-tile" -DNN_SIMD_NEON
+compile neon "$simd int8-tile $(sources nn_warp_sources)" -DNN_SIMD_NEON
 compile dot int8-tile -DNN_SIMD_NEON -DNN_SIMD_DOT -march=armv8.2-a+dotprod
 compile any "$(sources libnnkernels_la_SOURCES) $(sources libnnisa_la_SOURCES)"
-cc -c nn/pool.c -o "$out/pool.o"
+for s in pool image; do cc -c "nn/$s.c" -o "$out/$s.o"; done
 
-for t in vec pool fc conv int8; do
-        cc "tests/unit/test-kernels-$t.c" "$out"/*.o -o "$out/test" -L"$lib" -lcmocka -lm -lpthread
+for t in kernels-vec kernels-pool kernels-fc kernels-conv kernels-int8 image; do
+        cc "tests/unit/test-$t.c" "$out"/*.o -o "$out/test" -L"$lib" -lcmocka -lm -lpthread
         qemu-aarch64-static -cpu max,sve=off -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$lib" "$out/test"
 done
