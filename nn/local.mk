@@ -47,7 +47,8 @@ libnn_la_SOURCES = \
 	nn/op-move.c \
 	nn/op-norm.c \
 	nn/op-pool.c \
-	nn/op-quant.c \
+	nn/op-qlinear.c \
+	nn/op-quant.c nn/op-quant.h \
 	nn/op-reduce.c \
 	nn/op-resize.c \
 	nn/op-shape.c \

@@ -221,13 +221,20 @@ static int read_attribute(struct reader *r, const struct nn_node *n, Onnx__Attri
         return e < 0 ? no_memory(r) : 0;
 }
 
+/* "Conv", or "com.microsoft.QGemm" of another domain than ONNX's own. */
+static void full_name(const Onnx__NodeProto *p, char ret[96])
+{
+        const char *domain = not_null(p->domain);
+        bool other = *domain && strcmp(domain, "ai.onnx") != 0;
+
+        snprintf(ret, 96, "%.46s%s%.46s", other ? domain : "", other ? "." : "", not_null(p->op_type));
+}
+
 static int find_op(struct reader *r, const Onnx__NodeProto *p, struct nn_node *n)
 {
-        const char *domain = not_null(p->domain), *type = not_null(p->op_type);
+        char type[96];
 
-        if (*domain && strcmp(domain, "ai.onnx") != 0)
-                return nn_fail(r->error, -EOPNOTSUPP, "node '%s': operator %s.%s is not supported", n->name, domain,
-                               type);
+        full_name(p, type);
         n->op = nn_op_find(type, r->m->opset);
         if (!n->op && nn_op_name_known(type))
                 return nn_fail(r->error, -EOPNOTSUPP, "node '%s': operator %s is not supported at opset %u", n->name,
@@ -365,9 +372,10 @@ static bool same_operator(const Onnx__NodeProto *a, const Onnx__NodeProto *b)
 
 static bool is_missing(const struct reader *r, const Onnx__NodeProto *p)
 {
-        const char *domain = not_null(p->domain);
+        char name[96];
 
-        return (*domain && strcmp(domain, "ai.onnx") != 0) || !nn_op_find(not_null(p->op_type), r->m->opset);
+        full_name(p, name);
+        return !nn_op_find(name, r->m->opset);
 }
 
 static const char *node_name(const Onnx__NodeProto *p)
@@ -454,7 +462,7 @@ static int read_opset(const Onnx__ModelProto *p, struct nn_model *m, struct nn_e
                 const Onnx__OperatorSetIdProto *o = p->opset_import[i];
 
                 if (*not_null(o->domain) && strcmp(o->domain, "ai.onnx") != 0)
-                        continue; /* of use only to nodes of that domain, and those are refused by name */
+                        continue; /* of use only to nodes of that domain, which is known by its name alone */
                 if (o->version < 1 || o->version > NN_OPSET_MAX)
                         return nn_fail(error, -EOPNOTSUPP, "opset %" PRId64 " is not supported (1 to %d are)",
                                        o->version, NN_OPSET_MAX);

@@ -336,6 +336,44 @@ static void fill_attribute(struct onnx_writer *w, Onnx__AttributeProto *p, const
         fail(w, -EINVAL);
 }
 
+/* The domain @domain, version 1, once. */
+static void import_domain(struct onnx_writer *w, const char *domain)
+{
+        Onnx__ModelProto *m = w->model;
+        Onnx__OperatorSetIdProto **opset;
+
+        for (size_t i = 0; i < m->n_opset_import; i++)
+                if (strcmp(m->opset_import[i]->domain, domain) == 0)
+                        return;
+        opset = (Onnx__OperatorSetIdProto **)grow(w, &m->opset_import, &m->n_opset_import);
+        if (!opset)
+                return;
+        *opset = NEW_MESSAGE(Onnx__OperatorSetIdProto, onnx__operator_set_id_proto__init);
+        if (!*opset) {
+                fail(w, -ENOMEM);
+                return;
+        }
+        m->n_opset_import++;
+        (*opset)->domain = copy_string(w, domain);
+        (*opset)->has_version = true;
+        (*opset)->version = 1;
+}
+
+/* "com.microsoft.QGemm" is a type and a domain. */
+static void set_type(struct onnx_writer *w, Onnx__NodeProto *p, const char *name)
+{
+        const char *dot = strrchr(name, '.');
+
+        p->op_type = copy_string(w, dot ? dot + 1 : name);
+        if (!dot)
+                return;
+        p->domain = copy_string(w, name);
+        if (!p->domain)
+                return;
+        p->domain[dot - name] = '\0';
+        import_domain(w, p->domain);
+}
+
 void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs, const char *const *outputs,
                       const struct onnx_attribute *attributes)
 {
@@ -350,7 +388,7 @@ void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *co
                 return;
         }
         g->n_node++;
-        p->op_type = copy_string(w, op_type);
+        set_type(w, p, op_type);
         if (copy_list(w, inputs, &p->input, &p->n_input) || copy_list(w, outputs, &p->output, &p->n_output))
                 return;
         /* tools that draw graphs want a name; the first output's is unique */

@@ -40,7 +40,8 @@ void onnx_writer_initializer(struct onnx_writer *w, const char *name, const stru
 void onnx_writer_take_initializer(struct onnx_writer *w, const char *name, struct nn_tensor *t);
 /* The same without a copy: t->data stays the caller's and as it is until onnx_writer_free(). */
 void onnx_writer_lend_initializer(struct onnx_writer *w, const char *name, const struct nn_tensor *t);
-/* @inputs, @outputs: NULL-terminated; "" is an omitted optional input. @attributes: NULL or ended by name NULL. */
+/* @op_type: of another domain than ONNX's own with that before it, "com.microsoft.QGemm", which is imported as of version 1
+ * @inputs, @outputs: NULL-terminated; "" is an omitted optional input. @attributes: NULL or ended by name NULL. */
 void onnx_writer_node(struct onnx_writer *w, const char *op_type, const char *const *inputs, const char *const *outputs,
                       const struct onnx_attribute *attributes);
 void onnx_writer_metadata(struct onnx_writer *w, const char *key, const char *value);

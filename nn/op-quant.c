@@ -6,24 +6,24 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/op-quant.h"
 #include "nn/op-window.h"
 
-static bool is_byte(const struct nn_tensor *t)
+bool nn_quant_is_byte(const struct nn_tensor *t)
 {
         return t->type == NN_UINT8 || t->type == NN_INT8;
 }
 
-static int need_byte(struct nn_call *c, unsigned i)
+int nn_quant_need_byte(struct nn_call *c, unsigned i)
 {
         const struct nn_tensor *t = nn_call_in(c, i);
 
-        if (t && !is_byte(t))
+        if (t && !nn_quant_is_byte(t))
                 return nn_call_fail(c, -EOPNOTSUPP, "element type %s is not supported", nn_type_name(t->type));
         return 0;
 }
 
-/* A number of a uint8, int8 or int32 tensor; the only one where there is one. */
-static int32_t number(const struct nn_tensor *t, int64_t i)
+int32_t nn_quant_number(const struct nn_tensor *t, int64_t i)
 {
         if (!t)
                 return 0;
@@ -39,13 +39,12 @@ static int32_t number(const struct nn_tensor *t, int64_t i)
         }
 }
 
-static float scale_at(const struct nn_tensor *t, int64_t i)
+float nn_quant_scale(const struct nn_tensor *t, int64_t i)
 {
         return nn_f32(t)[nn_tensor_n_elements(t) == 1 ? 0 : i];
 }
 
-/* Scale in input @i and, if there is one, a zero of type @type in input @i + 1: one number, or @n of them. */
-static int check_quant(struct nn_call *c, unsigned i, enum nn_type type, int64_t n)
+int nn_quant_check(struct nn_call *c, unsigned i, enum nn_type type, int64_t n)
 {
         const struct nn_tensor *scale = c->in[i], *zero = nn_call_in(c, i + 1);
         int64_t n_scales = nn_tensor_n_elements(scale);
@@ -88,13 +87,13 @@ int nn_shape_quantize(struct nn_call *c)
         int r = nn_call_need_float(c, 0);
 
         if (r == 0)
-                r = need_byte(c, 2);
+                r = nn_quant_need_byte(c, 2);
         if (r == 0 && ((type != NN_UINT8 && type != NN_INT8) || (asked && asked != (int64_t)type)))
                 r = nn_call_fail(c, -EOPNOTSUPP, "output_dtype %s is not supported", nn_type_name((int)asked));
         if (r == 0)
                 r = read_axis(c, x);
         if (r >= 0)
-                r = check_quant(c, 1, type, r);
+                r = nn_quant_check(c, 1, type, r);
         return r < 0 ? r : nn_call_set_output(c, 0, type, x->n_dims, x->dims);
 }
 
@@ -103,11 +102,11 @@ int nn_shape_dequantize(struct nn_call *c)
         const struct nn_tensor *x = c->in[0];
         int r;
 
-        if (!is_byte(x) && x->type != NN_INT32)
+        if (!nn_quant_is_byte(x) && x->type != NN_INT32)
                 return nn_call_fail(c, -EOPNOTSUPP, "element type %s is not supported", nn_type_name((int)x->type));
         r = read_axis(c, x);
         if (r >= 0)
-                r = check_quant(c, 1, x->type, r);
+                r = nn_quant_check(c, 1, x->type, r);
         return r < 0 ? r : nn_call_set_output(c, 0, NN_FLOAT32, x->n_dims, x->dims);
 }
 
@@ -142,15 +141,16 @@ int nn_run_quantize(struct nn_call *c)
         int64_t n = nn_tensor_n_elements(x), length, inner;
 
         if (c->layout_in == NN_BLOCKED || c->layout_out == NN_BLOCKED)
-                return nn_run_quantize_blocks(c, nn_f32(scale)[0], number(zero, 0));
+                return nn_run_quantize_blocks(c, nn_f32(scale)[0], nn_quant_number(zero, 0));
         if (nn_tensor_n_elements(scale) == 1) {
-                convert(c, 0, (size_t)n, nn_f32(scale)[0], number(zero, 0));
+                convert(c, 0, (size_t)n, nn_f32(scale)[0], nn_quant_number(zero, 0));
                 return 0;
         }
         length = x->dims[c->p.quant.axis];
         inner = nn_product(x->dims, (unsigned)c->p.quant.axis + 1, x->n_dims);
         for (int64_t i = 0; inner && i < n / inner; i++)
-                convert(c, (size_t)(i * inner), (size_t)inner, nn_f32(scale)[i % length], number(zero, i % length));
+                convert(c, (size_t)(i * inner), (size_t)inner, nn_f32(scale)[i % length],
+                        nn_quant_number(zero, i % length));
         return 0;
 }
 
@@ -174,7 +174,7 @@ static int shape_conv(struct nn_call *c, bool linear, enum nn_type type)
         struct nn_window win;
         int r;
 
-        if (!is_byte(x) || !is_byte(w))
+        if (!nn_quant_is_byte(x) || !nn_quant_is_byte(w))
                 return nn_call_fail(c, -EOPNOTSUPP, "input %s, weights %s", nn_type_name((int)x->type),
                                     nn_type_name((int)w->type));
         r = nn_window_read_conv(c, x, w, &win, &groups);
@@ -203,14 +203,14 @@ int nn_shape_conv_integer(struct nn_call *c)
 int nn_shape_qlinear_conv(struct nn_call *c)
 {
         int64_t k = c->in[3]->n_dims ? c->in[3]->dims[0] : 1;
-        int r = need_byte(c, 7);
+        int r = nn_quant_need_byte(c, 7);
 
         if (r == 0)
-                r = check_quant(c, 1, c->in[0]->type, 1);
+                r = nn_quant_check(c, 1, c->in[0]->type, 1);
         if (r == 0)
-                r = check_quant(c, 4, c->in[3]->type, k);
+                r = nn_quant_check(c, 4, c->in[3]->type, k);
         if (r == 0)
-                r = check_quant(c, 6, c->in[7]->type, 1);
+                r = nn_quant_check(c, 6, c->in[7]->type, 1);
         return r < 0 ? r : shape_conv(c, true, c->in[7]->type);
 }
 
@@ -221,8 +221,8 @@ static int32_t conv_sum(const struct nn_call *c, const struct conv_inputs *in, i
         const struct nn_window *w = &c->p.window.w;
         int64_t per = in->w->dims[1], first = k / (in->w->dims[0] / c->p.window.groups) * per;
         int64_t height = in->x->n_dims == 4 ? in->x->dims[2] : 1, width = in->x->dims[in->x->n_dims - 1];
-        int32_t x_zero = number(in->x_zero, 0), w_zero = number(in->w_zero, k);
-        uint32_t sum = in->bias ? (uint32_t)number(in->bias, k) : 0;
+        int32_t x_zero = nn_quant_number(in->x_zero, 0), w_zero = nn_quant_number(in->w_zero, k);
+        uint32_t sum = in->bias ? (uint32_t)nn_quant_number(in->bias, k) : 0;
 
         for (int64_t ch = 0; ch < per; ch++)
                 for (unsigned r = 0; r < w->kernel[0]; r++)
@@ -232,18 +232,19 @@ static int32_t conv_sum(const struct nn_call *c, const struct conv_inputs *in, i
 
                                 if (y < 0 || x < 0 || y >= height || x >= width)
                                         continue;
-                                sum += (uint32_t)((number(in->x,
-                                                          ((n * in->x->dims[1] + first + ch) * height + y) * width +
-                                                                  x) -
+                                sum += (uint32_t)((nn_quant_number(in->x, ((n * in->x->dims[1] + first + ch) * height +
+                                                                           y) * width +
+                                                                                  x) -
                                                    x_zero) *
-                                                  (number(in->w,
-                                                          ((k * per + ch) * w->kernel[0] + r) * w->kernel[1] + s) -
+                                                  (nn_quant_number(in->w,
+                                                                   ((k * per + ch) * w->kernel[0] + r) * w->kernel[1] +
+                                                                           s) -
                                                    w_zero));
                         }
         return (int32_t)sum;
 }
 
-static void put_byte(const struct nn_tensor *y, int64_t i, double v)
+void nn_quant_put(const struct nn_tensor *y, int64_t i, double v)
 {
         double least = y->type == NN_INT8 ? -128 : 0;
 
@@ -269,8 +270,10 @@ static int run_conv(struct nn_call *c, bool linear)
                                                 ((int32_t *)y->data)[at] = sum;
                                                 continue;
                                         }
-                                        scale = nn_f32(c->in[1])[0] * scale_at(c->in[4], k) / nn_f32(c->in[6])[0];
-                                        put_byte(y, at, nearbyint((double)sum * (double)scale) + number(c->in[7], 0));
+                                        scale = nn_f32(c->in[1])[0] * nn_quant_scale(c->in[4], k) / nn_f32(c->in[6])[0];
+                                        nn_quant_put(y, at,
+                                                     nearbyint((double)sum * (double)scale) +
+                                                             nn_quant_number(c->in[7], 0));
                                 }
         return 0;
 }
@@ -303,7 +306,7 @@ static int shape_matmul(struct nn_call *c, unsigned ib, const struct nn_tensor *
         int64_t dims[NN_MAX_DIMS];
         unsigned n = a->n_dims;
 
-        if (!is_byte(a) || !is_byte(b))
+        if (!nn_quant_is_byte(a) || !nn_quant_is_byte(b))
                 return nn_call_fail(c, -EOPNOTSUPP, "inputs %s and %s", nn_type_name((int)a->type),
                                     nn_type_name((int)b->type));
         if (n < 2 || b->n_dims < 2 ||
@@ -328,14 +331,14 @@ int nn_shape_matmul_integer(struct nn_call *c)
 int nn_shape_qlinear_matmul(struct nn_call *c)
 {
         const struct nn_tensor *a = c->in[0], *b = c->in[3];
-        int r = need_byte(c, 7);
+        int r = nn_quant_need_byte(c, 7);
 
         if (r == 0)
-                r = check_quant(c, 1, a->type, a->n_dims > 1 ? a->dims[a->n_dims - 2] : 1);
+                r = nn_quant_check(c, 1, a->type, a->n_dims > 1 ? a->dims[a->n_dims - 2] : 1);
         if (r == 0)
-                r = check_quant(c, 4, b->type, b->n_dims ? b->dims[b->n_dims - 1] : 1);
+                r = nn_quant_check(c, 4, b->type, b->n_dims ? b->dims[b->n_dims - 1] : 1);
         if (r == 0)
-                r = check_quant(c, 6, c->in[7]->type, 1);
+                r = nn_quant_check(c, 6, c->in[7]->type, 1);
         return r < 0 ? r : shape_matmul(c, 3, c->in[2], c->in[5], c->in[7]->type);
 }
 
@@ -348,7 +351,7 @@ static int run_matmul(struct nn_call *c, bool linear)
 
         for (int64_t at = 0; at < total; at++) {
                 int64_t j = at % n, row = at / n, i = row % m, matrix = b->n_dims == 2 ? 0 : row / m;
-                int32_t a_zero = number(az, i), b_zero = number(bz, j);
+                int32_t a_zero = nn_quant_number(az, i), b_zero = nn_quant_number(bz, j);
                 uint32_t sum = 0;
 
                 for (int64_t l = 0; l < k; l++) {
@@ -359,10 +362,10 @@ static int run_matmul(struct nn_call *c, bool linear)
                                           ((b->type == NN_INT8 ? (int8_t)*pb : *pb) - b_zero));
                 }
                 if (linear)
-                        put_byte(y, at,
-                                 nearbyint((double)(int32_t)sum * (double)scale_at(c->in[1], i) *
-                                           (double)scale_at(c->in[4], j) / (double)nn_f32(c->in[6])[0]) +
-                                         number(c->in[7], 0));
+                        nn_quant_put(y, at,
+                                     nearbyint((double)(int32_t)sum * (double)nn_quant_scale(c->in[1], i) *
+                                               (double)nn_quant_scale(c->in[4], j) / (double)nn_f32(c->in[6])[0]) +
+                                             nn_quant_number(c->in[7], 0));
                 else
                         ((int32_t *)y->data)[at] = (int32_t)sum;
         }

@@ -209,6 +209,8 @@ struct nn_op {
 
 /* The table, ended by name NULL; rows of one operator lie beside each other, sorted by name. */
 extern const struct nn_op nn_op_table[];
+/* Operators of another domain than ONNX's own are called by both names, "com.microsoft.QGemm". */
+#define NN_OP_MICROSOFT "com.microsoft."
 /* The row for @opset, or NULL. */
 const struct nn_op *nn_op_find(const char *name, unsigned opset);
 bool nn_op_name_known(const char *name);
@@ -390,6 +392,11 @@ int nn_shape_qlinear_conv(struct nn_call *c), nn_run_qlinear_conv(struct nn_call
 bool nn_batched_qlinear_conv(const struct nn_call *c);
 int nn_shape_matmul_integer(struct nn_call *c), nn_run_matmul_integer(struct nn_call *c);
 int nn_shape_qlinear_matmul(struct nn_call *c), nn_run_qlinear_matmul(struct nn_call *c);
+int nn_shape_qlinear_binary(struct nn_call *c), nn_run_qlinear_add(struct nn_call *c),
+        nn_run_qlinear_mul(struct nn_call *c);
+int nn_shape_qlinear_average(struct nn_call *c), nn_run_qlinear_average(struct nn_call *c);
+int nn_shape_qgemm(struct nn_call *c), nn_run_qgemm(struct nn_call *c);
+double nn_macs_qgemm(const struct nn_call *c);
 double nn_macs_integer_conv(const struct nn_call *c), nn_macs_integer_matmul(const struct nn_call *c);
 int nn_shape_dynamic_quantize(struct nn_call *c), nn_run_dynamic_quantize(struct nn_call *c);
 

@@ -48,9 +48,10 @@ static const struct cmd_option rows[] = {
 static void show_operators(void)
 {
         printf("# Operators\n\n"
-               "What `libemotion-nn` runs of ONNX's default domain, opsets 1 to %d. A model that uses anything else is\n"
-               "refused when it is loaded or planned, with the node and the operator in the message. The table is\n"
-               "written by `emotion-nn show --operators` from the one in the code; a test holds them equal.\n\n"
+               "What `libemotion-nn` runs of ONNX's default domain, opsets 1 to %d, and of `com.microsoft`. A model that\n"
+               "uses anything else is refused when it is loaded or planned, with the node and the operator in the\n"
+               "message. The table is written by `emotion-nn show --operators` from the one in the code; a test holds\n"
+               "them equal.\n\n"
                "| operator | opsets | attributes | restrictions |\n|---|---|---|---|\n",
                NN_OPSET_MAX);
         for (const struct nn_op *op = nn_op_table; op->name; op++) {
