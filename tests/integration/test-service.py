@@ -98,7 +98,7 @@ def test_claims():
         faces = b.manager.GetFaces()
         equal(len(faces), 1)
         equal(set(faces[0]), {"face", "camera", "emotion", "confidence", "scores", "box", "landmarks", "quality",
-                              "since", "seen"} | POSE)
+                              "since", "seen", "static"} | POSE)
         assert 0.3 < faces[0]["quality"] <= 1, faces[0]["quality"]
         equal(faces[0]["face"], a.signals[0][1][0])
         # a second claimant hears of the face that is there already
@@ -129,7 +129,7 @@ def test_details():
         face, was, to, confidence, stamp, details = [a for m, a in c.signals if m == "EmotionChanged"][0]
         assert face > 0 and was == "unsure" and to in labels and 0 <= confidence <= 1
         assert before <= stamp <= time.monotonic_ns() // 1000
-        equal(set(details), {"camera", "box", "scores"})
+        equal(set(details), {"camera", "box", "scores", "static"})
         equal(set(details["scores"]), set(labels))
         assert abs(sum(details["scores"].values()) - 1) < 1e-3
         equal(max(details["scores"], key=details["scores"].get), to)

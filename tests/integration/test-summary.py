@@ -3,10 +3,8 @@
 """Summary: the sums that a client hears are those of the changes that it hears, whatever happens to the stream."""
 import os
 
-import dbus
-
 import lib
-from lib import Client, Daemon, Skip, equal, wait_for
+from lib import Client, Daemon, Skip, dbus, equal, wait_for
 
 bus = lib.Bus()
 
