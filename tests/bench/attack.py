@@ -4,8 +4,9 @@
 
 emotiond plays a clip on a message bus of its own. An honest client holds a claim and asks for the faces 50 times a second;
 beside it each attack runs for N seconds. Prints a table for docs/RELIABILITY.md: median, 99th percentile and maximum of the
-honest client's calls in milliseconds, without and during the attack, whether the service lives, signals lost, and how many
-descriptors and KiB of memory it holds 5 s afterwards more than before. All of it stays on this machine.
+honest client's calls in milliseconds, without and during the attack ("ended" if the service did), how many of its calls were
+refused, signals lost, and how many descriptors and KiB of memory the service holds 5 s afterwards more than before. All of it
+stays on this machine.
 EMO_BUILDDIR and EMO_SRCDIR say where the programs are, as for the integration tests.
 """
 import argparse
@@ -20,6 +21,7 @@ from lib import MANAGER, NAME, ROOT, dbus  # noqa: E402
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
 PERIOD = 0.02
+LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
 
 
 def message(member, *args, interface=MANAGER, signature=None, reply=False):
@@ -48,6 +50,20 @@ def descriptors(bus):
         c.send_message(claim())
         for _ in range(70):
             c.send_message(message("Get", *[dbus.types.UnixFd(f)] * 16, interface=PROPERTIES, signature="h" * 16))
+        c.flush()
+    forever(step)
+
+
+def outside_descriptors(bus):
+    """6 processes without a claim whose calls bring 16 descriptors each"""
+    for _ in range(5):
+        if os.fork() == 0:
+            break
+    c, f = bus.connect(), open("/dev/null")
+
+    def step():
+        for _ in range(100):
+            c.send_message(message("Claim", *[dbus.types.UnixFd(f)] * 16, signature="h" * 16))
         c.flush()
     forever(step)
 
@@ -122,22 +138,27 @@ def names(bus):
     forever(lambda: bus.connect().close())
 
 
-ATTACKS = (descriptors, dead, never_read, outsiders, crowd, flicker, names)
+ATTACKS = (descriptors, outside_descriptors, dead, never_read, outsiders, crowd, flicker, names)
 
 
 # === The honest client ===
 
 class Honest(lib.Client):
     def measure(self, seconds):
-        """Milliseconds that each call took."""
-        took, end = [], time.monotonic() + seconds
+        """Milliseconds that each call took, sorted, and how many were refused."""
+        took, refused, end = [], 0, time.monotonic() + seconds
         while time.monotonic() < end:
             begin = time.monotonic()
-            self.manager_proxy.GetFaces()
+            try:
+                self.proxy.GetFaces()
+            except dbus.DBusException as e:
+                if e.get_dbus_name() != LIMITS:
+                    raise
+                refused += 1
             took.append(1000 * (time.monotonic() - begin))
             lib.pump()
             time.sleep(max(0, PERIOD - (time.monotonic() - begin)))
-        return sorted(took)
+        return sorted(took), refused
 
 
 def three(took):
@@ -145,12 +166,18 @@ def three(took):
 
 
 def run_beside(attack, bus):
+    """The attack in a group of processes of its own."""
     pid = os.fork()
     if pid == 0:
         try:
+            os.setpgid(0, 0)
             attack(bus)
         finally:
             os._exit(0)
+    try:
+        os.setpgid(pid, pid)
+    except PermissionError:
+        pass  # it has done so
     return pid
 
 
@@ -159,29 +186,30 @@ def row(attack, seconds):
     with lib.Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True}) as d:
         honest = Honest(bus)
         honest.claim()
-        honest.manager_proxy = honest.manager
+        honest.proxy = honest.manager
         lib.wait_for(lambda: honest.signals)
 
         def held():
             return len(os.listdir("/proc/%d/fd" % d.process.pid)), d.memory_kib()
 
-        quiet = honest.measure(seconds)
+        quiet, _ = honest.measure(seconds)
         before = held()
         pid = run_beside(attack, bus)
         try:
-            during, why = honest.measure(seconds), ""
+            (during, refused), why = honest.measure(seconds), ""
         except dbus.DBusException as e:
-            during, why = [0], " (%s)" % e.get_dbus_name()
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+            (during, refused), why = ([0], 0), " (%s)" % e.get_dbus_name()
+        finally:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
         if d.process.poll() is not None:
-            print("| %s | %s | ended%s | | | |" % (attack.__doc__, three(quiet), why), flush=True)
+            print("| %s | %s | ended%s | | | | |" % (attack.__doc__, three(quiet), why), flush=True)
             return
         lib.linger(5)
         after = held()
         lost = int(honest.statistics()["events-lost"])
-        print("| %s | %s | %s%s | %d | %+d | %+d |" % (attack.__doc__, three(quiet), three(during), why, lost,
-                                                       after[0] - before[0], after[1] - before[1]), flush=True)
+        print("| %s | %s | %s%s | %d | %d | %+d | %+d |" % (attack.__doc__, three(quiet), three(during), why, refused, lost,
+                                                            after[0] - before[0], after[1] - before[1]), flush=True)
         honest.close()
     bus.stop()
 
@@ -191,8 +219,8 @@ def main():
     p.add_argument("--seconds", type=float, default=10)
     p.add_argument("--only", action="append", choices=[a.__name__ for a in ATTACKS])
     a = p.parse_args()
-    print("| attack | quiet: median / p99 / max, ms | during | signals lost | descriptors | KiB |")
-    print("|---|---|---|---|---|---|")
+    print("| attack | quiet: median / p99 / max, ms | during | refused | signals lost | descriptors | KiB |")
+    print("|---|---|---|---|---|---|---|")
     for attack in ATTACKS:
         if not a.only or attack.__name__ in a.only:
             row(attack, a.seconds)

@@ -203,8 +203,10 @@ class Bus:
         with open(config, "w") as f:
             f.write(BUS_CONFIG.format(folder=self.folder))
         self.address = "unix:path=%s/bus" % self.folder
-        self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + config],
-                                        stderr=subprocess.PIPE if not os.environ.get("V") else None)
+        # not a pipe: nobody would read it, and a bus that has much to complain of would wait for that
+        with open(os.path.join(self.folder, "bus.log"), "w") as log:
+            self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + config],
+                                            stderr=log if not os.environ.get("V") else None)
         atexit.register(end_process, self.process)
         wait_for(lambda: os.path.exists(os.path.join(self.folder, "bus")))
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.address
