@@ -133,7 +133,7 @@ static int read_plane(struct child *c, enum picture_format format, const struct 
 
         if (!p)
                 return -ENOMEM;
-        *p = (struct picture){ format, a->width_px, a->height_px, stride_bytes, NULL };
+        *p = (struct picture){ format, a->width_px, a->height_px, stride_bytes, NULL, a->shrink };
         p->data = malloc(stride_bytes * a->height_px);
         if (!p->data)
                 return -ENOMEM;
@@ -149,7 +149,8 @@ static bool is_sound(const struct decode_answer *a)
                 return false;
         return a->result < 0 ||
                (a->width_px && a->height_px && a->width_px <= PICTURE_MAX_SIDE_PX &&
-                a->height_px <= PICTURE_MAX_SIDE_PX && (uint64_t)a->width_px * a->height_px <= PICTURE_MAX_PIXELS);
+                a->height_px <= PICTURE_MAX_SIDE_PX && (uint64_t)a->width_px * a->height_px <= DECODE_MAX_PIXELS &&
+                (a->shrink == 1 || a->shrink == 2 || a->shrink == 4 || a->shrink == 8));
 }
 
 static int read_answer(struct child *c, bool colour, struct decoded *ret)

@@ -16,7 +16,7 @@ struct decode_request {
 };
 
 struct decoded {
-        struct picture *gray, *bgr; /* owned; @bgr NULL unless asked for */
+        struct picture *gray, *bgr; /* owned, at most DECODE_MAX_PIXELS each; @bgr NULL unless asked for */
 };
 
 /**

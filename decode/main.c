@@ -64,6 +64,7 @@ static int answer(int result, const struct picture *gray, const struct picture *
                 .result = result,
                 .width_px = gray ? gray->width_px : 0,
                 .height_px = gray ? gray->height_px : 0,
+                .shrink = gray ? gray->shrink : 0,
         };
         int r = write_all(&a, sizeof(a));
 
@@ -77,10 +78,10 @@ static int answer(int result, const struct picture *gray, const struct picture *
 static int decode(const uint8_t *data, size_t size, bool colour)
 {
         _cleanup_(picture_freep) struct picture *gray = NULL, *bgr = NULL;
-        int r = picture_decode(data, size, PICTURE_GRAY8, &gray);
+        int r = picture_decode_within(data, size, PICTURE_GRAY8, DECODE_MAX_PIXELS, &gray);
 
         if (r >= 0 && colour)
-                r = picture_decode(data, size, PICTURE_BGR24, &bgr);
+                r = picture_decode_within(data, size, PICTURE_BGR24, DECODE_MAX_PIXELS, &bgr);
         if (r < 0)
                 gray = picture_free(gray);
         return answer(r, gray, bgr);

@@ -6,6 +6,7 @@
 #include "picture/jpeg.h"
 #include "picture/picture.h"
 #include "picture/png.h"
+#include "picture/shrink.h"
 
 /* enough for the header of any picture but those with large application data before it */
 #define HEADER_BYTES (64u << 10)
@@ -94,13 +95,32 @@ static int turn(struct picture **p, enum orientation o)
         return 0;
 }
 
+/* PNG knows no decoding to a share; it is decoded whole, and @shrink it is then. */
+static int decode_png(const void *data, size_t size, struct picture *p, unsigned shrink)
+{
+        int r = png_decode(data, size, p);
+
+        if (r >= 0 && shrink > 1)
+                picture_shrink(p, shrink);
+        return r;
+}
+
 int picture_decode(const void *data, size_t size, enum picture_format format, struct picture **ret)
+{
+        return picture_decode_within(data, size, format, PICTURE_MAX_PIXELS, ret);
+}
+
+int picture_decode_within(const void *data, size_t size, enum picture_format format, unsigned max_pixels,
+                          struct picture **ret)
 {
         _cleanup_(jpeg_decoder_freep) struct jpeg_decoder *jpeg = NULL;
         _cleanup_(picture_freep) struct picture *p = NULL;
         struct jpeg_header h;
+        unsigned by;
         int r;
 
+        if (max_pixels < PICTURE_LEAST_MAX)
+                return -EINVAL;
         if (size > PICTURE_MAX_FILE_BYTES)
                 return -EFBIG;
         r = jpeg_decoder_new(&jpeg);
@@ -109,12 +129,15 @@ int picture_decode(const void *data, size_t size, enum picture_format format, st
         r = probe(jpeg, data, size, &h);
         if (r < 0)
                 return r;
-        r = picture_new(format, (h.width_px + h.shrink - 1) / h.shrink, (h.height_px + h.shrink - 1) / h.shrink, &p);
+        while ((uint64_t)h.width_px * h.height_px > (uint64_t)max_pixels * h.shrink * h.shrink)
+                h.shrink *= 2;
+        by = is_png(data, size) ? 1 : h.shrink;
+        r = picture_new(format, (h.width_px + by - 1) / by, (h.height_px + by - 1) / by, &p);
         if (r < 0)
                 return r;
-        p->shrink = h.shrink;
+        p->shrink = by;
         if (is_png(data, size))
-                r = png_decode(data, size, p);
+                r = decode_png(data, size, p, h.shrink);
         else
                 r = jpeg_decoder_decode(jpeg, format, p->width_px, p->height_px, p->data, p->stride_bytes);
         if (r >= 0)

@@ -14,6 +14,7 @@
 
 #define PICTURE_MAX_SIDE_PX 16384u
 #define PICTURE_MAX_PIXELS (40u * 1000 * 1000) /* that are decoded */
+#define PICTURE_LEAST_MAX (5u * 1000 * 1000)   /* an eighth of both the largest sides has fewer */
 #define PICTURE_MAX_FILE_BYTES (64u << 20)
 
 enum picture_format {
@@ -36,6 +37,10 @@ struct picture {
  * TIFF, HEIC, AVIF, JPEG of more than 8 bits a sample or without loss; -EFBIG beyond the limits above; -ENOMEM.
  */
 int picture_decode(const void *data, size_t size, enum picture_format format, struct picture **ret);
+
+/* The same to at most @max_pixels, PICTURE_LEAST_MAX or more: what is larger comes at a share of its sides, too. */
+int picture_decode_within(const void *data, size_t size, enum picture_format format, unsigned max_pixels,
+                          struct picture **ret);
 
 /* Reads @fd from its start to its end, as picture_decode_fd() does. @ret: malloc'ed, the caller frees. */
 int picture_read_fd(int fd, uint8_t **ret, size_t *ret_size);

@@ -94,6 +94,20 @@ static void test_planes(void **state)
         }
 }
 
+/* What is larger than the service wants to hold comes at a share, and says so. */
+static void test_large(void **state)
+{
+        struct decoded d;
+
+        assert_int_equal(run(decoder(), jpeg_of(4001, 3999), true, 60000, &d), 0);
+        assert_int_equal(d.gray->shrink, 2);
+        assert_int_equal(d.gray->width_px, 2001);
+        assert_int_equal(d.gray->height_px, 2000);
+        assert_in_range(d.gray->data[1999 * d.gray->stride_bytes + 2000], 109, 113);
+        assert_int_equal(d.bgr->width_px, 2001);
+        done(&d);
+}
+
 /* What the file is wrong with is told as the decoders tell it. */
 static void test_refused(void **state)
 {
@@ -144,12 +158,21 @@ static void test_bad_programs(void **state)
         assert_int_equal(run_text("printf r; kill -9 $$", 60000), -EPIPE);
         assert_int_equal(run_text("printf r; printf 0123456789abcdef", 60000), -EPIPE);
         /* sizes that nothing here has: 0 x 0, and 65535 x 65535 */
-        assert_int_equal(run_text("printf 'rdome\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0'", 60000), -EPIPE);
-        assert_int_equal(run_text("printf 'rdome\\0\\0\\0\\0\\377\\377\\0\\0\\377\\377\\0\\0'", 60000), -EPIPE);
+        assert_int_equal(run_text("printf 'rdome\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0\\0\\0'", 60000), -EPIPE);
+        assert_int_equal(run_text("printf 'rdome\\0\\0\\0\\0\\377\\377\\0\\0\\377\\377\\0\\0\\1\\0\\0\\0'", 60000),
+                         -EPIPE);
+        /* 4096 x 4096, all of it, which is more than the service wants to hold; and a size that no decoder gives */
+        assert_int_equal(
+                run_text("printf 'rdome\\0\\0\\0\\0\\0\\20\\0\\0\\0\\20\\0\\0\\1\\0\\0\\0'; cat /dev/zero", 60000),
+                -EPIPE);
+        assert_int_equal(
+                run_text("printf 'rdome\\0\\0\\0\\0\\1\\0\\0\\0\\1\\0\\0\\0\\3\\0\\0\\0'; cat /dev/zero", 60000),
+                -EPIPE);
         /* 16 x 16 and less than that */
-        assert_int_equal(run_text("printf 'rdome\\0\\0\\0\\0\\20\\0\\0\\0\\20\\0\\0\\0few'", 60000), -EPIPE);
+        assert_int_equal(run_text("printf 'rdome\\0\\0\\0\\0\\20\\0\\0\\0\\20\\0\\0\\0\\1\\0\\0\\0few'", 60000),
+                         -EPIPE);
         /* a picture without the word that the file was read */
-        assert_int_equal(run_text("printf 'dome\\0\\0\\0\\0\\1\\0\\0\\0\\1\\0\\0\\0four'", 60000), -EPIPE);
+        assert_int_equal(run_text("printf 'dome\\0\\0\\0\\0\\1\\0\\0\\0\\1\\0\\0\\0\\1\\0\\0\\0four'", 60000), -EPIPE);
 }
 
 /* It is killed at the deadline, whatever it does, and what it was doing is told apart. */
@@ -211,8 +234,8 @@ static void test_sandbox(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_planes),   cmocka_unit_test(test_refused), cmocka_unit_test(test_bad_programs),
-                cmocka_unit_test(test_deadline), cmocka_unit_test(test_sandbox),
+                cmocka_unit_test(test_planes),       cmocka_unit_test(test_large),    cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_bad_programs), cmocka_unit_test(test_deadline), cmocka_unit_test(test_sandbox),
         };
 
         return cmocka_run_group_tests_name("decoder", tests, NULL, NULL);

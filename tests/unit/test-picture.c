@@ -515,6 +515,39 @@ static void test_jpeg_huge(void **state)
         assert_int_equal(jpeg_decoder_header(d, file, size, &width_px, &height_px), -EFBIG);
 }
 
+/* A PNG that is asked for with fewer pixels: each is the mean of those that it stands for, at the edges of fewer. */
+static void test_png_shrunk(void **state)
+{
+        _cleanup_(picture_freep) struct picture *gray = NULL, *bgr = NULL;
+        _cleanup_(freep) uint8_t *pixels = malloc((size_t)3 * 2501 * 2001), *file = NULL;
+        struct picture p = { PICTURE_BGR24, 2501, 2001, (size_t)3 * 2501, pixels, 1 };
+        char path[] = "/tmp/emotion-png-XXXXXX";
+        size_t size;
+        int fd = mkstemp(path);
+
+        assert_non_null(pixels);
+        for (size_t i = 0; i < (size_t)2501 * 2001; i++) {
+                bool odd = i % 2501 % 2;
+
+                memcpy(pixels + 3 * i, odd ? "\x20\x40\x60" : "\x40\x80\xa0", 3);
+        }
+        assert_int_equal(picture_write_png(path, &p), 0);
+        close(fd);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        unlink(path);
+        assert_int_equal(picture_read_fd(fd, &file, &size), 0);
+        close(fd);
+        assert_int_equal(picture_decode_within(file, size, PICTURE_GRAY8, 4000000, &gray), -EINVAL);
+        assert_int_equal(picture_decode_within(file, size, PICTURE_GRAY8, 5000000, &gray), 0);
+        assert_int_equal(picture_decode_within(file, size, PICTURE_BGR24, 5000000, &bgr), 0);
+        assert_int_equal(bgr->shrink, 2);
+        assert_int_equal(bgr->width_px, 1251);
+        assert_int_equal(bgr->height_px, 1001);
+        assert_memory_equal(bgr->data + bgr->stride_bytes * 500, "\x30\x60\x80", 3);
+        assert_memory_equal(bgr->data + bgr->stride_bytes * 1000 + 3 * 1250, "\x40\x80\xa0", 3);
+        assert_near(gray->data[gray->stride_bytes * 1000 + 1249], (0x30 * 114 + 0x60 * 587 + 0x80 * 299) / 1000, 1);
+}
+
 struct memory {
         uint8_t data[1 << 20];
         size_t size;
@@ -803,27 +836,17 @@ static void test_write_png(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_jpeg_round_trip),
-                cmocka_unit_test(test_jpeg_without_tables),
-                cmocka_unit_test(test_jpeg_cut),
-                cmocka_unit_test(test_jpeg_without_end),
-                cmocka_unit_test(test_jpeg_after_junk),
-                cmocka_unit_test(test_jpeg_orientation),
-                cmocka_unit_test(test_jpeg_cmyk),
-                cmocka_unit_test(test_jpeg_kinds),
-                cmocka_unit_test(test_jpeg_huge),
-                cmocka_unit_test(test_jpeg_stray_bytes),
-                cmocka_unit_test(test_jpeg_flipped_bits),
-                cmocka_unit_test(test_jpeg_restarts),
-                cmocka_unit_test(test_jpeg_sizes),
-                cmocka_unit_test(test_jpeg_scan_bomb),
-                cmocka_unit_test(test_png_kinds),
-                cmocka_unit_test(test_png_broken),
-                cmocka_unit_test(test_png_sizes),
-                cmocka_unit_test(test_not_a_picture),
-                cmocka_unit_test(test_fd),
-                cmocka_unit_test(test_fd_refused),
-                cmocka_unit_test(test_write_png),
+                cmocka_unit_test(test_jpeg_round_trip),  cmocka_unit_test(test_jpeg_without_tables),
+                cmocka_unit_test(test_jpeg_cut),         cmocka_unit_test(test_jpeg_without_end),
+                cmocka_unit_test(test_jpeg_after_junk),  cmocka_unit_test(test_jpeg_orientation),
+                cmocka_unit_test(test_jpeg_cmyk),        cmocka_unit_test(test_jpeg_kinds),
+                cmocka_unit_test(test_jpeg_huge),        cmocka_unit_test(test_png_shrunk),
+                cmocka_unit_test(test_jpeg_stray_bytes), cmocka_unit_test(test_jpeg_flipped_bits),
+                cmocka_unit_test(test_jpeg_restarts),    cmocka_unit_test(test_jpeg_sizes),
+                cmocka_unit_test(test_jpeg_scan_bomb),   cmocka_unit_test(test_png_kinds),
+                cmocka_unit_test(test_png_broken),       cmocka_unit_test(test_png_sizes),
+                cmocka_unit_test(test_not_a_picture),    cmocka_unit_test(test_fd),
+                cmocka_unit_test(test_fd_refused),       cmocka_unit_test(test_write_png),
         };
 
         setvbuf(stdout, NULL, _IOLBF, 0);
