@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""attack.py [--seconds N] [--only NAME]...: what an honest client notices while others mean harm.
+"""attack.py [--seconds N] [--only NAME]... [--pictures]: what an honest client notices while others mean harm.
 
 emotiond plays a clip on a message bus of its own. An honest client holds a claim and asks for the faces 50 times a second;
 beside it each attack runs for N seconds. Prints a table for docs/RELIABILITY.md: median, 99th percentile and maximum of the
 honest client's calls in milliseconds, without and during the attack ("ended" if the service did), how many of its calls were
-refused, signals lost, and how many descriptors and KiB of memory the service holds 5 s afterwards more than before. All of it
-stays on this machine.
+refused, signals lost, and how many descriptors and KiB of memory the service holds 5 s afterwards more than before.
+--pictures: the honest client sends a small picture, others large ones. All of it stays on this machine.
 EMO_BUILDDIR and EMO_SRCDIR say where the programs are, as for the integration tests.
 """
 import argparse
+import ctypes
 import os
+import pwd
+import re
 import signal
 import sys
 import time
@@ -214,11 +217,117 @@ def row(attack, seconds):
     bus.stop()
 
 
+# === Pictures: other tables ===
+
+def jpeg(width, height, quality, progressive=False):
+    """Noise as a JPEG file: the pixels that cost decoders most."""
+    turbo = ctypes.CDLL("libturbojpeg.so.0")
+    turbo.tjInitCompress.restype = ctypes.c_void_p
+    buffer, size = ctypes.POINTER(ctypes.c_ubyte)(), ctypes.c_ulong()
+    pixels = os.urandom(width * 3) * height if not progressive else os.urandom(width * 3 * height)
+    if turbo.tjCompress2(ctypes.c_void_p(turbo.tjInitCompress()), pixels, width, 0, height, 0, ctypes.byref(buffer),
+                         ctypes.byref(size), 2, quality, 16384 if progressive else 0) != 0:
+        sys.exit("attack.py: libturbojpeg cannot make a picture")
+    return ctypes.string_at(buffer, size.value)
+
+
+def become_another_user():
+    """A member of the group that stands for "emotion", where this is run by root."""
+    if os.getuid() == 0:
+        user = next(u for u in pwd.getpwall() if u.pw_gid == lib.emotion_group().gr_gid and u.pw_uid)
+        os.setgroups([])
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+
+def send_pictures(bus, path):
+    """Four clients that each send the picture again and again."""
+    for _ in range(3):
+        if os.fork() == 0:
+            break
+    become_another_user()
+    proxy = lib.interface(bus.connect())
+    with open(path, "rb") as f:
+        def step():
+            try:
+                proxy.ClassifyImage(dbus.types.UnixFd(f), dbus.Dictionary({}, signature="sv"), timeout=60)
+            except dbus.DBusException as e:
+                if e.get_dbus_name() != "org.emotiond.Emotion1.Error.ImageTimeout":
+                    time.sleep(0.01)
+        forever(step)
+
+
+def peak_kib(pid, reset=False):
+    if reset:
+        with open("/proc/%d/clear_refs" % pid, "w") as f:
+            f.write("5")
+    with open("/proc/%d/status" % pid) as f:
+        return int(re.search(r"VmHWM:\s*(\d+)", f.read()).group(1))
+
+
+def frames(client):
+    s = client.statistics()
+    return int(s["frames"]), int(s["frames-dropped"])
+
+
+def classify_beside(honest, path, seconds):
+    """Milliseconds of one small picture after the other, and frames dropped of those that came."""
+    took, before, end = [], frames(honest), time.monotonic() + seconds
+    with open(path, "rb") as f:
+        while time.monotonic() < end:
+            begin = time.monotonic()
+            honest.proxy.ClassifyImage(dbus.types.UnixFd(f), dbus.Dictionary({}, signature="sv"))
+            took.append(1000 * (time.monotonic() - begin))
+            lib.pump()
+            time.sleep(0.1)
+    after = frames(honest)
+    return sorted(took), after[1] - before[1], after[0] - before[0] + after[1] - before[1]
+
+
+def picture_row(name, data, seconds):
+    bus = lib.Bus()
+    big, small = os.path.join(bus.folder, "big.jpg"), os.path.join(bus.folder, "small.jpg")
+    for path, content in ((big, data), (small, jpeg(640, 480, 80))):
+        with open(path, "wb") as f:
+            f.write(content)
+    with lib.Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True}) as d:
+        honest = Honest(bus)
+        honest.claim()
+        honest.proxy = honest.manager
+        lib.wait_for(lambda: honest.signals)
+        quiet, dropped0, n0 = classify_beside(honest, small, seconds)
+        base = peak_kib(d.process.pid, reset=True)
+        pid = run_beside(lambda b: send_pictures(b, big), bus)
+        try:
+            during, dropped, n = classify_beside(honest, small, seconds)
+        finally:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        print("| %s, %.1f MB | %s | %s | %d of %d | %d of %d | %.0f | %.0f |" % (
+            name, len(data) / 1e6, three(quiet), three(during), dropped0, n0, dropped, n, base / 1024,
+            peak_kib(d.process.pid) / 1024), flush=True)
+        lib.linger(6)
+        honest.close()
+    bus.stop()
+
+
+def pictures(seconds):
+    print("| four clients of another user send | small picture, quiet: median / p99 / max, ms | during | frames dropped, quiet "
+          "| during | peak before, MiB | during |")
+    print("|---|---|---|---|---|---|---|")
+    picture_row("40 megapixels", jpeg(7296, 5472, 75), seconds)
+    picture_row("40 megapixels, progressive", jpeg(7296, 5472, 80, progressive=True), seconds)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--seconds", type=float, default=10)
     p.add_argument("--only", action="append", choices=[a.__name__ for a in ATTACKS])
+    p.add_argument("--pictures", action="store_true", help="large pictures in the place of floods")
     a = p.parse_args()
+    if a.pictures:
+        pictures(a.seconds)
+        return
     print("| attack | quiet: median / p99 / max, ms | during | refused | signals lost | descriptors | KiB |")
     print("|---|---|---|---|---|---|---|")
     for attack in ATTACKS:
