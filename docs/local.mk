@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Manual pages of the tools, and guides; those of the service are listed by daemon/.
 dist_man_MANS += docs/emotion-nn.1 docs/emotionctl.1
-dist_doc_DATA = NEWS docs/README.md docs/ACCURACY.md docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/CAMERAS.md docs/BRIDGE.md docs/EXPERIMENTS.md docs/FUZZING.md docs/LIBRARY.md docs/MODELS.md docs/OPERATORS.md \
+dist_doc_DATA = NEWS docs/README.md docs/ACCURACY.md docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/BRIDGE.md docs/CAMERAS.md docs/CLIENTS.md \
+	docs/EXPERIMENTS.md docs/FUZZING.md docs/LIBRARY.md docs/MODELS.md docs/OPERATORS.md \
 	docs/PLUGINS.md docs/PRIVACY.md docs/REACTIONS.md docs/SECURITY.md docs/detectors.svg docs/curves.svg docs/final.svg
 exampledir = $(docdir)/examples
-dist_example_DATA = docs/examples/classify.c
+dist_example_DATA = docs/examples/COPYING.MIT-0 docs/examples/classify.c docs/examples/watch-gio.c docs/examples/watch-sdbus.c \
+	docs/examples/watch.js docs/examples/watch.py
 
 # what the pages and manuals point at, in folders as in the source
 nobase_dist_doc_DATA = models/detect.md models/emotion-default.md models/emotion-tiny.md models/landmarks.md \

@@ -3,6 +3,7 @@
 integration_tests = \
 	tests/integration/test-bridge.py \
 	tests/integration/test-cli.py \
+	tests/integration/test-clients.py \
 	tests/integration/test-clips.py \
 	tests/integration/test-floods.py \
 	tests/integration/test-man.sh \
