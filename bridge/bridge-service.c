@@ -69,8 +69,7 @@ static char *get_metrics(void *userdata)
         struct bridge *b = userdata;
 
         view_advance(&b->view, clock_usec());
-        return metrics_text(&b->view, &b->showing, b->http ? http_counts(b->http) : NULL, &(struct metrics_mqtt){ 0 },
-                            events_next(b->events) - 1);
+        return metrics_text(&b->view, &b->showing, b->http ? http_counts(b->http) : NULL, events_next(b->events) - 1);
 }
 
 static void on_asked(void *userdata)
@@ -220,7 +219,7 @@ static int start(struct bridge *b)
                 r = sd_event_add_time_relative(b->event, &b->tick, CLOCK_MONOTONIC, 0, 100000, on_tick, b);
         if (r < 0)
                 return r;
-        if (!b->settings->port && !b->settings->textfile[0] && !b->settings->mqtt_host[0])
+        if (!b->settings->port && !b->settings->textfile[0])
                 log_notice("nothing is switched on in %s", b->paths->config);
         sd_notify(false, "READY=1");
         return 0;

@@ -6,7 +6,6 @@
 struct bridge_paths {
         const char *config;
         bool config_optional;
-        const char *state; /* folder of the queue; NULL: none */
         const char *pages; /* folder of board.html and emotion.js */
 };
 

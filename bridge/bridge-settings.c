@@ -21,20 +21,7 @@ static const struct row rows[] = {
         { "http", "connections", NUMBER, 8, 1024, 256, AT(connections) },
         { "http", "slow_s", NUMBER, 1, 300, 20, AT(slow_s) },
         { "watch", "always", FLAG, 0, 1, 0, AT(watch_always) },
-        { "privacy", "minimum_group", NUMBER, 1, 100, 5, AT(minimum_group) },
         { "prometheus", "textfile", TEXT, 0, 0, 0, AT(textfile) },
-        { "mqtt", "host", TEXT, 0, 0, 0, AT(mqtt_host) },
-        { "mqtt", "port", NUMBER, 1, 65535, 1883, AT(mqtt_port) },
-        { "mqtt", "device", TEXT, 0, 0, 0, AT(mqtt_device) },
-        { "mqtt", "prefix", TEXT, 0, 0, 0, AT(mqtt_prefix) },
-        { "mqtt", "user", TEXT, 0, 0, 0, AT(mqtt_user) },
-        { "mqtt", "password_file", TEXT, 0, 0, 0, AT(mqtt_password_file) },
-        { "mqtt", "ca_file", TEXT, 0, 0, 0, AT(mqtt_ca) },
-        { "mqtt", "certificate_file", TEXT, 0, 0, 0, AT(mqtt_cert) },
-        { "mqtt", "key_file", TEXT, 0, 0, 0, AT(mqtt_key) },
-        { "mqtt", "discovery", FLAG, 0, 1, 0, AT(mqtt_discovery) },
-        { "mqtt", "window_s", NUMBER, 1, 3600, 10, AT(mqtt_window_s) },
-        { "mqtt", "keep_hours", NUMBER, 1, 8784, 72, AT(mqtt_keep_hours) },
 };
 
 static const struct row page_rows[] = {
@@ -198,29 +185,11 @@ static int read_group(const struct reading *r, const config_setting_t *group, st
         return 0;
 }
 
-/* Topics are made of these; what MQTT gives a meaning cannot be part of one level. */
-static bool is_level(const char *s, bool slash)
-{
-        return *s && !strpbrk(s, slash ? "+#" : "+#/") && s[0] != '$';
-}
-
 static int check(const struct reading *r, const struct bridge_settings *s)
 {
-        const char *what = NULL;
-
-        if (s->port && !s->n_pages)
-                what = "http: a port without pages: nobody could ask";
-        else if (s->mqtt_host[0] && !is_level(s->mqtt_device, false))
-                what = "mqtt.device: a name of this screen is wanted, without / + # and not beginning with $";
-        else if (s->mqtt_host[0] && !is_level(s->mqtt_prefix, true))
-                what = "mqtt.prefix: no + # and no $ at the beginning";
-        else if (!s->mqtt_cert[0] != !s->mqtt_key[0])
-                what = "mqtt: certificate_file and key_file belong together";
-        else if (s->mqtt_cert[0] && !s->mqtt_ca[0])
-                what = "mqtt: a certificate needs ca_file, too";
-        if (!what)
+        if (!s->port || s->n_pages)
                 return 0;
-        snprintf(r->error, r->size, "%s: %s", r->path, what);
+        snprintf(r->error, r->size, "%s: http: a port without pages: nobody could ask", r->path);
         return -EINVAL;
 }
 
@@ -256,7 +225,6 @@ int bridge_settings_load(const char *path, bool optional, struct bridge_settings
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
                 if (rows[i].kind != TEXT)
                         *(int *)(void *)((char *)ret + rows[i].offset) = rows[i].standard;
-        strcpy(ret->mqtt_prefix, "emotiond");
         f = fopen(path, "re");
         if (!f && errno == ENOENT && optional)
                 return 0;

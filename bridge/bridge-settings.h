@@ -26,18 +26,10 @@ struct bridge_settings {
         struct bridge_page pages[BRIDGE_PAGES_MAX];
         size_t n_pages;
 
-        int watch_always;  /* hold a claim even if nobody asks */
-        int minimum_group; /* expressions leave the machine only about so many faces */
+        int watch_always; /* hold a claim even if nobody asks */
 
         char textfile[BRIDGE_TEXT_MAX]; /* for node_exporter; "": none */
-
-        char mqtt_host[BRIDGE_TEXT_MAX]; /* "": no MQTT */
-        int mqtt_port, mqtt_discovery, mqtt_window_s, mqtt_keep_hours;
-        char mqtt_device[BRIDGE_TEXT_MAX], mqtt_prefix[BRIDGE_TEXT_MAX];
-        char mqtt_user[BRIDGE_TEXT_MAX], mqtt_password_file[BRIDGE_TEXT_MAX];
-        char mqtt_ca[BRIDGE_TEXT_MAX], mqtt_cert[BRIDGE_TEXT_MAX], mqtt_key[BRIDGE_TEXT_MAX];
-
-        bool readable_by_all; /* the file has tokens, and every user may read it */
+        bool readable_by_all;           /* the file has tokens, and every user may read it */
 };
 
 /* Defaults, then @path, which may be absent if @optional. Return: 0; -EINVAL with @error telling file, line and key. */

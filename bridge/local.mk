@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# emotion-bridge: numbers for pages, Prometheus and MQTT. Where its libraries are missing it is left out.
+# emotion-bridge: numbers for pages and Prometheus. Where its libraries are missing it is left out.
 bridge_sources = \
 	bridge/bridge-service.c bridge/bridge-service.h \
 	bridge/bridge-settings.c bridge/bridge-settings.h \

@@ -14,13 +14,13 @@
 static void help(void)
 {
         printf("emotion-bridge [OPTION...]\n\n"
-               "Tells pages on this machine, Prometheus and MQTT what emotiond sees, as numbers.\n\n"
+               "Tells pages on this machine and Prometheus what emotiond sees, as numbers.\n\n"
                "      --config FILE     configuration (%s)\n"
                "      --check-config    check the configuration and exit\n"
                "      --page-dir DIR    folder of board.html and emotion.js (%s)\n"
                "  -h, --help            this text\n"
                "      --version         version\n\n"
-               "Nothing is served or sent unless the configuration says so.\n"
+               "Nothing is served unless the configuration says so.\n"
                "Exit status: 0 ended by a signal, 1 failure, 78 the configuration is wrong.\n",
                DEFAULT_CONFIG, EMO_BRIDGE_DIR);
 }
@@ -69,10 +69,8 @@ static int parse(int argc, char *argv[], struct arguments *a)
 int main(int argc, char *argv[])
 {
         static struct bridge_settings settings;
-        struct arguments a = { .paths = { .config = DEFAULT_CONFIG,
-                                          .config_optional = true,
-                                          .state = getenv("STATE_DIRECTORY"),
-                                          .pages = EMO_BRIDGE_DIR } };
+        struct arguments a = { .paths = {
+                                       .config = DEFAULT_CONFIG, .config_optional = true, .pages = EMO_BRIDGE_DIR } };
         char error[512];
         int r = parse(argc, argv, &a);
 

@@ -118,7 +118,7 @@ static void print_process(FILE *f)
 }
 
 char *metrics_text(const struct view *view, const struct showing *showing, const struct http_counts *http,
-                   const struct metrics_mqtt *mqtt, uint64_t n_events)
+                   uint64_t n_events)
 {
         char *text = NULL;
         size_t size;
@@ -133,13 +133,6 @@ char *metrics_text(const struct view *view, const struct showing *showing, const
         counter(f, "emotion_bridge_events_total", "Events that pages were told of.", n_events);
         if (http)
                 print_http(f, http);
-        if (mqtt->on) {
-                gauge(f, "emotion_bridge_mqtt_connected", "Whether the broker is connected.", mqtt->connected);
-                gauge(f, "emotion_bridge_mqtt_queued", "Windows that the broker has not confirmed.", mqtt->queued);
-                counter(f, "emotion_bridge_mqtt_windows_sent_total", "Windows that the broker confirmed.", mqtt->sent);
-                counter(f, "emotion_bridge_mqtt_windows_lost_total", "Windows given up: too old, or the disk is full.",
-                        mqtt->lost);
-        }
         print_process(f);
         if (fclose(f) != 0) {
                 free(text);

@@ -7,11 +7,6 @@
 #include "bridge/showing.h"
 #include "bridge/view.h"
 
-struct metrics_mqtt {
-        bool on, connected;
-        uint64_t queued, sent, lost;
-};
-
 /* @http: NULL while there is none. Return: malloc'ed; NULL when there is no memory. */
 char *metrics_text(const struct view *view, const struct showing *showing, const struct http_counts *http,
-                   const struct metrics_mqtt *mqtt, uint64_t n_events);
+                   uint64_t n_events);

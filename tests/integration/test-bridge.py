@@ -343,8 +343,7 @@ def test_configuration():
                        ("http: { pages = ( %s, %s ); };" % (page, page), "same token"),
                        ('http: { pages = ( { name = "a"; token = "0123456789abcdef"; origins = [ "*" ]; } ); };', "origin"),
                        ("nonsense: { };\nx = 1;", "x"), ("http: { nonsense = 1; };", "nonsense"), ("http: {", "emotion-bridge.conf"),
-                       ('mqtt: { host = "localhost"; };', "mqtt.device"), ('mqtt: { host = "h"; device = "a/b"; };', "mqtt.device"),
-                       ('mqtt: { host = "h"; device = "a"; prefix = "#"; };', "mqtt.prefix")):
+                       ('mqtt: { host = "localhost"; };', "host: there is no such setting")):
         path = os.path.join(bus.folder, "emotion-bridge.conf")
         with open(path, "w") as f:
             f.write(text)
