@@ -594,8 +594,8 @@ static void outline(const char *xml, const char *name, char *ret, size_t size)
                 }
                 while (len > 0 && (p[len - 1] == '/' || p[len - 1] == ' '))
                         len--;
-                /* sd-bus adds who may call; the file does not speak of it */
-                if (p[1] != '/' && !memmem(p, len, "Privileged", 10))
+                /* sd-bus adds who may call; the file tells GLib's generator of code where a descriptor is handed over */
+                if (p[1] != '/' && !memmem(p, len, "Privileged", 10) && !memmem(p, len, "org.gtk.GDBus.C.", 16))
                         n += write_tag(p, len, ret + n, size - n);
                 p += len + 1;
         }

@@ -147,11 +147,12 @@ bool parse(int argc, char **argv, options *o)
 
 int run(const options &o)
 {
+        const landmark_options as_they_are = {};
         landmark_set *set = nullptr;
         dataset_error error = { "" };
         faces to_train_on, kept_back;
 
-        if (landmark_set_load(o.data, 0, &set, &error) < 0)
+        if (landmark_set_load(o.data, &as_they_are, &set, &error) < 0)
                 throw std::runtime_error(error.text);
         for (size_t i = 0; i < set->n; i++)
                 add(set->faces[i], set->faces[i].kept ? kept_back : to_train_on);
