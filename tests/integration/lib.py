@@ -120,6 +120,7 @@ def run(namespace):
             print("not ok %d - %s" % (i, name), flush=True)
             for line in traceback.format_exc().splitlines():
                 print("# " + line, flush=True)
+            Fake.end_all() # or the next test would find the bus name taken
     sys.exit(1 if failed else 0)
 
 
@@ -336,10 +337,19 @@ class Watch:
 class Fake:
     """The stand-in for emotiond; see fake-service.py."""
 
+    processes = []
+
+    @classmethod
+    def end_all(cls):
+        for p in cls.processes:
+            end_process(p)
+        cls.processes = []
+
     def __init__(self):
         self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "fake-service.py")], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         atexit.register(end_process, self.process)
+        Fake.processes.append(self.process)
         equal(json.loads(self.process.stdout.readline()), {"ready": True})
 
     def __call__(self, **command):

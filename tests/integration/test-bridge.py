@@ -123,6 +123,7 @@ def test_last_event_id():
             other.close()
         for i in range(600): # more than are kept
             fake(emit=["AttentionChanged", 5, bool(i % 2)])
+        wait_for(lambda: b.metric("emotion_bridge_events_total") >= 603)
         late = Stream(b, last)
         wait_for(lambda: late.events)
         equal(late.names()[0], "state")
