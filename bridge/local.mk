@@ -19,7 +19,7 @@ if HAVE_BRIDGE
 noinst_LTLIBRARIES += libbridge.la
 libbridge_la_SOURCES = $(bridge_sources)
 libbridge_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(JSON_C_CFLAGS) $(MICROHTTPD_CFLAGS) $(SYSTEMD_CFLAGS)
-libbridge_la_LIBADD = libbusjson.la libbus.la libbasic.la $(CONFIG_LIBS) $(JSON_C_LIBS) $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS)
+libbridge_la_LIBADD = libbusjson.la libbus.la libbasicconf.la libbasic.la $(JSON_C_LIBS) $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS)
 
 sbin_PROGRAMS += emotion-bridge
 emotion_bridge_SOURCES = bridge/main.c

@@ -16,12 +16,11 @@ libreactionstats_la_LIBADD = -lm
 noinst_LTLIBRARIES += libreactionstore.la
 libreactionstore_la_SOURCES = \
 	reactions/crowd.c reactions/crowd.h \
-	reactions/db.c reactions/db.h \
 	reactions/store.c reactions/store.h \
 	reactions/store-cells.c reactions/store-private.h \
 	reactions/sums.c reactions/sums.h
 libreactionstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
-libreactionstore_la_LIBADD = libreactionstats.la libbasic.la $(SQLITE_LIBS) -lm
+libreactionstore_la_LIBADD = libreactionstats.la libbasicdb.la libbasic.la -lm
 
 # the service, all but main
 noinst_LTLIBRARIES += libreactions.la
@@ -34,7 +33,7 @@ libreactions_la_SOURCES = \
 	reactions/release.c reactions/release.h \
 	reactions/source-faces.c reactions/source.h
 libreactions_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(JSON_C_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
-libreactions_la_LIBADD = libreactionstore.la libbasic.la $(CONFIG_LIBS) $(JSON_C_LIBS) $(SYSTEMD_LIBS) -lpthread
+libreactions_la_LIBADD = libreactionstore.la libbasicconf.la libbasic.la $(JSON_C_LIBS) $(SYSTEMD_LIBS) -lpthread
 
 sbin_PROGRAMS += emotion-reactions
 emotion_reactions_SOURCES = reactions/main.c

@@ -3,7 +3,7 @@
 
 /** Private to store*.c. */
 
-#include "reactions/db.h"
+#include "basic/db-file.h"
 #include "reactions/store.h"
 
 struct store {

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "reactions/store-private.h"
 
-#define PAGE_BYTES 4096
 #define DAY_USEC (86400LL * 1000000)
 
 /* Each brings a file of version i to version i + 1. */
@@ -33,139 +29,25 @@ static const char *const migrations[STORE_VERSION] = {
 
 int store_transaction(struct store *s, int (*fn)(struct store *s, void *userdata), void *userdata)
 {
-        int r = db_run(s->db, "BEGIN IMMEDIATE", ""), q;
+        int r = db_begin(s->db);
 
-        if (r < 0)
-                return r;
-        r = fn(s, userdata);
-        if (r < 0) {
-                (void)db_run(s->db, "ROLLBACK", "");
-                return r;
-        }
-        q = db_run(s->db, "COMMIT", "");
-        if (q < 0)
-                (void)db_run(s->db, "ROLLBACK", "");
-        return q < 0 ? q : r;
-}
-
-static int migrate_one(struct store *s, void *userdata)
-{
-        int from = *(int *)userdata, r = db_errno(sqlite3_exec(s->db, migrations[from], NULL, NULL, NULL));
-        char sql[64];
-
-        if (r < 0)
-                return r;
-        snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", from + 1);
-        return db_run(s->db, sql, "");
-}
-
-static int migrate(struct store *s)
-{
-        int64_t version = 0;
-        int r = db_number(s->db, &version, "PRAGMA user_version", "");
-
-        if (r < 0)
-                return r;
-        if (version > STORE_VERSION)
-                return -EPROTONOSUPPORT;
-        r = 0;
-        for (int from = (int)version; from < STORE_VERSION && r >= 0; from++)
-                r = store_transaction(s, migrate_one, &from);
-        return r;
-}
-
-/* Return: 0; -EUCLEAN if the file is broken. */
-static int check(struct store *s)
-{
-        _cleanup_(db_donep) sqlite3_stmt *row = NULL;
-        int r = db_prepare(s->db, &row, "PRAGMA quick_check(1)", "");
-
-        if (r == 0)
-                r = db_step(row);
-        if (r < 0)
-                return r;
-        return r > 0 && strcmp((const char *)sqlite3_column_text(row, 0), "ok") == 0 ? 0 : -EUCLEAN;
-}
-
-static int configure(struct store *s)
-{
-        char sql[96];
-        int r;
-
-        snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %llu",
-                 (unsigned long long)MAX(s->limits.max_bytes / PAGE_BYTES, 256ull));
-        r = db_run(s->db, "PRAGMA journal_mode = WAL", "");
-        if (r == 0)
-                r = db_run(s->db, "PRAGMA foreign_keys = ON", "");
-        if (r == 0)
-                r = db_run(s->db, "PRAGMA synchronous = FULL", ""); /* a play that was ended stays ended */
-        if (r == 0)
-                r = db_run(s->db, "PRAGMA journal_size_limit = 4194304", "");
-        if (r == 0)
-                r = db_run(s->db, "PRAGMA secure_delete = ON", ""); /* what is past its time is gone */
-        return r < 0 ? r : db_run(s->db, sql, "");
-}
-
-static int open_file(const char *path, const struct store_limits *limits, struct store **ret)
-{
-        _cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
-        int r;
-
-        if (!s)
-                return -ENOMEM;
-        s->limits = *limits;
-        r = db_errno(sqlite3_open_v2(
-                path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                NULL));
-        if (r < 0)
-                return r;
-        sqlite3_busy_timeout(s->db, 5000);
-        r = check(s);
-        if (r == 0)
-                r = configure(s);
-        if (r == 0)
-                r = migrate(s);
-        if (r < 0)
-                return r;
-        *ret = STEAL(s);
-        return 0;
-}
-
-/* Renames the file and what belongs to it. Return: 0 or negative errno; *@ret: the new name. */
-static int set_aside(const char *path, char **ret)
-{
-        static const char *const tails[] = { "-wal", "-shm", "" };
-        time_t now = time(NULL);
-        struct tm tm = { 0 };
-        char stamp[32];
-
-        gmtime_r(&now, &tm);
-        strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-        if (asprintf(ret, "%s.broken-%s", path, stamp) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-                _cleanup_(freep) char *from = NULL, *to = NULL;
-
-                if (asprintf(&from, "%s%s", path, tails[i]) < 0 || asprintf(&to, "%s%s", *ret, tails[i]) < 0)
-                        return -ENOMEM;
-                if (rename(from, to) < 0 && errno != ENOENT)
-                        return -errno;
-        }
-        return 0;
+        return r < 0 ? r : db_end(s->db, fn(s, userdata));
 }
 
 int store_open(const char *path, const struct store_limits *limits, struct store **ret, char **ret_aside)
 {
-        _cleanup_(freep) char *aside = NULL;
-        int r = open_file(path, limits, ret);
+        _cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
+        const struct db_form form = { migrations, STORE_VERSION, limits->max_bytes };
+        int r;
 
-        if (r == -EUCLEAN) {
-                r = set_aside(path, &aside);
-                if (r == 0)
-                        r = open_file(path, limits, ret);
-        }
         if (ret_aside)
-                *ret_aside = r == 0 ? STEAL(aside) : NULL;
+                *ret_aside = NULL;
+        if (!s)
+                return -ENOMEM;
+        s->limits = *limits;
+        r = db_open(path, &form, &s->db, ret_aside);
+        if (r == 0)
+                *ret = STEAL(s);
         return r;
 }
 

@@ -21,3 +21,8 @@ tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_store_LDADD = libreactionstore.la $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
 tests_unit_test_release_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JSON_C_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_release_LDADD = libreactions.la libreport.la $(CMOCKA_LIBS) $(JSON_C_LIBS) -lm
+
+check_PROGRAMS += tests/unit/test-conf
+TESTS += tests/unit/test-conf
+tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
+tests_unit_test_conf_LDADD = libbasicconf.la $(CMOCKA_LIBS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 
-#include "reactions/db.h"
+#include "basic/db.h"
 
 int db_errno(int code)
 {
