@@ -46,8 +46,8 @@ static const struct explanation explanations[] = {
         { BUS_ERROR("CameraBusy"), "Another program is using the camera; \"fuser -v /dev/video*\" shows which.",
           CTL_FAILED },
         { BUS_ERROR("PreviewForbidden"),
-          "The configuration does not allow it. To aim the camera, set \"privacy: { allow_preview = true; };\" in a file of "
-          "/etc/emotiond/emotiond.conf.d, then \"emotionctl reload\"; and remove it afterwards.",
+          "The configuration does not allow it. To aim the camera, set \"privacy: { allow_preview = true; };\" in a file of " EMO_SYSCONF_DIR
+          "/emotiond.conf.d, then \"emotionctl reload\"; and remove it afterwards.",
           CTL_FAILED },
         { BUS_ERROR("NotClaimed"), "There is no claim to release.", CTL_NOTHING_TO_DO },
         { BUS_ERROR("TooManyClaims"), "Too many programs are watching already. Stop one of them.", CTL_FAILED },
@@ -92,6 +92,13 @@ int ctl_fail(const sd_bus_error *e, int r, const char *about)
         /* the service says which range or which file; the bus only that it could not */
         bool ours = e && e->name && strncmp(e->name, BUS_NAME, strlen(BUS_NAME)) == 0;
 
+        /* what root may not do no group allows: the bus has not read who may do what */
+        if (e && sd_bus_error_has_name(e, SD_BUS_ERROR_ACCESS_DENIED) && geteuid() == 0) {
+                ctl_say("%s%sThe bus refuses it to root, so its policy for emotiond is missing: %s/%s.conf must be where dbus "
+                        "reads it, below /usr/share or /etc. Then \"systemctl reload dbus\".",
+                        before, colon, "dbus-1/system.d", BUS_NAME);
+                return CTL_FAILED;
+        }
         if (!x && e && ctl_error_is_absent(e)) {
                 ctl_say("%s%semotiond could not be started: %s. \"journalctl -u emotiond\" says more.", before, colon,
                         e->message ?: e->name);

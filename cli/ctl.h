@@ -39,7 +39,8 @@ struct ctl {
         uint64_t timeout_usec;
         enum ctl_json json;
         bool quiet, legend, pager;
-        bool colour; /* standard output is a terminal that shows colours, and nobody minds */
+        unsigned columns; /* of the terminal that standard output is; 0: of none */
+        bool colour;      /* standard output is a terminal that shows colours, and nobody minds */
 
         /* show */
         const char *properties[CTL_MAX_NAMES];

@@ -29,6 +29,9 @@ struct verb {
         const char *arguments, *help;
 };
 
+static int verb_help(struct ctl *c, int argc, char **argv);
+static int verb_version(struct ctl *c, int argc, char **argv);
+
 static const struct verb verbs[] = {
         { "status", 0, 0, 0, true, verb_status, "", "Show the state of the service (the default)" },
         { "show", 0, 1, USES_PROPERTY, true, verb_show, " [CAMERA]", "Show properties as NAME=VALUE" },
@@ -47,6 +50,8 @@ static const struct verb verbs[] = {
         { "enable", 0, 0, 0, false, verb_enable, "", "Switch recognition on" },
         { "disable", 0, 0, 0, false, verb_disable, "", "Switch recognition off and close the camera" },
         { "reload", 0, 0, 0, false, verb_reload, "", "Reload the configuration" },
+        { "help", 0, 0, 0, true, verb_help, "", "Print this help" },
+        { "version", 0, 0, 0, false, verb_version, "", "Print the version" },
 };
 
 enum {
@@ -132,6 +137,18 @@ static void print_help(void)
                "     --html=FILE          Write a page with charts to a file\n"
                "     --compare            Compare each pair of contents\n"
                "\nExit status: 0 done, 1 failed, 2 nothing to do, 3 not found. See emotionctl(1).\n");
+}
+
+static int verb_help(struct ctl *c, int argc, char **argv)
+{
+        print_help();
+        return CTL_OK;
+}
+
+static int verb_version(struct ctl *c, int argc, char **argv)
+{
+        printf("emotionctl %s\n", PACKAGE_VERSION);
+        return CTL_OK;
 }
 
 static int refuse(const char *option, const char *value, const char *allowed)
@@ -235,7 +252,7 @@ static int parse_options(struct ctl *c, int argc, char **argv, unsigned *uses)
                         print_help();
                         return 1;
                 case OPT_VERSION:
-                        printf("emotionctl %s\n", PACKAGE_VERSION);
+                        verb_version(c, 0, NULL);
                         return 1;
                 case 'j':
                 case OPT_JSON:
@@ -350,6 +367,7 @@ int main(int argc, char **argv)
         if (!v)
                 return CTL_FAILED;
         c.colour = c.json == CTL_JSON_OFF && wants_colour();
+        c.columns = text_columns();
         if (v->paged)
                 pager_open(&c);
         r = v->run(&c, MAX(argc - optind - 1, 0), argv + optind + 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "cli/text.h"
@@ -32,7 +33,7 @@ void pager_open(struct ctl *c)
         const char *term = getenv("TERM"), *pager = getenv("PAGER");
         int fds[2];
 
-        if (!c->pager || !isatty(STDOUT_FILENO) || !term || (pager && !*pager))
+        if (!c->pager || !isatty(STDOUT_FILENO) || !term || strcmp(term, "dumb") == 0 || (pager && !*pager))
                 return;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "basic/utf8.h"
@@ -23,6 +24,19 @@ void ctl_say(const char *format, ...)
         }
         clean = utf8_clean_dup(line);
         fprintf(stderr, "%s\n", clean ?: "");
+}
+
+unsigned text_columns(void)
+{
+        struct winsize w = { 0 };
+        uint64_t n;
+
+        if (!isatty(STDOUT_FILENO))
+                return 0;
+        (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
+        if (w.ws_col)
+                return w.ws_col;
+        return text_parse_u64(getenv("COLUMNS") ?: "", 1, 1000, &n) ? (unsigned)n : 80;
 }
 
 const char *text_on(const struct ctl *c, enum text_colour colour)

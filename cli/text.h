@@ -43,10 +43,12 @@ bool text_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 void text_clock(uint64_t monotonic_usec, char ret[static TEXT_TIME_MAX]);
 void text_rfc3339(uint64_t monotonic_usec, char ret[static TEXT_TIME_MAX]);
 
-/* A table: columns as wide as their widest cell. */
+/* A table: columns as wide as their widest cell, as far as the screen has room (c->columns). */
 struct table;
 
-/* @columns: headings in upper case, split at '|'; one that starts with '>' is flush right. */
+/* @columns: headings in upper case, split at '|'; one that starts with '>' is flush right and never cut, one
+ * that starts with '?' is so, too, but left out where there is no room; the text of one that starts with '+' goes on
+ * in the next line; others are cut, with an ellipsis. */
 int table_new(const char *columns, struct table **ret);
 struct table *table_free(struct table *t);
 DEFINE_CLEANUP(struct table *, table_free)
@@ -55,6 +57,9 @@ void table_add(struct table *t, enum text_colour colour, const char *format, ...
 size_t table_n_rows(const struct table *t);
 /* Headings unless --no-legend. Return: 0 or -ENOMEM. */
 int table_print(const struct ctl *c, const struct table *t);
+
+/* Columns of the terminal that standard output is; 0: it is none. */
+unsigned text_columns(void);
 
 /* Sends standard output through a pager if it is a terminal and --no-pager was not given; pager_close() waits for it. */
 void pager_open(struct ctl *c);

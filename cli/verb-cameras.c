@@ -51,7 +51,7 @@ int verb_cameras(struct ctl *c, int argc, char **argv)
                 json_print(c, cameras);
                 return CTL_OK;
         }
-        if (table_new("CAMERA|DEVICE|STATE|FORMAT|SIZE|>FPS|>FRAMES|>DROPPED|NAME", &t) < 0)
+        if (table_new("CAMERA|DEVICE|STATE|FORMAT|>SIZE|>FPS|?FRAMES|?DROPPED|NAME", &t) < 0)
                 return ctl_fail(NULL, -ENOMEM, NULL);
         for (size_t i = 0; i < json_object_array_length(cameras); i++)
                 add_camera(t, json_object_array_get_idx(cameras, i));

@@ -12,7 +12,11 @@ static void add_plugin(struct table *t, json_object *plugin)
         table_add(t, TEXT_PLAIN, "%s", *version ? version : "-");
         table_add(t, TEXT_PLAIN, "%s", offers && *offers ? offers : "-");
         table_add(t, TEXT_GOOD, "%s", in_use && *in_use ? in_use : "-");
-        table_add(t, TEXT_PLAIN, "%s", member_bool(plugin, "third-party") ? "third party" : "emotiond");
+        /* whose a file is that could not be read is not known */
+        table_add(t, TEXT_PLAIN, "%s",
+                  member_bool(plugin, "third-party") ? "third party"
+                  : *version                         ? "emotiond"
+                                                     : "-");
         table_add(t, *error ? TEXT_BAD : TEXT_PLAIN, "%s", *error ? error : member_string(plugin, "description"));
 }
 
@@ -32,7 +36,7 @@ int verb_plugins(struct ctl *c, int argc, char **argv)
                 json_print(c, plugins);
                 return CTL_OK;
         }
-        if (table_new("NAME|VERSION|OFFERS|IN USE|FROM|DESCRIPTION OR ERROR", &t) < 0)
+        if (table_new("NAME|VERSION|OFFERS|IN USE|FROM|+DESCRIPTION OR ERROR", &t) < 0)
                 return ctl_fail(NULL, -ENOMEM, NULL);
         n = json_object_is_type(plugins, json_type_array) ? json_object_array_length(plugins) : 0;
         for (size_t i = 0; i < n; i++)

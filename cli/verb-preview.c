@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "basic/clock.h"
@@ -261,6 +262,7 @@ static int write_png(const struct preview *p, const struct shot *s)
                                    .height_px = s->height_px,
                                    .stride_bytes = (size_t)3 * s->width_px };
         int r = draw(s, s->width_px, s->height_px, &c);
+        mode_t mask;
 
         for (size_t i = 0; r >= 0 && i < (size_t)s->width_px * s->height_px; i++) {
                 uint8_t red = c->pixels[i][0];
@@ -270,7 +272,10 @@ static int write_png(const struct preview *p, const struct shot *s)
         }
         if (r >= 0) {
                 picture.data = &c->pixels[0][0];
+                /* whoever is to see people's faces is the user's to say */
+                mask = umask(0077);
                 r = picture_write_png(p->c->png, &picture);
+                (void)umask(mask);
         }
         return r < 0 ? ctl_fail(NULL, r, p->c->png) : 0;
 }

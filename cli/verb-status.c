@@ -104,14 +104,19 @@ static void print_counters(struct ctl *c)
 static void print_manager(struct ctl *c, json_object *manager, json_object *cameras)
 {
         const char *trouble = ctl_camera_trouble(cameras);
-        const char *state = member_string(manager, "State"), *error = member_string(manager, "LastError");
+        const char *state = member_string(manager, "State"), *error = member_string(manager, "LastError"),
+                   *text = member_string(manager, "LastErrorText");
         json_object *model = member(manager, "Model");
         _cleanup_(freep) char *emotions = json_join(member(manager, "Emotions"), ", "),
                               *clean_state = utf8_clean_dup(state);
 
         printf("emotiond %s: %s%s%s\n", member_string(manager, "Version"), text_on(c, colour_of(state)),
                clean_state ?: "", text_off(c));
-        if (strcmp(error, BUS_ERROR("NoCamera")) == 0 && trouble)
+        if (*error && *text) {
+                print_line("Why", "%s", text);
+                if (strcmp(error, BUS_ERROR("NoCamera")) != 0 && ctl_error_sentence(error))
+                        print_line("", "%s", ctl_error_sentence(error));
+        } else if (strcmp(error, BUS_ERROR("NoCamera")) == 0 && trouble)
                 print_line("Why", "%s", trouble);
         else if (*error)
                 print_line("Why", "%s", ctl_error_sentence(error) ?: error);

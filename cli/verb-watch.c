@@ -319,9 +319,12 @@ static void say_no_camera(struct watch *w, const char *state, const char *error)
 
 static void say_state(struct watch *w, json_object *changed)
 {
-        const char *state = member_string(changed, "State"), *error = member_string(changed, "LastError");
+        const char *state = member_string(changed, "State"), *error = member_string(changed, "LastError"),
+                   *text = member_string(changed, "LastErrorText");
 
-        if (strcmp(error, BUS_ERROR("NoCamera")) == 0)
+        if (*error && *text)
+                ctl_note(w->c, "emotiond: %s: %s.", state, text);
+        else if (strcmp(error, BUS_ERROR("NoCamera")) == 0)
                 say_no_camera(w, state, error);
         else if (strcmp(state, "no-camera") == 0 || strcmp(state, "error") == 0)
                 ctl_note(w->c, "emotiond: %s. %s", state, ctl_error_sentence(error) ?: error);

@@ -141,7 +141,10 @@ def test_status_reasons():
                                ("error", "ModelInvalid", "model"), ("error", "PluginFailed", "emotionctl plugins")):
         fake(set={"State": state, "LastError": error and lib.ERROR + error})
         contains(ctl("status").out, part)
-    fake(set={"State": "watching", "LastError": ""}, **{"camera-error": "the cable is loose"})
+    fake(set={"State": "error", "LastError": lib.ERROR + "ModelInvalid", "LastErrorText": "x.onnx: it is cut short"})
+    contains(ctl("status").out, "Why: x.onnx: it is cut short\n")
+    contains(ctl("status").out, "emotionctl reload")
+    fake(set={"State": "watching", "LastError": "", "LastErrorText": ""}, **{"camera-error": "the cable is loose"})
     contains(ctl("status").out, "the cable is loose")
     contains(ctl("cameras").err, "the cable is loose")
     fake(cameras=[])
@@ -285,12 +288,16 @@ def on_terminal(*args, **env):
     return on_terminal_code(0, *args, **env)
 
 
-def on_terminal_code(code, *args, **env):
+def on_terminal_code(code, *args, columns=0, **env):
+    import fcntl
     import pty
+    import struct
+    import termios
     try:
         master, slave = pty.openpty()
     except OSError as e: # a container without devpts
         raise lib.Skip("no terminal to be had: %s" % e) from e
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     p = subprocess.Popen([lib.tool("emotionctl"), *args], stdin=slave, stdout=slave, stderr=slave,
                          env={**os.environ, "TERM": "xterm", "PAGER": "", **env})
     os.close(slave)
@@ -318,6 +325,34 @@ def test_terminal():
     contains(on_terminal("show", "-j"), "\n  \"State\"")
     contains(on_terminal("show", "-p", "State", PAGER="sed s/^/paged:/"), "paged:State=watching")
     equal(on_terminal("show", "-p", "State", "--no-pager", PAGER="sed s/^/paged:/").strip(), "State=watching")
+
+
+def test_narrow():
+    """Tables keep to the terminal: columns of words are cut, why a plugin was refused goes on in the next line"""
+    fake(cameras=[["/dev/v4l/by-id/usb-a-very-long-name-of-a-camera-video-index0", "streaming"]])
+    for columns in (60, 80):
+        for verb in ("plugins", "cameras"):
+            lines = on_terminal(verb, columns=columns, NO_COLOR="1", LC_ALL="C.UTF-8").splitlines()
+            for line in lines:
+                assert len(line.rstrip("\r")) <= columns, line
+    lines = on_terminal("plugins", columns=60, NO_COLOR="1", LC_ALL="C.UTF-8").splitlines()
+    words = " ".join(" ".join(lines).split())
+    for word in "ABI 7, but this emotiond speaks 1".split():
+        contains(words, word)
+    contains(on_terminal("cameras", columns=80, NO_COLOR="1", LC_ALL="C.UTF-8"), "\u2026")
+    for columns, counts in ((60, False), (120, True)):  # numbers are there whole or not at all
+        heading = on_terminal("cameras", columns=columns, NO_COLOR="1").splitlines()[0].split()
+        equal("FRAMES" in heading, counts)
+        assert {"SIZE", "FPS"} <= set(heading), heading
+    contains(on_terminal("cameras", columns=80, NO_COLOR="1", LC_ALL="C"), "~")
+    contains(ctl("cameras").out, "usb-a-very-long-name-of-a-camera-video-index0")  # no terminal: whole
+    fake(cameras=[["/dev/video0", "streaming"]])
+
+
+def test_words_for_options():
+    """help and version are verbs, too"""
+    equal(ctl("help").out, ctl("--help").out)
+    equal(ctl("version").out, ctl("--version").out)
 
 
 def completion_folder():
@@ -410,7 +445,8 @@ def test_refusals():
         contains(ctl("reload", code=1).err, part)
     fake(fail=["Reload"])
     fake(fail=["GetFaces", "org.freedesktop.DBus.Error.AccessDenied", "policy"])
-    contains(ctl("faces", code=1).err, "usermod -aG emotion")
+    # a test that runs as root is told of the policy instead
+    contains(ctl("faces", code=1).err, "policy for emotiond is missing" if os.geteuid() == 0 else "usermod -aG emotion")
     fake(fail=["GetFaces"])
     for name, part in (("Disabled", "emotionctl enable"), ("TooManyClaims", "Too many"), ("InvalidOption", "because")):
         fake(fail=["Claim", lib.ERROR + name, "because"])
@@ -499,6 +535,7 @@ def test_preview():
     fake(faces=[{"points": 68, "attention": True, "yaw": 0.0, "pitch": 0.0, "roll": 0.0}])
     claimed(0)
     ctl("preview", "--png", png_file)
+    equal(os.stat(png_file).st_mode & 0o777, 0o600, "faces are for the user to show")
     claimed(0)
     width, height, rows = decode_png(png_file)
     equal((width, height), (320, 240))
