@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
@@ -20,6 +21,7 @@ struct watch {
         char *camera;      /* its object path; NULL while it is not there */
         bool claimed;      /* of the service that is there now, and for the camera that is */
         bool was_claimed;  /* ever */
+        char said[512];    /* of the service's state, last */
         enum {
                 WAITING_NOT,
                 WAITING_FOR_SERVICE,
@@ -307,14 +309,28 @@ static int on_objects(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         return 0;
 }
 
+/* Once, however often the service tells it. */
+static void note_state(struct watch *w, const char *format, ...) _printf_(2, 3);
+static void note_state(struct watch *w, const char *format, ...)
+{
+        char text[sizeof(w->said)];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        if (strcmp(text, w->said) != 0)
+                ctl_note(w->c, "%s", text);
+        snprintf(w->said, sizeof(w->said), "%s", text);
+}
+
 /* The camera that is named in the settings knows why. */
 static void say_no_camera(struct watch *w, const char *state, const char *error)
 {
         _cleanup_(json_putp) json_object *cameras = NULL;
         const char *trouble = ctl_get_cameras(w->c, &cameras) == 0 ? ctl_camera_trouble(cameras) : NULL;
-        _cleanup_(freep) char *clean = trouble ? utf8_clean_dup(trouble) : NULL;
 
-        ctl_note(w->c, "emotiond: %s. %s", state, clean ?: ctl_error_sentence(error) ?: error);
+        note_state(w, "emotiond: %s. %s", state, trouble ?: ctl_error_sentence(error) ?: error);
 }
 
 static void say_state(struct watch *w, json_object *changed)
@@ -323,15 +339,17 @@ static void say_state(struct watch *w, json_object *changed)
                    *text = member_string(changed, "LastErrorText");
 
         if (*error && *text)
-                ctl_note(w->c, "emotiond: %s: %s.", state, text);
+                note_state(w, "emotiond: %s: %s.", *state ? state : "no-camera", text);
         else if (strcmp(error, BUS_ERROR("NoCamera")) == 0)
                 say_no_camera(w, state, error);
         else if (strcmp(state, "no-camera") == 0 || strcmp(state, "error") == 0)
-                ctl_note(w->c, "emotiond: %s. %s", state, ctl_error_sentence(error) ?: error);
+                note_state(w, "emotiond: %s. %s", state, ctl_error_sentence(error) ?: error);
         else if (strcmp(state, "disabled") == 0)
-                ctl_note(w->c, "emotiond: %s", ctl_error_sentence(BUS_ERROR("Disabled")));
+                note_state(w, "emotiond: %s", ctl_error_sentence(BUS_ERROR("Disabled")));
         else if (*state && isatty(STDERR_FILENO))
-                ctl_note(w->c, "emotiond: %s.", state);
+                note_state(w, "emotiond: %s.", state);
+        else if (*state)
+                w->said[0] = '\0'; /* what is told next is news again */
 }
 
 static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)

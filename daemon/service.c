@@ -121,6 +121,10 @@ static int become_ready(struct service *s)
                 return 0;
         /* last of all: whoever sees the name sees model, plugins and cameras, too */
         r = sd_bus_request_name(s->bus, BUS_NAME, 0);
+        if (r == -EEXIST)
+                return log_error_errno(r,
+                                       "the bus name %s belongs to another program; \"busctl status %s\" shows which",
+                                       BUS_NAME, BUS_NAME);
         if (r < 0)
                 return log_error_errno(r, "the bus name %s cannot be had: %m", BUS_NAME);
         s->ready = true;

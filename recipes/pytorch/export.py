@@ -111,7 +111,7 @@ def main():
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = 7
     helper.set_model_props(model, {"emotiond.name": recipe["name"], "emotiond.labels": LABELS,
-                                   "emotiond.output": "probabilities",
+                                   "emotiond.output": "probabilities", "emotiond.licence": "LGPL-2.1-or-later",
                                    "emotiond.normalisation": recipe["input"]["normalisation"]})
     onnx.checker.check_model(model)
     onnx.save(model, args.output)

@@ -176,6 +176,7 @@ def test_claim_options():
     with Daemon(bus, lib.synthetic_clip(), service={"max_claims": 2}):
         c = Client(bus)
         wait_for(lambda: len(c.get("Emotions")) == 7)
+        equal(c.get("Model")["licence"], "LGPL-2.1-or-later")
         d, u = dbus.Double, dbus.UInt32
         for options in ({"min-confidence": d(-0.1)}, {"min-confidence": d(1.1)}, {"min-confidence": d("nan")},
                         {"min-confidence": u(1)}, {"min-confidence": "1"}, {"min-hold-ms": u(60001)},
