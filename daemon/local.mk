@@ -36,8 +36,10 @@ libservicecore_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(SYSTEMD_CFLAGS)
 libservicecore_la_LIBADD = libsettings.la libbus.la libbasic.la $(SYSTEMD_LIBS)
 
 libservice_la_SOURCES = \
+	daemon/check.c daemon/check.h \
 	daemon/decoder-process.c daemon/decoder-process.h \
 	daemon/engine.c daemon/engine.h \
+	daemon/hidden.c daemon/hidden.h \
 	daemon/hotplug.c daemon/hotplug.h \
 	daemon/mailbox.c daemon/mailbox.h \
 	daemon/mounting.c daemon/mounting.h \

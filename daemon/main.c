@@ -8,6 +8,7 @@
 #include "basic/log.h"
 #include "config.h"
 #include "daemon/capture/source.h"
+#include "daemon/check.h"
 #include "daemon/service.h"
 
 #define DEFAULT_CONFIG EMO_SYSCONF_DIR "/emotiond.conf"
@@ -25,7 +26,7 @@ static void help(void)
         printf("emotiond [OPTION...]\n\n"
                "Watches faces by the camera and tells changes of expression on D-Bus.\n\n"
                "      --config FILE     configuration (%s), and FILE.d/*.conf\n"
-               "      --check-config    check the configuration and end\n"
+               "      --check-config    check the configuration and all it names, say what was checked, and end\n"
                "      --replay FILE     play an AVI, a Y4M or a folder of pictures instead of a camera\n"
                "      --pace real|fast  pace of the replay\n"
                "      --loop, --no-loop begin again at the end of the replay, or not\n"
@@ -171,13 +172,13 @@ int main(int argc, char *argv[])
                             .state_dir = getenv("STATE_DIRECTORY") },
         };
 
+        if (o.check)
+                return check_run(&config.manager, &config.engine) < 0 ? EX_CONFIG : EXIT_SUCCESS;
         r = settings_load(config.manager.config_file, config.manager.config_optional, &o.override, &settings, &error);
         if (r < 0) {
                 log_error("%s", error.text);
                 return EX_CONFIG;
         }
-        if (o.check)
-                return EXIT_SUCCESS;
         log_set_level(settings_log_level(settings));
         forbid_dumps();
         r = service_run(&config, settings);

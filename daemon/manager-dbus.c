@@ -453,6 +453,13 @@ GETTER(get_last_error)
         return sd_bus_message_append(reply, "s", service_error_name(manager_get_view(f->manager)->last_error));
 }
 
+GETTER(get_last_error_text)
+{
+        struct bus_face *f = userdata;
+
+        return sd_bus_message_append(reply, "s", manager_get_view(f->manager)->last_error_text);
+}
+
 GETTER(get_flag)
 {
         struct bus_face *f = userdata;
@@ -497,6 +504,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Features", "as", get_features, 0, CONST),
         SD_BUS_PROPERTY("State", "s", get_state, 0, EMITS),
         SD_BUS_PROPERTY("LastError", "s", get_last_error, 0, EMITS),
+        SD_BUS_PROPERTY("LastErrorText", "s", get_last_error_text, 0, EMITS),
         SD_BUS_PROPERTY("Enabled", "b", get_flag, 0, EMITS),
         SD_BUS_PROPERTY("InUse", "b", get_flag, 0, EMITS),
         SD_BUS_PROPERTY("Emotions", "as", get_emotions, 0, EMITS),

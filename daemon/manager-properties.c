@@ -15,6 +15,7 @@ const struct manager_property_row manager_properties[] = {
         { "Model", MANAGER_MODEL, ELSEWHERE },
         { "Zones", MANAGER_ZONES, ELSEWHERE },
         { "ClosedHours", MANAGER_CLOSED_HOURS, ELSEWHERE },
+        { "LastErrorText", MANAGER_LAST_ERROR_TEXT, IN_VIEW(last_error_text) },
         { "Plugins", MANAGER_PLUGINS, ELSEWHERE },
         { "Tainted", MANAGER_TAINTED, IN_VIEW(tainted) },
 };

@@ -132,6 +132,11 @@ static void view_stream(const struct worker_snapshot *s, struct manager_view *v)
         }
 }
 
+static void set_text(struct manager_view *v, const char *text)
+{
+        snprintf(v->last_error_text, sizeof(v->last_error_text), "%s", text);
+}
+
 static bool has_third_party(const struct engine_report *r)
 {
         for (size_t i = 0; r && i < r->n_plugins; i++)
@@ -167,15 +172,19 @@ static void update_view(struct manager *m, unsigned also_changed)
         } else if (m->report && !m->report->ready) {
                 v.state = MANAGER_ERROR;
                 v.last_error = failure_error(m->report->failure);
+                set_text(&v, m->report->failure_text);
         } else if (m->closed) {
                 v.state = MANAGER_CLOSED;
         } else if (!wanted && claims_count(m->claims) > 0) {
                 v.state = MANAGER_NO_CAMERA;
                 v.last_error = SERVICE_NO_CAMERA;
+                set_text(&v, "every claim names a camera that is gone");
         } else if (!wanted) {
                 v.state = MANAGER_IDLE;
         } else if (m->report) {
                 view_stream(s, &v);
+                if (v.state == MANAGER_NO_CAMERA)
+                        set_text(&v, s->error_text);
         }
         v.in_use = s->state == STREAM_STREAMING;
         v.tainted = has_third_party(m->report);

@@ -23,6 +23,7 @@ enum manager_property {
         MANAGER_TAINTED = 1 << 7,
         MANAGER_ZONES = 1 << 8,
         MANAGER_CLOSED_HOURS = 1 << 9,
+        MANAGER_LAST_ERROR_TEXT = 1 << 10,
 };
 
 enum manager_state {
@@ -60,6 +61,7 @@ struct manager_view {
         enum manager_state state;
         enum service_error last_error;
         bool enabled, in_use, tainted;
+        char last_error_text[256]; /* a sentence; "" without last_error; zeros behind it */
 };
 
 /* Properties of which changes are told: one row each in manager-properties.c. */

@@ -34,6 +34,18 @@ static bool is_label(const struct engine_report *r, const char *word)
         return false;
 }
 
+/* Says which there are. */
+static int refuse_emotion(const struct engine_report *r, const char *word, sd_bus_error *error)
+{
+        char known[256] = "";
+        size_t n = 0;
+
+        for (size_t i = 0; r && i < r->n_labels && n < sizeof(known); i++)
+                n += (size_t)snprintf(known + n, sizeof(known) - n, "%s, ", r->labels[i]);
+        return bus_error_set(error, SERVICE_INVALID_OPTION, "emotions: there is no \"%.64s\", only %sunsure", word,
+                             known);
+}
+
 /* @to: the whole of the options. */
 static int read_emotions(sd_bus_message *m, void *to, void *userdata, sd_bus_error *error)
 {
@@ -47,8 +59,7 @@ static int read_emotions(sd_bus_message *m, void *to, void *userdata, sd_bus_err
         o->n_emotions = 0;
         while (r >= 0 && (r = sd_bus_message_read(m, "s", &word)) > 0) {
                 if (!is_label(manager_get_report(f->manager), word) || strlen(word) >= CLAIM_LABEL_MAX)
-                        return bus_error_set(error, SERVICE_INVALID_OPTION,
-                                             "emotions: \"%.64s\" is neither an emotion of the model nor unsure", word);
+                        return refuse_emotion(manager_get_report(f->manager), word, error);
                 if (o->n_emotions >= CLAIM_MAX_FILTER)
                         return bus_error_set(error, SERVICE_INVALID_OPTION, "emotions: more than %d", CLAIM_MAX_FILTER);
                 snprintf(o->emotions[o->n_emotions++], CLAIM_LABEL_MAX, "%s", word);

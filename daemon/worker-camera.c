@@ -4,6 +4,7 @@
 #include "basic/clock.h"
 #include "basic/log.h"
 #include "daemon/preview.h"
+#include "daemon/hidden.h"
 #include "daemon/worker-state.h"
 
 #define RETRY_FIRST_USEC 500000u
@@ -95,8 +96,11 @@ void worker_open_source(struct worker *w)
         if (r < 0) {
                 if (strcmp(c.device, "auto") != 0)
                         snprintf(w->now.info.device, sizeof(w->now.info.device), "%s", c.device);
-                if (!error.text[0])
-                        snprintf(error.text, sizeof(error.text), "%.200s: %s", c.device, strerror(-r));
+                if (c.replay) {
+                        size_t n = strlen(error.text);
+
+                        snprintf(error.text + n, sizeof(error.text) - n, "%s", hidden_hint(c.device));
+                }
                 fail_source(w, r, error.text);
                 return;
         }
@@ -222,8 +226,6 @@ void worker_stream(struct worker *w, bool hurry)
                 log_info("%s: the end", w->now.info.device);
                 worker_set_state(w, STREAM_ENDED, 0, "");
         } else {
-                if (!error.text[0])
-                        snprintf(error.text, sizeof(error.text), "%.180s: %s", w->now.info.device, strerror(-r));
                 fail_source(w, r, error.text);
         }
 }

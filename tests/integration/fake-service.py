@@ -98,7 +98,7 @@ class Service:
         self.preview_bytes, self.preview_camera = 320 * 240, 0
         self.manager = {
             "Version": "0.1.0", "Features": ["claims", "classify-image", "replay"], "State": "watching",
-            "LastError": "", "Enabled": True, "InUse": True, "Emotions": EMOTIONS,
+            "LastError": "", "LastErrorText": "", "Enabled": True, "InUse": True, "Emotions": EMOTIONS,
             "Model": {"file": "/usr/share/emotiond/models/fake.onnx", "sha256": "0" * 64, "name": "fake",
                       "licence": "CC0-1.0", "input-width": 48, "input-height": 48},
             "Plugins": [

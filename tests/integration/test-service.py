@@ -188,6 +188,8 @@ def test_claim_options():
             with refused(INVALID_OPTION) as message:
                 c.claim(options)
             assert len(message[0]) < 500
+            if "joy" in str(options):
+                contains(message[0], "happiness, ")
         with refused(lib.ERROR + "NotClaimed"):
             c.manager.Release()
         path = dbus.ObjectPath(wait_for(lambda: cameras(c)).popitem()[0])
@@ -556,6 +558,8 @@ def test_bad_clips():
             state_is(c, "no-camera")
             equal([bool(str(x["LastError"])) for x in cameras(c).values()], [True])
             equal([str(x["State"]) for x in cameras(c).values()], ["missing" if data is None else "unreadable"])
+            equal(c.get("LastErrorText"), [str(x["LastError"]) for x in cameras(c).values()][0])
+            contains(c.get("LastErrorText"), path)
             c.close()
     path = os.path.join(bus.folder, "half.avi")
     with open(path, "wb") as f:
@@ -774,15 +778,41 @@ def test_check_config():
     if not os.path.exists(lib.tool("emotiond")):
         raise Skip("emotiond is not built")
 
-    def check(path):
-        p = subprocess.run([lib.tool("emotiond"), "--check-config", "--config", path], stdout=subprocess.PIPE,
+    plugins = os.path.join(bus.folder, "check-plugins")
+    os.makedirs(plugins, exist_ok=True)
+    for file in lib.find_plugins().values():
+        shutil.copy(file, plugins)
+    models = os.path.join(lib.SRCDIR, "models")
+
+    def check(path, *more):
+        p = subprocess.run([lib.tool("emotiond"), "--check-config", "--config", path, "--plugin-dir", plugins, "--model-dir",
+                            models, "--decoder", lib.tool("emotion-decode"), *more], stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, timeout=lib.PATIENCE, text=True)
         assert p.returncode >= 0, p.stdout
         return p.returncode, p.stdout
 
     path = os.path.join(bus.folder, "check.conf")
     shipped = os.path.join(lib.SRCDIR, "conf", "emotiond.conf")
-    equal(check(shipped), (0, check(shipped)[1]))
+    code, out = check(shipped)
+    equal(code, 0, out)
+    for part in ("ok    configuration: " + shipped, "ok    plugin: cnn", "detector and aligner", "ok    model: " + models, "7 labels",
+                 "ok    decoder: "):
+        contains(out, part)
+    contains(check(shipped, "--replay", lib.synthetic_clip())[1], "ok    replay: " + lib.synthetic_clip())
+    # what a start would find: exit status 78, and a line that names the file
+    broken = os.path.join(bus.folder, "broken.onnx")
+    with open(broken, "w") as f:
+        f.write("no network")
+    for text, more, part in (("", ("--replay", "/nonexistent/clip.avi"), "FAIL  replay: Cannot open /nonexistent/clip.avi"),
+                             ("classifier = { model = \"%s\"; };" % broken, (), "FAIL  model: "),
+                             ("vision = { detector = \"nobody\"; };", (), "FAIL  plugin"),
+                             ("", ("--decoder", "/nonexistent/emotion-decode"), "FAIL  decoder: /nonexistent/emotion-decode")):
+        with open(path, "w") as f:
+            f.write(text)
+        code, out = check(path, *more)
+        equal(code, 78, out)
+        contains(out, part)
+    contains(check(path, "--replay", "/home/nobody-lives-here/clip.avi")[1], "ProtectHome=yes")
     for text, parts in (("camera = { width = 100000; };", (":1:", "width", "7680")),
                         ("\ncamera = { width = \"wide\"; };", (":2:", "width")),
                         ("camera = {\n  colour = 1;\n};", (":2:", "colour")),
