@@ -17,16 +17,15 @@ struct level {
 struct member {
         uint32_t id;
         bool is_static, smiled;
-        uint64_t seen_ms; /* last look that found it; 0: free slot */
+        uint64_t seen_ms; /* end of the last bin that had it; 0: free slot */
         struct level before;
         /* of the running play */
-        uint64_t dwell_ms, attention_ms;
+        double dwell_ms, attention_ms;
         struct level smile, end;
         double smile_max;
         double times_ms[SUMS_LABELS_MAX];
         float points[SUMS_POINTS_MAX], weights[SUMS_POINTS_MAX];
-        /* as last seen: what the time until the next look counts for */
-        struct crowd_face face;
+        struct crowd_face face; /* in the last bin */
         bool in_view;
 };
 
@@ -34,7 +33,9 @@ struct crowd {
         size_t n_labels;
         int smile_label;
         bool playing, blind;
-        uint64_t begin_ms, step_ms, look_ms, observed_ms, n_lost;
+        uint64_t begin_ms, step_ms, observed_ms, n_lost;
+        uint64_t counted_ms; /* all until then was counted, or is not known */
+        uint64_t bin_ms;     /* length of the last bin */
         size_t n_points;
         unsigned block;
         struct member members[CROWD_FACES_MAX];
@@ -102,31 +103,17 @@ static void forget_play(struct member *m)
         memset(m->weights, 0, sizeof(m->weights));
 }
 
-void crowd_begin(struct crowd *c, uint64_t now_ms, uint64_t step_ms, size_t n_points, unsigned block)
-{
-        c->playing = true;
-        c->begin_ms = now_ms;
-        c->step_ms = step_ms;
-        c->n_points = MIN(n_points, (size_t)SUMS_POINTS_MAX);
-        c->block = block % SUMS_BLOCKS;
-        c->observed_ms = c->n_lost = 0;
-        for (size_t i = 0; i < CROWD_FACES_MAX; i++)
-                forget_play(&c->members[i]);
-        if (!c->blind) /* the look before belongs to what was before */
-                c->look_ms = MAX(c->look_ms, now_ms);
-}
-
-/* @from_ms..@to_ms, since the content began, of one member. */
-static void live(struct crowd *c, struct member *m, uint64_t from_ms, uint64_t to_ms)
+/* @from_ms..@to_ms, since the content began, of one member. @share: of its last bin. */
+static void live(struct crowd *c, struct member *m, uint64_t from_ms, uint64_t to_ms, double share)
 {
         const struct crowd_face *f = &m->face;
-        double ms = (double)(to_ms - from_ms);
+        double ms = f->present_ms * share, density = ms / (double)(to_ms - from_ms);
 
-        m->dwell_ms += to_ms - from_ms;
-        m->attention_ms += f->attention ? to_ms - from_ms : 0;
-        if (f->label >= 0 && (size_t)f->label < c->n_labels)
-                m->times_ms[f->label] += ms;
-        m->smiled |= f->label >= 0 && f->label == c->smile_label;
+        m->dwell_ms += ms;
+        m->attention_ms += f->attention_ms * share;
+        for (size_t i = 0; i < c->n_labels; i++)
+                m->times_ms[i] += f->labels_ms[i] * share;
+        m->smiled |= c->smile_label >= 0 && f->labels_ms[c->smile_label] > 0;
         level_add(&m->smile, f->smile, ms);
         if (!isnan(f->smile))
                 m->smile_max = isnan(m->smile_max) ? f->smile : MAX(m->smile_max, f->smile);
@@ -136,34 +123,57 @@ static void live(struct crowd *c, struct member *m, uint64_t from_ms, uint64_t t
                 uint64_t point = at / c->step_ms, until = MIN((point + 1) * c->step_ms, to_ms);
 
                 if (point < c->n_points) {
-                        m->points[point] += (float)(f->smile * (double)(until - at));
-                        m->weights[point] += (float)(until - at);
+                        m->points[point] += (float)(f->smile * density * (double)(until - at));
+                        m->weights[point] += (float)(density * (double)(until - at));
                 }
                 at = until;
         }
 }
 
-/* The time from the last look to @now_ms goes to those who were in view then. */
-static void pass_time(struct crowd *c, uint64_t now_ms)
+/* What the last bin says of those in view, for the time until @to_ms. */
+static void count(struct crowd *c, uint64_t to_ms)
 {
-        uint64_t ms = now_ms > c->look_ms ? now_ms - c->look_ms : 0;
+        uint64_t ms = to_ms - c->counted_ms;
+        double share = (double)ms / (double)c->bin_ms;
 
-        if (c->blind || ms > CROWD_GAP_MS)
-                ms = 0;
         if (c->playing)
                 c->observed_ms += ms;
-        for (size_t i = 0; i < CROWD_FACES_MAX && ms; i++) {
+        for (size_t i = 0; i < CROWD_FACES_MAX; i++) {
                 struct member *m = &c->members[i];
 
                 if (!m->seen_ms || !m->in_view)
                         continue;
                 if (c->playing)
-                        live(c, m, c->look_ms - c->begin_ms, now_ms - c->begin_ms);
+                        live(c, m, c->counted_ms - c->begin_ms, to_ms - c->begin_ms, share);
                 else {
-                        level_add(&m->before, m->face.smile, (double)ms);
+                        level_add(&m->before, m->face.smile, m->face.present_ms * share);
                         level_fade(&m->before, BASELINE_MS);
                 }
         }
+        c->counted_ms = to_ms;
+}
+
+/* The bin that holds @now_ms is still to come: those of the last one are taken to go on as they were. */
+static void go_on_until(struct crowd *c, uint64_t now_ms)
+{
+        if (now_ms <= c->counted_ms)
+                return;
+        if (!c->blind && now_ms - c->counted_ms <= CROWD_GAP_MS)
+                count(c, now_ms);
+        c->counted_ms = now_ms;
+}
+
+void crowd_begin(struct crowd *c, uint64_t now_ms, uint64_t step_ms, size_t n_points, unsigned block)
+{
+        go_on_until(c, now_ms);
+        c->playing = true;
+        c->begin_ms = now_ms;
+        c->step_ms = step_ms;
+        c->n_points = MIN(n_points, (size_t)SUMS_POINTS_MAX);
+        c->block = block % SUMS_BLOCKS;
+        c->observed_ms = c->n_lost = 0;
+        for (size_t i = 0; i < CROWD_FACES_MAX; i++)
+                forget_play(&c->members[i]);
 }
 
 /* The member with this number, else a free slot, else NULL. */
@@ -195,13 +205,8 @@ static void forget_gone(struct crowd *c, uint64_t now_ms)
                         explicit_bzero(&c->members[i], sizeof(c->members[i]));
 }
 
-void crowd_observe(struct crowd *c, uint64_t now_ms, const struct crowd_face *faces, size_t n)
+static void take_bin(struct crowd *c, uint64_t end_ms, const struct crowd_face *faces, size_t n)
 {
-        if (!c->blind && now_ms < c->look_ms)
-                return;
-        pass_time(c, now_ms);
-        c->look_ms = now_ms;
-        c->blind = false;
         for (size_t i = 0; i < CROWD_FACES_MAX; i++)
                 c->members[i].in_view = false;
         for (size_t i = 0; i < n; i++) {
@@ -211,12 +216,25 @@ void crowd_observe(struct crowd *c, uint64_t now_ms, const struct crowd_face *fa
                         c->n_lost++;
                         continue;
                 }
-                m->seen_ms = MAX(now_ms, 1u);
+                m->seen_ms = MAX(end_ms, 1u);
                 m->face = faces[i];
                 m->in_view = true;
                 m->is_static = faces[i].is_static;
         }
-        forget_gone(c, now_ms);
+}
+
+void crowd_observe(struct crowd *c, uint64_t begin_ms, uint64_t end_ms, const struct crowd_face *faces, size_t n)
+{
+        if (end_ms <= begin_ms || end_ms <= c->counted_ms)
+                return; /* a play's end took it as told */
+        c->bin_ms = end_ms - begin_ms;
+        c->blind = c->bin_ms > CROWD_GAP_MS;
+        take_bin(c, end_ms, faces, n);
+        c->counted_ms = MAX(c->counted_ms, begin_ms);
+        if (!c->blind)
+                count(c, end_ms);
+        c->counted_ms = end_ms;
+        forget_gone(c, end_ms);
 }
 
 void crowd_blind(struct crowd *c)
@@ -235,13 +253,19 @@ unsigned crowd_viewers_now(const struct crowd *c)
         return n;
 }
 
+/* Shares of bins add up to whole milliseconds but for rounding. */
+static uint64_t whole(double ms)
+{
+        return (uint64_t)(ms + 0.5);
+}
+
 static void describe(const struct member *m, uint64_t end_ms, struct sums_viewer *ret)
 {
         bool stayed = m->seen_ms + END_MS >= end_ms;
 
         *ret = (struct sums_viewer){
-                .dwell_ms = m->dwell_ms,
-                .attention_ms = MIN(m->attention_ms, m->dwell_ms),
+                .dwell_ms = whole(m->dwell_ms),
+                .attention_ms = MIN(whole(m->attention_ms), whole(m->dwell_ms)),
                 .smiled = m->smiled,
                 .smile_mean = level_mean(&m->smile),
                 .smile_max = m->smile_max,
@@ -269,19 +293,16 @@ int crowd_end(struct crowd *c, uint64_t now_ms, struct sums *sums, struct crowd_
 
         if (!c->playing)
                 return -EINVAL;
-        if (now_ms > c->look_ms) {
-                pass_time(c, now_ms);
-                c->look_ms = now_ms;
-        }
+        go_on_until(c, now_ms);
         *ret = (struct crowd_result){ .shown_ms = MIN(now_ms - c->begin_ms, (uint64_t)CROWD_PLAY_MS),
                                       .observed_ms = c->observed_ms,
                                       .n_lost = c->n_lost };
         for (size_t i = 0; i < CROWD_FACES_MAX; i++) {
                 struct member *m = &c->members[i];
 
-                if (!m->seen_ms || !m->dwell_ms)
+                if (!m->seen_ms || !(m->dwell_ms > 0))
                         continue;
-                if (m->is_static || m->dwell_ms < CROWD_VIEWER_MS) {
+                if (m->is_static || whole(m->dwell_ms) < CROWD_VIEWER_MS) {
                         ret->n_static += m->is_static;
                         ret->n_short += !m->is_static;
                 } else {

@@ -13,18 +13,18 @@
  */
 
 #define CROWD_FACES_MAX 256 /* in one play; more are counted as lost */
-/* Between two looks so far apart nobody knows who was there: the time counts as shown, not as observed. */
+/* A bin that is longer tells too little of who was there when: its time counts as shown, not as observed. */
 #define CROWD_GAP_MS 2000
 #define CROWD_VIEWER_MS 1000 /* in view for less: no viewer */
 #define CROWD_PLAY_MS 3600000
 
-/* A face as it is seen at one moment. */
+/* A face in one bin of time. */
 struct crowd_face {
         uint32_t id;
-        bool attention;
-        bool is_static; /* a thing: a poster, a shelf */
-        int label;      /* index of the announced expression; -1: unknown */
-        double smile;   /* score of happiness, 0..1; NaN: unknown */
+        bool is_static;                      /* a thing: a poster, a shelf */
+        uint32_t present_ms, attention_ms;   /* @attention_ms <= @present_ms <= the bin */
+        uint32_t labels_ms[SUMS_LABELS_MAX]; /* of each announced expression */
+        double smile;                        /* mean score of happiness, 0..1; NaN: unknown */
 };
 
 struct crowd;
@@ -40,11 +40,12 @@ void crowd_set_labels(struct crowd *c, size_t n_labels, int smile_label);
 /* A content begins at @now_ms (monotonic). @step_ms, @n_points: of its curve; 0: none. @block: see sums_block(). */
 void crowd_begin(struct crowd *c, uint64_t now_ms, uint64_t step_ms, size_t n_points, unsigned block);
 bool crowd_is_playing(const struct crowd *c);
-/* What is seen at @now_ms; also between plays, for the baseline. */
-void crowd_observe(struct crowd *c, uint64_t now_ms, const struct crowd_face *faces, size_t n);
-/* Nothing could be seen: from the last look to the next one is not observed. */
+/* What was seen from @begin_ms to @end_ms; also between plays, for the baseline. Where a play begins or ends within a bin,
+ * each side has its share of the bin; what no bin tells of is not observed, and no time counts twice. */
+void crowd_observe(struct crowd *c, uint64_t begin_ms, uint64_t end_ms, const struct crowd_face *faces, size_t n);
+/* No bins come: nothing is known after the end of the last one. */
 void crowd_blind(struct crowd *c);
-/* Viewers in view at the last look. */
+/* Viewers in view in the last bin. */
 unsigned crowd_viewers_now(const struct crowd *c);
 
 struct crowd_result {
@@ -52,6 +53,7 @@ struct crowd_result {
         uint64_t n_static, n_short, n_lost; /* faces left out: things, in view for too short a time, one too many */
 };
 
-/* The play ends at @now_ms: its viewers are added to @sums, whose labels and steps are those of the play.
+/* The play ends at @now_ms. The bin that holds this moment is still to come: until then, those of the last bin are taken to
+ * go on as they were. Its viewers are added to @sums, whose labels and steps are those of the play.
  * Return: 0; -EINVAL if nothing is shown. */
 int crowd_end(struct crowd *c, uint64_t now_ms, struct sums *sums, struct crowd_result *ret);

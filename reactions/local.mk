@@ -31,7 +31,7 @@ libreactions_la_SOURCES = \
 	reactions/reactions-service.c reactions/reactions-service.h \
 	reactions/reactions-settings.c reactions/reactions-settings.h \
 	reactions/release.c reactions/release.h \
-	reactions/source-faces.c reactions/source.h
+	reactions/source-summary.c reactions/source.h
 libreactions_la_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(JSON_C_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
 libreactions_la_LIBADD = libreactionstore.la libbasicconf.la libbasic.la $(JSON_C_LIBS) $(SYSTEMD_LIBS) -lpthread
 

@@ -29,11 +29,11 @@ struct service {
 
 /* === What is seen === */
 
-static void on_faces(void *userdata, uint64_t now_ms, const struct crowd_face *faces, size_t n)
+static void on_bin(void *userdata, uint64_t begin_ms, uint64_t end_ms, const struct crowd_face *faces, size_t n)
 {
         struct service *s = userdata;
 
-        crowd_observe(s->crowd, now_ms, faces, n);
+        crowd_observe(s->crowd, begin_ms, end_ms, faces, n);
 }
 
 static void on_blind(void *userdata)
@@ -66,7 +66,7 @@ static void on_model(void *userdata, const char *name, const char *sha256, const
         snprintf(s->model.sha256, sizeof(s->model.sha256), "%s", sha256);
 }
 
-static const struct source_ops source_ops = { on_faces, on_blind, on_labels, on_model };
+static const struct source_ops source_ops = { on_bin, on_blind, on_labels, on_model };
 
 /* === The loop === */
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * Where it is heard from who is in view: emotiond, asked for its faces several times a second while that is wanted. A
- * claim keeps its camera open; when the service goes or refuses, the source says that it is blind and tries again.
+ * Where it is heard from who is in view: the signal Summary of emotiond, with sums over short bins of time. The claim for
+ * it keeps the camera open; when the service goes or refuses, or no bins come, the source says that it is blind.
  */
 
 #include <systemd/sd-bus.h>
@@ -16,7 +16,7 @@
 
 /* Called from the event loop. Times are monotonic milliseconds. */
 struct source_ops {
-        void (*faces)(void *userdata, uint64_t now_ms, const struct crowd_face *faces, size_t n);
+        void (*bin)(void *userdata, uint64_t begin_ms, uint64_t end_ms, const struct crowd_face *faces, size_t n);
         void (*blind)(void *userdata);
         /* The model's labels, and "unsure" last, joined by '|'; before the first faces and when they change. */
         void (*labels)(void *userdata, const char *labels, size_t n, int smile);
@@ -34,5 +34,5 @@ DEFINE_CLEANUP(struct source *, source_free)
 
 /* Whether anything is to be seen: holds the claim, or gives it back. */
 void source_want(struct source *s, bool wanted);
-/* The claim is held and answers come. */
+/* The claim is held, and bins come. */
 bool source_sees(const struct source *s);

@@ -7,6 +7,8 @@ Each line on standard input is a JSON object with one command; each is answered 
   {"faces": [...]}                           what GetFaces and ClassifyImage answer (see face())
   {"emit": ["EmotionChanged", 1, "unsure", "happiness", 0.9]}  a signal to each claimant
   {"emit": [...], "to": ":1.5"}              ... or to one name
+  {"summary": [1000, 1200, [{"face": 1}]]}   the signal Summary to each claimant: a bin's begin and end in ms of the clock
+                                             that does not run backwards, and its faces
   {"preview-bytes": 100}                     how much of its picture Preview gives
   {"preview-camera": 1}                      and the number of the camera that it says it is of
   {"fail": ["Claim", "org.x.Error.Y", "why"]} the next calls of a method fail; ["Claim"] ends that
@@ -57,9 +59,15 @@ def variant(key, v):
         return variants(v)
     if key == "Plugins":
         return dbus.Array([variants(p) for p in v], signature="a{sv}")
+    if key == "score-means":
+        return dbus.Dictionary({k: dbus.Double(x) for k, x in v.items()}, signature="sd")
+    if key == "emotion-ms":
+        return dbus.Dictionary({k: dbus.UInt32(x) for k, x in v.items()}, signature="su")
+    if key == "decisions":
+        return dbus.Array(v, signature="u")
     if key == "attention":
         return dbus.Boolean(v)
-    if key in ("face", "input-width", "input-height", "Width", "Height", "claims", "uid", "pid"):
+    if key in ("present-ms", "attention-ms", "face", "input-width", "input-height", "Width", "Height", "claims", "uid", "pid"):
         return dbus.UInt32(v)
     if isinstance(v, bool):
         return dbus.Boolean(v)
@@ -262,6 +270,15 @@ class Service:
             self.bus.send_message(signal)
         self.bus.flush()
 
+    def emit_summary(self, begin_ms, end_ms, faces, to):
+        for destination in [to] if to else list(self.claims):
+            signal = dbus.lowlevel.SignalMessage(ROOT, MANAGER, "Summary")
+            signal.set_destination(destination)
+            signal.append(1000 * begin_ms, 1000 * end_ms, dbus.ObjectPath(ROOT + "/camera/0"),
+                          dbus.Array([variants(f) for f in faces], signature="a{sv}"), signature="ttoaa{sv}")
+            self.bus.send_message(signal)
+        self.bus.flush()
+
     def command(self, c):
         if "set" in c:
             self.set_manager(c["set"])
@@ -281,6 +298,8 @@ class Service:
                 camera["Name"] = c["camera-name"]
         if "emit" in c:
             self.emit(c["emit"][0], c["emit"][1:], c.get("to"))
+        if "summary" in c:
+            self.emit_summary(*c["summary"], c.get("to"))
         if "fail" in c:
             member, *error = c["fail"]
             self.failures.pop(member, None)

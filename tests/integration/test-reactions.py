@@ -334,6 +334,81 @@ def test_ctl_report():
         contains(lib.ctl("report", "--html=/nonexistent/x.html", code=1).err, "/nonexistent/x.html")
 
 
+def summed(number, present_ms=200, **more):
+    """A face of the signal Summary, turned to the camera and smiling for as long as it was in view."""
+    return {"face": number, "present-ms": present_ms, "attention-ms": present_ms, "emotion-ms": {"happiness": present_ms},
+            "score-means": {"happiness": 0.75, "neutral": 0.25}, "quality": 0.9, "static": False, **more}
+
+
+class Bins:
+    """A stand-in for emotiond that tells bins which touch, from now on."""
+
+    def __init__(self, s, fake):
+        self.fake = fake
+        wait_for(lambda: fake(claims=True)["claims"])
+        equal([c.get("summary-ms") for c in fake(claims=True)["claims"].values()], [200])
+        self.at = time.monotonic_ns() // 1000000
+        # a claim counts once the labels are known
+        wait_for(lambda: self.tell([], 1) or s.get("State") == "watching")
+
+    def tell(self, faces, n=1):
+        for _ in range(n):
+            self.fake(summary=[self.at, self.at + 200, faces])
+            self.at += 200
+        while time.monotonic_ns() // 1000000 < self.at:
+            time.sleep(0.01)
+
+
+def play_totals(s):
+    """Viewers, dwell, attention of each play, and how long it was observed."""
+    with sqlite3.connect("file:%s?mode=ro" % s.store, uri=True) as db:
+        return db.execute("SELECT viewers, dwell_ms, attention_ms, observed_ms FROM play").fetchall()
+
+
+def test_summary():
+    """sums come from the signal Summary: bins are added, things are no viewers, a stranger's bins are not believed"""
+    fake = lib.Fake()
+    with Reactions() as s:
+        play = s.begin("spot")
+        bins = Bins(s, fake)
+        stranger = bus.connect()
+        bins.tell([summed(1), summed(2, 150, **{"attention-ms": 100}), summed(3, static=True)], 10)
+        us = s.connection.get_name_owner(NAME)
+        signal = dbus.lowlevel.SignalMessage("/org/emotiond/Emotion1", "org.emotiond.Emotion1.Manager", "Summary")
+        signal.set_destination(us)
+        signal.append(1000 * bins.at, 1000 * bins.at + 200000, dbus.ObjectPath("/"),
+                      dbus.Array([dbus.Dictionary({"face": dbus.UInt32(9), "present-ms": dbus.UInt32(200)}, signature="sv")],
+                                 signature="a{sv}"), signature="ttoaa{sv}")
+        stranger.send_message(signal)
+        stranger.flush()
+        bins.tell([], 2)
+        s.end(play)
+        (viewers, dwell, attention, observed), = play_totals(s)
+        equal(viewers, 2)
+        equal((dwell, attention), (2000 + 1500, 2000 + 1000))
+        if observed < 2400:
+            raise AssertionError("only %d ms were observed" % observed)
+        equal("GetFaces" in fake(calls=True)["calls"], False)
+    fake.stop()
+
+
+def test_summary_ends():
+    """without bins nothing is observed; a service that comes back is claimed again; another model's labels are asked for"""
+    fake = lib.Fake()
+    with Reactions() as s:
+        s.begin("spot")
+        bins = Bins(s, fake)
+        wait_for(lambda: s.get("State") == "blind")
+        fake(rename=True)
+        bins = Bins(s, fake)
+        n = fake(calls=True)["calls"]["GetAll"]
+        fake(set={"Emotions": ["happiness", "calm"]})
+        wait_for(lambda: fake(calls=True)["calls"]["GetAll"] > n)
+        bins.tell([summed(1)], 2)
+        equal(s.get("State"), "watching")
+    fake.stop()
+
+
 def test_real_faces():
     """emotiond's faces on the clip become viewers of the content, and one viewer alone is not told"""
     with lib.Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True}):
