@@ -5,6 +5,8 @@
 #include "basic/replace-file.h"
 #include "report/svg.h"
 
+#define NEAR_PX 0.4
+
 struct svg {
         struct replace_file file;
         FILE *f; /* file.stream, or that of the page around it */
@@ -99,13 +101,29 @@ void svg_text(struct svg *s, double x, double y, double size, enum svg_anchor an
         fputs("</text>\n", s->f);
 }
 
+static bool is_drawn(const double point[2])
+{
+        return isfinite(point[0]) && isfinite(point[1]);
+}
+
+/* A point that nobody can tell from the one drawn before it, and with which the line does not end. */
+static bool can_be_spared(const double (*points)[2], size_t n, size_t i, size_t last)
+{
+        return i + 1 < n && is_drawn(points[i + 1]) && fabs(points[i][0] - points[last][0]) < NEAR_PX &&
+               fabs(points[i][1] - points[last][1]) < NEAR_PX;
+}
+
 void svg_polyline(struct svg *s, const double (*points)[2], size_t n, const char *color, double stroke)
 {
         bool open = false;
+        size_t last = 0;
 
         for (size_t i = 0; i < n; i++) {
-                bool drawn = isfinite(points[i][0]) && isfinite(points[i][1]);
+                bool drawn = is_drawn(points[i]);
 
+                if (drawn && open && can_be_spared(points, n, i, last))
+                        continue;
+                last = i;
                 if (drawn && !open)
                         fprintf(s->f, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%g\" points=\"", color,
                                 stroke);

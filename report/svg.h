@@ -34,7 +34,7 @@ void svg_rect(struct svg *s, double x, double y, double width, double height, co
 void svg_line(struct svg *s, double x1, double y1, double x2, double y2, const char *color, double stroke);
 void svg_text(struct svg *s, double x, double y, double size, enum svg_anchor anchor, const char *color,
               const char *text);
-/* @points: n pairs x, y; a pair with a NaN breaks the line */
+/* @points: n pairs x, y; a pair with a NaN breaks the line, one within 0.4 px of the last one is left out */
 void svg_polyline(struct svg *s, const double (*points)[2], size_t n, const char *color, double stroke);
 
 /* A filled shape. */

@@ -79,6 +79,20 @@ printf 'epoch,valid_loss\n1,nan\n2,\n3,inf\n' > "$dir/nan.csv"
 works "plot: not a number" "$tool" plot "$dir/nan.csv" -o "$dir/nan.svg"
 ! grep -qi 'nan,\|,nan\|inf' "$dir/nan.svg"
 ok $? "plot: leaves it out"
+{
+        echo "epoch,valid_loss"
+        seq 1 50000 | sed 's/\(.*\)/\1,\1/'
+} > "$dir/long.csv"
+works "plot: a long log" "$tool" plot "$dir/long.csv" -o "$dir/long.svg"
+python3 - "$dir/long.svg" <<'END'
+import re, sys
+text = open(sys.argv[1]).read()
+line = max(re.findall(r'points="([^"]*)"', text), key=len).split()
+ends = [[float(v) for v in p.split(",")] for p in (line[0], line[-1])]
+assert len(text) < 100000 and len(line) < 5000, len(text)
+assert ends[1][0] - ends[0][0] > 300 and abs(ends[1][1] - ends[0][1]) > 100, ends  # from one corner to the other
+END
+ok $? "plot: points that nobody can tell apart are one, and the last is there"
 printf 'epoch,valid_loss\n1,0.5\n2\n' > "$dir/short.csv"
 refused "plot: a cut log" "short.csv:3:" "$tool" plot "$dir/short.csv" -o "$dir/x.svg"
 refused "plot: something else" "epoch" "$tool" plot "$dir/set.csv" "$0" -o "$dir/x.svg"
