@@ -36,22 +36,14 @@ struct conf_row {
         int (*read)(const struct conf_reading *r, const config_setting_t *s, void *settings);
 };
 
-#define CONF_ROW_NUMBER(group, key, min, max, standard, type, member)                        \
-        {                                                                                    \
-                group, key, CONF_NUMBER, min, max, standard, offsetof(type, member), 0, NULL \
-        }
-#define CONF_ROW_FLAG(group, key, standard, type, member)                              \
-        {                                                                              \
-                group, key, CONF_FLAG, 0, 1, standard, offsetof(type, member), 0, NULL \
-        }
-#define CONF_ROW_TEXT(group, key, type, member)                                                              \
-        {                                                                                                    \
-                group, key, CONF_TEXT, 0, 0, 0, offsetof(type, member), sizeof(((type *)NULL)->member), NULL \
-        }
-#define CONF_ROW_LIST(group, key, read)                    \
-        {                                                  \
-                group, key, CONF_LIST, 0, 0, 0, 0, 0, read \
-        }
+/* The members of a row, for { } */
+#define CONF_ROW_NUMBER(group, key, min, max, standard, type, member) \
+        group, key, CONF_NUMBER, min, max, standard, offsetof(type, member), 0, NULL
+#define CONF_ROW_FLAG(group, key, standard, type, member) \
+        group, key, CONF_FLAG, 0, 1, standard, offsetof(type, member), 0, NULL
+#define CONF_ROW_TEXT(group, key, type, member) \
+        group, key, CONF_TEXT, 0, 0, 0, offsetof(type, member), sizeof(((type *)NULL)->member), NULL
+#define CONF_ROW_LIST(group, key, read) group, key, CONF_LIST, 0, 0, 0, 0, 0, read
 
 /* Writes "FILE:LINE: KEY: @what". Return: -EINVAL. */
 int conf_refuse(const struct conf_reading *r, const config_setting_t *s, const char *what);

@@ -9,6 +9,7 @@
 #include "bridge/bridge-service.h"
 #include "bridge/http.h"
 #include "bridge/metrics.h"
+#include "bridge/mqtt.h"
 #include "bridge/showing.h"
 #include "bridge/watch.h"
 #include "bus/json.h"
@@ -28,6 +29,7 @@ struct bridge {
         struct showing showing;
         struct events *events;
         struct http *http;
+        struct mqtt *mqtt;
         uint64_t asked_usec; /* when somebody last wanted to know who is in view */
         unsigned n_ticks;
 };
@@ -62,6 +64,15 @@ static void on_showing(void *userdata)
         json_object_object_add(data, "play", json_object_new_string(b->showing.play));
         on_event(b, "content", data);
         json_object_put(data);
+        if (b->mqtt)
+                mqtt_content_changed(b->mqtt);
+}
+
+static void advance(void *userdata)
+{
+        struct bridge *b = userdata;
+
+        view_advance(&b->view, clock_usec());
 }
 
 static char *get_metrics(void *userdata)
@@ -69,7 +80,8 @@ static char *get_metrics(void *userdata)
         struct bridge *b = userdata;
 
         view_advance(&b->view, clock_usec());
-        return metrics_text(&b->view, &b->showing, b->http ? http_counts(b->http) : NULL, events_next(b->events) - 1);
+        return metrics_text(&b->view, &b->showing, b->http ? http_counts(b->http) : NULL,
+                            b->mqtt ? mqtt_counts(b->mqtt) : NULL, events_next(b->events) - 1);
 }
 
 static void on_asked(void *userdata)
@@ -77,7 +89,7 @@ static void on_asked(void *userdata)
         struct bridge *b = userdata;
 
         b->asked_usec = clock_usec();
-        watch_want(b->watch, true);
+        watch_want(b->watch, !b->mqtt || mqtt_lets_watch(b->mqtt));
 }
 
 /* === The loop === */
@@ -102,8 +114,9 @@ static void rest(struct bridge *b)
 
         if (pages)
                 b->asked_usec = clock_usec();
-        watch_want(b->watch,
-                   b->settings->watch_always || pages || (b->asked_usec && clock_usec() - b->asked_usec < REST_USEC));
+        watch_want(b->watch, (!b->mqtt || mqtt_lets_watch(b->mqtt)) &&
+                                     (b->settings->watch_always || pages ||
+                                      (b->asked_usec && clock_usec() - b->asked_usec < REST_USEC)));
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -112,6 +125,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
         if (b->http)
                 http_tick(b->http);
+        if (b->mqtt)
+                mqtt_tick(b->mqtt);
         rest(b);
         if (b->settings->textfile[0] && b->n_ticks++ % TEXTFILE_TICKS == 0)
                 write_textfile(b);
@@ -128,7 +143,14 @@ static int start_http(struct bridge *b)
         return b->settings->port ? http_new(&parts, &b->http) : 0;
 }
 
-/* What is wrong leaves all as it is. Pages connect again by themselves. */
+static int start_mqtt(struct bridge *b)
+{
+        const struct mqtt_parts parts = { &b->settings->mqtt, b->event, &b->view, b, advance };
+
+        return b->settings->mqtt.host[0] ? mqtt_new(&parts, &b->mqtt) : 0;
+}
+
+/* What is wrong leaves all as it is. What is queued stays. Pages connect again by themselves. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         struct bridge *b = userdata;
@@ -142,9 +164,12 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
                 log_error("%s; the configuration stays as it was", error);
         else {
                 b->http = http_free(b->http);
+                b->mqtt = mqtt_free(b->mqtt);
                 *b->settings = *fresh;
                 if (start_http(b) < 0)
                         log_error("pages are not served until the next reload");
+                if (start_mqtt(b) < 0)
+                        log_error("no broker is told until the next reload");
                 rest(b);
                 log_info("the configuration was read again");
         }
@@ -216,10 +241,12 @@ static int start(struct bridge *b)
         if (r >= 0)
                 r = start_http(b);
         if (r >= 0)
+                r = start_mqtt(b);
+        if (r >= 0)
                 r = sd_event_add_time_relative(b->event, &b->tick, CLOCK_MONOTONIC, 0, 100000, on_tick, b);
         if (r < 0)
                 return r;
-        if (!b->settings->port && !b->settings->textfile[0])
+        if (!b->settings->port && !b->settings->textfile[0] && !b->settings->mqtt.host[0])
                 log_notice("nothing is switched on in %s", b->paths->config);
         sd_notify(false, "READY=1");
         return 0;
@@ -230,6 +257,7 @@ static void stop(struct bridge *b)
         sd_notify(false, "STOPPING=1");
         sd_event_source_disable_unref(b->tick);
         b->http = http_free(b->http);
+        b->mqtt = mqtt_free(b->mqtt);
         showing_done(&b->showing);
         b->watch = watch_free(b->watch);
         b->events = events_free(b->events);

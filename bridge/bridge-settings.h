@@ -10,6 +10,7 @@
 #define BRIDGE_PAGES_MAX 16
 #define BRIDGE_ORIGINS_MAX 16
 #define BRIDGE_TOKEN_MIN 16
+#define BRIDGE_NAME_MAX 64
 
 /* Who may ask over HTTP: whoever knows the token, and in a browser only pages of these origins. */
 struct bridge_page {
@@ -19,6 +20,22 @@ struct bridge_page {
         int watch, tell; /* may hear events, state and metrics; may say what is shown */
 };
 
+struct bridge_mqtt {
+        char host[BRIDGE_TEXT_MAX]; /* "": no MQTT */
+        int port;                   /* 0: 1883, or 8883 with TLS */
+        /* topics are PREFIX/DEVICE/...; the device is the host's name if none is given */
+        char prefix[BRIDGE_NAME_MAX], device[BRIDGE_NAME_MAX];
+        char user[BRIDGE_TEXT_MAX], password[BRIDGE_TEXT_MAX];
+        int tls;
+        char ca_file[BRIDGE_TEXT_MAX], cert_file[BRIDGE_TEXT_MAX], key_file[BRIDGE_TEXT_MAX];
+        int window_s;      /* length of a window; 0: none */
+        int queue_windows; /* as many wait on disk */
+        int minimum_group; /* faces without which times by expression are not told */
+        int allow_switch;  /* who may write to the broker may switch watching off and on */
+        int discovery;     /* for Home Assistant */
+        char discovery_prefix[BRIDGE_NAME_MAX];
+};
+
 struct bridge_settings {
         int port;        /* 0: no HTTP */
         int connections; /* at a time */
@@ -26,10 +43,12 @@ struct bridge_settings {
         struct bridge_page pages[BRIDGE_PAGES_MAX];
         size_t n_pages;
 
+        struct bridge_mqtt mqtt;
+
         int watch_always; /* hold a claim even if nobody asks */
 
         char textfile[BRIDGE_TEXT_MAX]; /* for node_exporter; "": none */
-        bool readable_by_all;           /* the file has tokens, and every user may read it */
+        bool readable_by_all;           /* the file has secrets, and every user may read it */
 };
 
 /* Defaults, then @path, which may be absent if @optional. Return: 0; -EINVAL with @error telling file, line and key. */

@@ -14,7 +14,7 @@
 static void help(void)
 {
         printf("emotion-bridge [OPTION...]\n\n"
-               "Tells pages on this machine and Prometheus what emotiond sees, as numbers.\n\n"
+               "Tells pages on this machine, Prometheus and brokers of MQTT what emotiond sees, as numbers.\n\n"
                "      --config FILE     configuration (%s)\n"
                "      --check-config    check the configuration and exit\n"
                "      --page-dir DIR    folder of board.html and emotion.js (%s)\n"
@@ -81,7 +81,7 @@ int main(int argc, char *argv[])
                 return EX_CONFIG;
         }
         if (settings.readable_by_all)
-                log_warning("%s holds tokens, and every user of this machine may read it", a.paths.config);
+                log_warning("%s holds secrets, and every user of this machine may read it", a.paths.config);
         if (a.check)
                 return EXIT_SUCCESS;
         setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });

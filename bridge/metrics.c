@@ -99,6 +99,18 @@ static void print_http(FILE *f, const struct http_counts *h)
                 h->gaps);
 }
 
+static void print_mqtt(FILE *f, const struct mqtt_counts *m)
+{
+        gauge(f, "emotion_bridge_mqtt_up", "Whether the broker is connected.", m->up);
+        counter(f, "emotion_bridge_mqtt_connects_total", "Times that the broker was connected.", m->connects);
+        counter(f, "emotion_bridge_mqtt_refused_total", "Commands that were none, or retained.", m->refused);
+        gauge(f, "emotion_bridge_windows_queued", "Windows that wait for the broker on disk.", m->queued);
+        counter(f, "emotion_bridge_windows_total", "Windows made.", m->windows);
+        counter(f, "emotion_bridge_windows_acknowledged_total", "Windows that the broker has.", m->acknowledged);
+        counter(f, "emotion_bridge_windows_dropped_total", "Windows given up because the queue was full.", m->dropped);
+        counter(f, "emotion_bridge_windows_lost_total", "Windows that could not be written to disk.", m->lost);
+}
+
 static void print_process(FILE *f)
 {
         struct rusage u;
@@ -118,7 +130,7 @@ static void print_process(FILE *f)
 }
 
 char *metrics_text(const struct view *view, const struct showing *showing, const struct http_counts *http,
-                   uint64_t n_events)
+                   const struct mqtt_counts *mqtt, uint64_t n_events)
 {
         char *text = NULL;
         size_t size;
@@ -133,6 +145,8 @@ char *metrics_text(const struct view *view, const struct showing *showing, const
         counter(f, "emotion_bridge_events_total", "Events that pages were told of.", n_events);
         if (http)
                 print_http(f, http);
+        if (mqtt)
+                print_mqtt(f, mqtt);
         print_process(f);
         if (fclose(f) != 0) {
                 free(text);

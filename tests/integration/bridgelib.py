@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 
@@ -123,6 +124,32 @@ class Bridge:
         else:
             lib.end_process(self.process)
             print("\n".join("# " + line for line in self.log().splitlines()[-20:]), flush=True)
+
+
+class Reactions:
+    """emotion-reactions, with a store of its own"""
+
+    def __init__(self, bus, folder):
+        config = os.path.join(folder, "reactions.conf")
+        with open(config, "w") as f:
+            f.write('privacy: { notice = "a sign at the door"; };')
+        self.store = os.path.join(folder, "reactions.db")
+        self.process = subprocess.Popen([lib.tool("emotion-reactions"), "--config", config],
+                                        env={**os.environ, "STATE_DIRECTORY": folder}, stderr=subprocess.DEVNULL)
+        probe = bus.connect()
+        wait_for(lambda: probe.name_has_owner("org.emotiond.Reactions1"))
+        probe.close()
+
+    def plays(self):
+        with sqlite3.connect("file:%s?mode=ro" % self.store, uri=True) as db:
+            return db.execute("SELECT content.name, reason FROM play JOIN content ON content.id = play.content "
+                              "ORDER BY number").fetchall()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        lib.end_process(self.process)
 
 
 class Stream:

@@ -8,6 +8,7 @@ integration_tests = \
 	tests/integration/test-floods.py \
 	tests/integration/test-man.sh \
 	tests/integration/test-mounting.py \
+	tests/integration/test-mqtt.py \
 	tests/integration/test-notify.py \
 	tests/integration/test-reactions.py \
 	tests/integration/test-service.py \
@@ -17,7 +18,7 @@ integration_tests = \
 	tests/integration/test-words.py
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
-EXTRA_DIST += tests/integration/bridgelib.py tests/integration/lib.py tests/integration/fake-service.py
+EXTRA_DIST += tests/integration/bridgelib.py tests/integration/brokerlib.py tests/integration/lib.py tests/integration/fake-service.py
 # preloaded into the service, so that a file hangs
 check_LTLIBRARIES += tests/integration/slow-file.la
 tests_integration_slow_file_la_SOURCES = tests/integration/slow-file.c

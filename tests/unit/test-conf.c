@@ -27,10 +27,10 @@ static int read_items(const struct conf_reading *r, const config_setting_t *s, v
 }
 
 static const struct conf_row rows[] = {
-        CONF_ROW_NUMBER("a", "number", 3, 9, 5, struct thing, number),
-        CONF_ROW_FLAG("a", "flag", 1, struct thing, flag),
-        CONF_ROW_TEXT("b", "text", struct thing, text),
-        CONF_ROW_LIST("b", "items", read_items),
+        { CONF_ROW_NUMBER("a", "number", 3, 9, 5, struct thing, number) },
+        { CONF_ROW_FLAG("a", "flag", 1, struct thing, flag) },
+        { CONF_ROW_TEXT("b", "text", struct thing, text) },
+        { CONF_ROW_LIST("b", "items", read_items) },
 };
 
 static int load(const char *text, struct thing *ret, char error[static 256])
