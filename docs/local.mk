@@ -8,6 +8,13 @@ exampledir = $(docdir)/examples
 dist_example_DATA = docs/examples/COPYING.MIT-0 docs/examples/classify.c docs/examples/watch-gio.c docs/examples/watch-sdbus.c \
 	docs/examples/watch.js docs/examples/watch.py
 
+# a folder each for what belongs together
+examplekioskdir = $(exampledir)/kiosk
+dist_examplekiosk_DATA = docs/examples/kiosk/index.html
+exampleprometheusdir = $(exampledir)/prometheus
+dist_exampleprometheus_DATA = docs/examples/prometheus/emotiond-alerts.yml docs/examples/prometheus/emotiond-alerts-test.yml \
+	docs/examples/prometheus/emotiond-board.json
+
 # what the pages and manuals point at, in folders as in the source
 nobase_dist_doc_DATA = models/detect.md models/emotion-default.md models/emotion-tiny.md models/landmarks.md \
 	plugins/box/README.md plugins/cnn/README.md plugins/dlib/README.md plugins/haar/README.md \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A real dbus-daemon that runs as a system bus with the shipped policy, the programs of the build tree, TAP by lib.py.
 integration_tests = \
+	tests/integration/test-alerts.py \
 	tests/integration/test-bridge.py \
 	tests/integration/test-cli.py \
 	tests/integration/test-clients.py \
@@ -10,6 +11,7 @@ integration_tests = \
 	tests/integration/test-mounting.py \
 	tests/integration/test-mqtt.py \
 	tests/integration/test-notify.py \
+	tests/integration/test-pages.py \
 	tests/integration/test-reactions.py \
 	tests/integration/test-service.py \
 	tests/integration/test-summary.py \
