@@ -7,7 +7,7 @@ tests_bench_bench_pipeline_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS)
 tests_bench_bench_pipeline_LDADD = libvision.la libcapture.la libemotion-nn.la libnnimage.la libbasic.la \
 	$(CONFIG_LIBS) $(GCRYPT_LIBS) -lm
 EXTRA_DIST += tests/bench/attack.py tests/bench/compare-pipeline.py tests/bench/latency.py tests/bench/quality-limits.py tests/bench/peer-opencv.py \
-	tests/bench/quarters.py
+	tests/bench/quarters.py tests/bench/reactions-load.py
 
 # our engine beside others: compare-engines.py; nor is this run by make check
 check_PROGRAMS += tests/bench/peer-onnxruntime

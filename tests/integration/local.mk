@@ -20,7 +20,8 @@ integration_tests = \
 	tests/integration/test-words.py
 dist_check_SCRIPTS += $(integration_tests)
 TESTS += $(integration_tests)
-EXTRA_DIST += tests/integration/bridgelib.py tests/integration/brokerlib.py tests/integration/lib.py tests/integration/fake-service.py
+EXTRA_DIST += tests/integration/bridgelib.py tests/integration/brokerlib.py tests/integration/lib.py tests/integration/fake-service.py \
+	tests/integration/reactionslib.py
 # preloaded into the service, so that a file hangs
 check_LTLIBRARIES += tests/integration/slow-file.la
 tests_integration_slow_file_la_SOURCES = tests/integration/slow-file.c
