@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """emotion-reactions on a bus with the shipped policy: calls, errors by name, what it tells, and emotiond's faces."""
+import atexit
 import json
 import os
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -13,7 +15,7 @@ import uuid
 import xml.etree.ElementTree
 
 import lib
-from lib import contains, equal, refused, wait_for
+from lib import Skip, contains, equal, refused, wait_for
 
 import dbus
 
@@ -370,6 +372,37 @@ def test_real_faces():
             report = s.report(contents=["spot"])
             equal(report["contents"], [{"content": "spot", "suppressed": True}])
             equal(re.fullmatch("[0-9a-f]{64}", report["model"]["sha256"]) is not None, True)
+
+
+def test_no_new_ways_out():
+    """while contents are shown, the process that has the camera opens nothing to write and makes no socket"""
+    if not shutil.which("strace"):
+        raise Skip("the Debian package strace is not installed")
+    with lib.Daemon(bus, lib.synthetic_clip(), camera={"replay_loop": True}) as d, Reactions() as s:
+        calls = os.path.join(s.folder, "calls")
+        trace = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=?open,openat,?openat2,?creat,socket,socketpair,connect,"
+                                  "bind,?rename,?renameat,renameat2,?mkdir,mkdirat,?unlink,unlinkat",
+                                  "-o", calls, "-p", str(d.process.pid)], stderr=subprocess.PIPE, text=True)
+        atexit.register(lib.end_process, trace)
+
+        def is_traced():
+            with open("/proc/%d/status" % d.process.pid) as f:
+                return "TracerPid:\t0\n" not in f.read()
+        wait_for(lambda: is_traced() or trace.poll() is not None)
+        if trace.poll() is not None:
+            raise Skip("strace may not trace here: " + trace.stderr.read().strip())
+        play = s.begin("spot")
+        wait_for(lambda: s.get("State") == "watching")
+        time.sleep(1)
+        s.end(play)
+        lib.end_process(trace)
+        with open(calls) as f:
+            lines = [line for line in f if "(" in line and not line.rstrip().endswith("+++")]
+        # the clip is opened when the camera is: if nothing was, nothing was traced
+        contains("".join(lines), os.path.basename(lib.synthetic_clip()))
+        for line in lines:
+            if "socket" in line or "O_WRONLY" in line or "O_RDWR" in line or "open" not in line:
+                raise AssertionError(line)
 
 
 lib.run(globals())
