@@ -2,7 +2,7 @@
 # Manual pages of the tools, and guides; those of the service are listed by daemon/.
 dist_man_MANS += docs/emotion-nn.1 docs/emotionctl.1
 dist_doc_DATA = NEWS docs/README.md docs/ACCURACY.md docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/BRIDGE.md docs/CAMERAS.md docs/CLIENTS.md \
-	docs/EXPERIMENTS.md docs/FUZZING.md docs/LIBRARY.md docs/MODELS.md docs/OPERATORS.md \
+	docs/EXPERIMENTS.md docs/FUZZING.md docs/INTEGRATION.md docs/LIBRARY.md docs/MODELS.md docs/OPERATORS.md \
 	docs/PLUGINS.md docs/PRIVACY.md docs/REACTIONS.md docs/SECURITY.md docs/detectors.svg docs/curves.svg docs/final.svg
 exampledir = $(docdir)/examples
 dist_example_DATA = docs/examples/COPYING.MIT-0 docs/examples/classify.c docs/examples/watch-gio.c docs/examples/watch-sdbus.c \
