@@ -46,6 +46,8 @@ libnn_la_SOURCES = \
 	nn/op-matrix.c \
 	nn/op-move.c \
 	nn/op-norm.c \
+	nn/op-pad.c \
+	nn/op-pad.h \
 	nn/op-pool.c \
 	nn/op-qlinear.c \
 	nn/op-quant.c nn/op-quant.h \

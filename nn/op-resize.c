@@ -156,11 +156,22 @@ static int read_scales(struct nn_call *c, int64_t *dims, float *scales)
 static size_t table_bytes(const struct nn_call *c)
 {
         const struct nn_tensor *y = c->out[0];
-        size_t entry = c->p.resize.linear ? 2 * sizeof(int64_t) + sizeof(float) : sizeof(int64_t), n = 0;
+        size_t entry = c->p.resize.linear ? 2 * sizeof(int32_t) + sizeof(float) : sizeof(int32_t), n = 0;
 
         for (unsigned i = 0; i < y->n_dims && !c->p.resize.factor[0]; i++)
                 n += (size_t)y->dims[i];
         return n * entry;
+}
+
+/* Values of 4 bytes whose places in the dims before the last two are the same in the output. */
+static bool is_plane_by_plane(const struct nn_call *c, int coordinates, const int64_t *dims, const float *scales)
+{
+        const struct nn_tensor *x = c->in[0];
+
+        for (unsigned i = 0; i + 2 < x->n_dims; i++)
+                if (dims[i] != x->dims[i] || scales[i] != 1 || coordinates == TF_HALF_PIXEL_FOR_NN)
+                        return false;
+        return x->n_dims >= 2 && nn_type_size(x->type) == 4;
 }
 
 int nn_shape_resize(struct nn_call *c)
@@ -171,7 +182,7 @@ int nn_shape_resize(struct nn_call *c)
         int coordinates, rounding, r;
 
         memset(&c->p.resize, 0, sizeof(c->p.resize));
-        if (x->n_dims < 1 || nn_tensor_n_elements(x) == 0)
+        if (x->n_dims < 1 || nn_tensor_n_elements(x) == 0 || nn_tensor_n_elements(x) > INT32_MAX)
                 return nn_call_fail(c, -EINVAL, "input of shape %s", NN_SHAPE_STRING(x));
         r = read_modes(c, &coordinates, &rounding);
         if (r == 0 && c->p.resize.linear)
@@ -180,6 +191,7 @@ int nn_shape_resize(struct nn_call *c)
                 r = read_scales(c, dims, scales);
         if (r < 0)
                 return r;
+        c->p.resize.planes = is_plane_by_plane(c, coordinates, dims, scales);
         /* many exporters write an enlargement by two so: every pixel is doubled. A scale other than 1 may leave a length
          * as it is and still take other images or channels. */
         if (!c->p.resize.linear && x->n_dims == 4 && x->type == NN_FLOAT32 && scales[0] == 1 && scales[1] == 1 &&
@@ -245,30 +257,33 @@ static int fill_axis(struct nn_resize_axis *a, bool linear, int coordinates, int
                 double x = source(coordinates, i, in, out, scale);
 
                 if (!linear) {
-                        a->first[i] = (int64_t)CLAMP(nearest(rounding, x), 0.0, (double)(in - 1));
+                        a->first[i] = (int32_t)CLAMP(nearest(rounding, x), 0.0, (double)(in - 1));
                         continue;
                 }
                 x = CLAMP(x, 0.0, (double)(in - 1));
-                a->first[i] = (int64_t)x;
-                a->second[i] = MIN(a->first[i] + 1, in - 1);
+                a->first[i] = (int32_t)x;
+                a->second[i] = (int32_t)MIN((int64_t)a->first[i] + 1, in - 1);
                 a->weight[i] = (float)(x - (double)a->first[i]);
         }
         return 0;
 }
 
-/* Whether only the last two dims change, which nearly every network does. */
-static bool is_plane_by_plane(const struct nn_call *c)
+static struct nn_resize_desc plane_desc(const struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0], *y = c->out[0];
+        unsigned rank = x->n_dims;
 
-        for (unsigned i = 0; i + 2 < x->n_dims; i++) {
-                if (x->dims[i] != y->dims[i])
-                        return false;
-                for (int64_t k = 0; k < y->dims[i]; k++)
-                        if (c->p.resize.axis[i].first[k] != k || c->p.resize.axis[i].weight[k] != 0)
-                                return false;
-        }
-        return x->n_dims >= 2;
+        return (struct nn_resize_desc){
+                .n = rank > 2 ? (size_t)nn_product(x->dims, 0, rank - 3) : 1,
+                .c = rank > 2 ? (size_t)x->dims[rank - 3] : 1,
+                .h = (size_t)x->dims[rank - 2],
+                .w = (size_t)x->dims[rank - 1],
+                .out_h = (size_t)y->dims[rank - 2],
+                .out_w = (size_t)y->dims[rank - 1],
+                .rows = &c->p.resize.axis[rank - 2],
+                .columns = &c->p.resize.axis[rank - 1],
+                .layout = c->layout_in,
+        };
 }
 
 int nn_prepare_resize(struct nn_call *c)
@@ -289,8 +304,11 @@ int nn_prepare_resize(struct nn_call *c)
                 if (r < 0)
                         return r;
         }
-        if (c->p.resize.linear && is_plane_by_plane(c))
-                c->scratch_bytes = 2 * (size_t)y->dims[y->n_dims - 1] * sizeof(float);
+        if (c->p.resize.planes) {
+                struct nn_resize_desc d = plane_desc(c);
+
+                c->scratch_bytes = nn_resize_scratch_bytes(c->isa, &d);
+        }
         return 0;
 }
 
@@ -310,69 +328,11 @@ static float interpolate(const struct nn_call *c, const int64_t *index, unsigned
         return low + weight * (interpolate(c, index, dim + 1, at * x->dims[dim] + a->second[index[dim]]) - low);
 }
 
-/* Input row @x spread over the columns of the output. */
-static void spread_row(const struct nn_resize_axis *a, int64_t n, const float *x, float *y)
-{
-        for (int64_t i = 0; i < n; i++) {
-                float low = x[a->first[i]];
-
-                y[i] = a->weight[i] == 0 ? low : low + a->weight[i] * (x[a->second[i]] - low);
-        }
-}
-
-/* y = low + weight * (high - low) */
-static void between_rows(const struct nn_call *c, size_t n, const float *low, const float *high, float weight, float *y)
-{
-        nn_vec_binary(c->isa, NN_SUB, false, n, high, low, y);
-        nn_vec_binary_scalar(c->isa, NN_MUL, false, n, y, weight, y);
-        nn_vec_binary(c->isa, NN_ADD, false, n, low, y, y);
-}
-
-/* A plane: each input row is spread once, and kept while the output lies between it and the next. */
-static void resize_plane(const struct nn_call *c, const float *x, float *y)
-{
-        unsigned rank = c->in[0]->n_dims;
-        const struct nn_resize_axis *rows = &c->p.resize.axis[rank - 2], *columns = &c->p.resize.axis[rank - 1];
-        int64_t width = c->in[0]->dims[rank - 1], n = c->out[0]->dims[rank - 1], held[2] = { -1, -1 };
-        float *room = c->scratch;
-
-        for (int64_t i = 0; i < c->out[0]->dims[rank - 2]; i++, y += n) {
-                int64_t wanted[2] = { rows->first[i], rows->second[i] };
-                float *row[2];
-
-                for (unsigned k = 0; k < 2; k++) {
-                        /* neighbours share no slot */
-                        unsigned slot = (unsigned)(wanted[k] % 2);
-
-                        row[k] = room + slot * (size_t)n;
-                        if (held[slot] != wanted[k] && !(k == 1 && rows->weight[i] == 0))
-                                spread_row(columns, n, x + (held[slot] = wanted[k]) * width, row[k]);
-                }
-                if (rows->weight[i] == 0)
-                        memcpy(y, row[0], (size_t)n * sizeof(*y));
-                else
-                        between_rows(c, (size_t)n, row[0], row[1], rows->weight[i], y);
-        }
-}
-
-static void resize_planes(const struct nn_call *c)
-{
-        const struct nn_tensor *x = c->in[0], *y = c->out[0];
-        int64_t planes = nn_product(x->dims, 0, x->n_dims - 2);
-        int64_t in = nn_product(x->dims, x->n_dims - 2, x->n_dims), out = nn_product(y->dims, x->n_dims - 2, x->n_dims);
-
-        for (int64_t p = 0; p < planes; p++)
-                resize_plane(c, nn_f32(x) + p * in, nn_f32(y) + p * out);
-}
-
 /* The last dim of one place in those before it. */
 static void nearest_row(const struct nn_resize_axis *a, int64_t n, size_t item, const uint8_t *x, uint8_t *y)
 {
         for (int64_t i = 0; i < n; i++, y += item)
-                if (item == 4)
-                        memcpy(y, x + (size_t)a->first[i] * 4, 4);
-                else
-                        memcpy(y, x + (size_t)a->first[i] * item, item);
+                memcpy(y, x + (size_t)a->first[i] * item, item);
 }
 
 int nn_run_resize(struct nn_call *c)
@@ -386,8 +346,10 @@ int nn_run_resize(struct nn_call *c)
                             (size_t)x->dims[3], c->p.resize.factor[0], c->p.resize.factor[1], nn_f32(x), nn_f32(y));
                 return 0;
         }
-        if (c->p.resize.linear && is_plane_by_plane(c)) {
-                resize_planes(c);
+        if (c->p.resize.planes) {
+                struct nn_resize_desc d = plane_desc(c);
+
+                nn_resize_planes(c->isa, &d, x->data, y->data, c->scratch);
                 return 0;
         }
         rows = nn_tensor_n_elements(y) / n;

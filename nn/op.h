@@ -24,14 +24,10 @@ struct nn_window {
         unsigned kernel[2], stride[2], dilation[2], pad[4], out[2];
 };
 
-struct nn_resize_axis {
-        int64_t *first, *second; /* per output index: the input indices */
-        float *weight;           /* of the second; NULL for nearest */
-};
-
 struct nn_resize {
         struct nn_resize_axis axis[NN_MAX_DIMS];
         bool linear;
+        bool planes;        /* only the last two dims change, which nearly every network does */
         unsigned factor[2]; /* not 0: nearest by whole factors on the last two axes */
 };
 
@@ -175,6 +171,7 @@ enum nn_op_kind {
         NN_KIND_GEMM,
         NN_KIND_GLOBAL_POOL,
         NN_KIND_MATMUL,
+        NN_KIND_PAD,
         NN_KIND_POOL,
         NN_KIND_PRELU,
         NN_KIND_QUANTIZE,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/memory.h"
+#include "nn/op-pad.h"
 #include "nn/plan.h"
 
 #define NO_STEP SIZE_MAX
@@ -224,10 +225,31 @@ static bool fuse_bias(struct fuser *f, struct nn_step *add)
         return false;
 }
 
+/* Zeros around the input, which converters from TensorFlow write as an operator of their own. */
+static void fuse_pad(struct fuser *f, struct nn_step *conv)
+{
+        struct nn_step *pad = sole_producer(f, conv->in[0], 1);
+        struct nn_conv_desc *d = &conv->call.p.conv.d;
+        unsigned pads[4];
+
+        if (!pad || !is_kind(pad, NN_KIND_PAD) || !nn_pad_is_zeros(&pad->call, pads))
+                return;
+        d->h -= pads[0] + pads[2];
+        d->w -= pads[1] + pads[3];
+        for (unsigned i = 0; i < 4; i++)
+                d->pad[i] += pads[i];
+        conv->in[0] = pad->in[0];
+        nn_step_bind(f->p, conv);
+        note(conv, " pad");
+        nn_step_done(pad);
+}
+
 static int fuse_step(struct fuser *f, size_t i)
 {
         struct nn_step *s = &f->p->steps[i], *before;
 
+        if (is_kind(s, NN_KIND_CONV))
+                fuse_pad(f, s);
         if (is_kind(s, NN_KIND_BATCH_NORM)) {
                 before = sole_producer(f, s->in[0], 1);
                 return plain_conv(before) && !s->call.p.affine.open ? fold_batch_norm(f, before, s) : 0;

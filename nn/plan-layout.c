@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/op-pad.h"
 #include "nn/plan.h"
 
 struct layouter {
@@ -142,7 +143,11 @@ static void choose(struct layouter *l, struct nn_step *s, enum nn_layout *in, en
                 if (blocked(l, s->in[0]) && can_block(s->call.out[0]))
                         *in = *out = NN_BLOCKED;
         } else if (op->kind == NN_KIND_RESIZE) {
-                if (blocked(l, s->in[0]) && s->call.p.resize.factor[0])
+                if (blocked(l, s->in[0]) && can_block(s->call.out[0]) &&
+                    (s->call.p.resize.factor[0] || s->call.p.resize.planes))
+                        *in = *out = NN_BLOCKED;
+        } else if (op->kind == NN_KIND_PAD) {
+                if (blocked(l, s->in[0]) && can_block(s->call.out[0]) && nn_pad_can_block(&s->call))
                         *in = *out = NN_BLOCKED;
         } else if (op->kind == NN_KIND_BINARY) {
                 if (blocked(l, s->in[0]) && binary_can_block(l, s, &scale)) {
@@ -179,7 +184,8 @@ static int layout_step(struct layouter *l, struct nn_step s)
         s.call.layout_in = in;
         s.call.layout_out = out;
         /* weights and scales are constants, which have no layout */
-        first_only = s.call.op->kind == NN_KIND_CONV || s.call.op->kind == NN_KIND_RESIZE;
+        first_only =
+                s.call.op->kind == NN_KIND_CONV || s.call.op->kind == NN_KIND_RESIZE || s.call.op->kind == NN_KIND_PAD;
         if ((first_only ? want(l, &s, &s.in[0], in) : want_all(l, &s, in)) < 0 || want(l, &s, &s.residual, out) < 0 ||
             l->n_steps == l->cap_steps) {
                 nn_step_done(&s);

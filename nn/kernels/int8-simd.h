@@ -16,11 +16,6 @@
 typedef int32_t vi_u __attribute__((vector_size(V * 4), aligned(4), may_alias));
 typedef uint8_t vbytes __attribute__((vector_size(V), aligned(1), may_alias));
 
-NN_INLINE vi vi_load(const void *p)
-{
-        return *(const vi_u *)p;
-}
-
 NN_INLINE vf v_from_int(vi v)
 {
         return __builtin_convertvector(v, vf);

@@ -141,19 +141,6 @@ void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t
                         ops->reduce_block(average, hw, x, y + i * b);
 }
 
-static void upsample_plane(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y)
-{
-        size_t row = w * factor_w;
-
-        for (size_t i = 0; i < h; i++, x += w, y += factor_h * row) {
-                for (size_t j = 0; j < w; j++)
-                        for (size_t f = 0; f < factor_w; f++)
-                                y[j * factor_w + f] = x[j];
-                for (size_t f = 1; f < factor_h; f++)
-                        memcpy(y + f * row, y, row * sizeof(float));
-        }
-}
-
 void nn_upsample(enum nn_isa isa, enum nn_layout layout, size_t n, size_t c, size_t h, size_t w, size_t factor_h,
                  size_t factor_w, const float *x, float *y)
 {
@@ -164,7 +151,70 @@ void nn_upsample(enum nn_isa isa, enum nn_layout layout, size_t n, size_t c, siz
                 if (layout == NN_BLOCKED)
                         nn_kernel_ops(isa)->map->upsample_block(h, w, factor_h, factor_w, x, y);
                 else
-                        upsample_plane(h, w, factor_h, factor_w, x, y);
+                        nn_kernel_ops(isa)->map->upsample_plain(h, w, factor_h, factor_w, x, y);
+}
+
+size_t nn_resize_scratch_bytes(enum nn_isa isa, const struct nn_resize_desc *d)
+{
+        return d->rows->second ? 2 * d->out_w * (d->layout == NN_BLOCKED ? nn_isa_block(isa) : 1) * sizeof(float) : 0;
+}
+
+/* Input row @row of plane @x, spread */
+static void spread_row(enum nn_isa isa, const struct nn_resize_desc *d, size_t row, const float *x, float *y)
+{
+        const struct nn_resize_ops *ops = nn_kernel_ops(isa)->resize;
+
+        if (d->layout == NN_BLOCKED)
+                ops->spread_block(d->columns, d->out_w, x + row * d->w * nn_isa_block(isa), y);
+        else
+                ops->spread(d->columns, d->out_w, d->w, x + row * d->w, y);
+}
+
+static void nearest_plane(enum nn_isa isa, const struct nn_resize_desc *d, size_t width, const float *x, float *y)
+{
+        const int32_t *first = d->rows->first;
+
+        for (size_t i = 0; i < d->out_h; i++, y += width)
+                if (i > 0 && first[i] == first[i - 1])
+                        memcpy(y, y - width, width * sizeof(*y));
+                else
+                        spread_row(isa, d, (size_t)first[i], x, y);
+}
+
+/* Each input row is spread once, and kept while the output lies between it and the next. */
+static void linear_plane(enum nn_isa isa, const struct nn_resize_desc *d, size_t width, const float *x, float *y,
+                         float *room)
+{
+        int32_t held[2] = { -1, -1 };
+
+        for (size_t i = 0; i < d->out_h; i++, y += width) {
+                int32_t wanted[2] = { d->rows->first[i], d->rows->second[i] };
+                float weight = d->rows->weight[i], *row[2];
+
+                for (unsigned k = 0; k < 2; k++) {
+                        unsigned slot = (unsigned)(wanted[k] % 2); /* neighbours share none */
+
+                        row[k] = room + slot * width;
+                        if (held[slot] != wanted[k] && !(k == 1 && weight == 0))
+                                spread_row(isa, d, (size_t)(held[slot] = wanted[k]), x, row[k]);
+                }
+                if (weight == 0)
+                        memcpy(y, row[0], width * sizeof(*y));
+                else
+                        nn_kernel_ops(isa)->resize->blend(width, row[0], row[1], weight, y);
+        }
+}
+
+void nn_resize_planes(enum nn_isa isa, const struct nn_resize_desc *d, const float *x, float *y, void *scratch)
+{
+        size_t b = d->layout == NN_BLOCKED ? nn_isa_block(isa) : 1;
+        size_t planes = d->n * (d->layout == NN_BLOCKED ? n_blocks(isa, d->c) : d->c);
+
+        for (size_t i = 0; i < planes; i++, x += d->h * d->w * b, y += d->out_h * d->out_w * b)
+                if (d->rows->second)
+                        linear_plane(isa, d, d->out_w * b, x, y, scratch);
+                else
+                        nearest_plane(isa, d, d->out_w * b, x, y);
 }
 
 void nn_softmax_rows(enum nn_isa isa, size_t rows, size_t columns, const float *x, float *y)

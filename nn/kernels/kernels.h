@@ -120,6 +120,23 @@ void nn_global_pool(enum nn_isa isa, bool average, enum nn_layout layout, size_t
 void nn_upsample(enum nn_isa isa, enum nn_layout layout, size_t n, size_t c, size_t h, size_t w, size_t factor_h,
                  size_t factor_w, const float *x, float *y);
 
+/* One axis of a Resize: where each output value lies in the input. */
+struct nn_resize_axis {
+        int32_t *first, *second; /* per output index, never falling: the input indices; second: NULL for nearest */
+        float *weight;           /* of the second, 0 to 1; NULL for nearest */
+};
+
+/* Nearest neighbour or linear interpolation of the two last axes of [n, c, h, w], by tables of both axes alike. */
+struct nn_resize_desc {
+        size_t n, c, h, w, out_h, out_w;
+        const struct nn_resize_axis *rows, *columns;
+        enum nn_layout layout; /* of input and output, which must not overlap */
+};
+/* Of scratch for linear interpolation; 0 for nearest. */
+size_t nn_resize_scratch_bytes(enum nn_isa isa, const struct nn_resize_desc *d);
+/* An input value whose weight is 0 has no influence, even if it is not finite. */
+void nn_resize_planes(enum nn_isa isa, const struct nn_resize_desc *d, const float *x, float *y, void *scratch);
+
 /* Response normalisation over channels, as ONNX's LRN: y = x / (bias + alpha / size * the sum of the squares of the
  * channels c - (size - 1) / 2 to c + size / 2)^beta. */
 struct nn_lrn_desc {

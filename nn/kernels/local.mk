@@ -6,6 +6,7 @@ nn_simd_sources = \
 	nn/kernels/lrn.c \
 	nn/kernels/map.c \
 	nn/kernels/panel.c \
+	nn/kernels/resize.c \
 	nn/kernels/simd.h \
 	nn/kernels/tile.c \
 	nn/kernels/vec.c \

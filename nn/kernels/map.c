@@ -151,6 +151,36 @@ static void upsample_block(size_t h, size_t w, size_t factor_h, size_t factor_w,
         }
 }
 
+/* Each value twice */
+static void double_row(size_t n, const float *x, float *y)
+{
+        size_t i = 0;
+
+        for (; i + V <= n; i += V) {
+                vf v = v_load(x + i);
+
+                v_store(y + 2 * i, v_zip_low(v, v));
+                v_store(y + 2 * i + V, v_zip_high(v, v));
+        }
+        for (; i < n; i++)
+                y[2 * i] = y[2 * i + 1] = x[i];
+}
+
+static void upsample_plain(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y)
+{
+        size_t row = w * factor_w;
+
+        for (size_t i = 0; i < h; i++, x += w, y += factor_h * row) {
+                if (factor_w == 2)
+                        double_row(w, x, y);
+                for (size_t j = 0; factor_w != 2 && j < w; j++)
+                        for (size_t f = 0; f < factor_w; f++)
+                                y[j * factor_w + f] = x[j];
+                for (size_t f = 1; f < factor_h; f++)
+                        memcpy(y + f * row, y, row * sizeof(float));
+        }
+}
+
 static void turn(size_t c, size_t n, const float *x, size_t x_row, float *y, size_t y_row)
 {
         /* the last square overlaps the one before it */
@@ -190,6 +220,7 @@ const struct nn_map_ops ISA(nn_map_ops) = {
         .reduce = reduce,
         .reduce_block = reduce_block,
         .upsample_block = upsample_block,
+        .upsample_plain = upsample_plain,
         .turn = turn,
         .from_block = from_block,
 };

@@ -6,7 +6,7 @@
         {                                                                                                           \
                 .vec = &nn_vec_ops_##isa, .map = &nn_map_ops_##isa, .tile = &nn_tile_ops_##isa,                     \
                 .depthwise = &nn_depthwise_ops_##isa, .winograd = &nn_winograd_ops_##isa, .lrn = &nn_lrn_ops_##isa, \
-                .panel = &nn_panel_ops_##isa                                                                        \
+                .panel = &nn_panel_ops_##isa, .resize = &nn_resize_ops_##isa                                        \
         }
 
 /* Instruction sets that were not built in are left zero. */

@@ -30,6 +30,7 @@ struct nn_map_ops {
         float (*reduce)(bool average, size_t n, const float *x);
         void (*reduce_block)(bool average, size_t pixels, const float *x, float *y);
         void (*upsample_block)(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y);
+        void (*upsample_plain)(size_t h, size_t w, size_t factor_h, size_t factor_w, const float *x, float *y);
         /* @c <= V rows of @n values at distance @x_row to n rows of V at distance @y_row; the other lanes 0 */
         void (*turn)(size_t c, size_t n, const float *x, size_t x_row, float *y, size_t y_row);
         /* one block of `c` <= V channels */
@@ -162,6 +163,16 @@ struct nn_panel_ops {
         nn_panel_fn fn[3][NN_PANEL_MAX_ROWS][NN_PANEL_MAX_VECTORS]; /* [enum nn_fc_storage][rows - 1][vectors - 1] */
 };
 
+/* resize.c: @n output values of a row, see nn_resize_planes() */
+struct nn_resize_ops {
+        /* from a row of @width values */
+        void (*spread)(const struct nn_resize_axis *t, size_t n, size_t width, const float *x, float *y);
+        /* @n vectors of a block */
+        void (*spread_block)(const struct nn_resize_axis *t, size_t n, const float *x, float *y);
+        /* y = low + weight * (high - low) */
+        void (*blend)(size_t n, const float *low, const float *high, float weight, float *y);
+};
+
 #define NN_DECLARE_OPS(isa)                                          \
         extern const struct nn_vec_ops nn_vec_ops_##isa;             \
         extern const struct nn_map_ops nn_map_ops_##isa;             \
@@ -169,7 +180,8 @@ struct nn_panel_ops {
         extern const struct nn_depthwise_ops nn_depthwise_ops_##isa; \
         extern const struct nn_winograd_ops nn_winograd_ops_##isa;   \
         extern const struct nn_lrn_ops nn_lrn_ops_##isa;             \
-        extern const struct nn_panel_ops nn_panel_ops_##isa
+        extern const struct nn_panel_ops nn_panel_ops_##isa;         \
+        extern const struct nn_resize_ops nn_resize_ops_##isa
 
 NN_DECLARE_OPS(portable);
 NN_DECLARE_OPS(neon);
@@ -184,6 +196,7 @@ struct nn_kernel_ops {
         const struct nn_winograd_ops *winograd;
         const struct nn_lrn_ops *lrn;
         const struct nn_panel_ops *panel;
+        const struct nn_resize_ops *resize;
 };
 
 /* NULL if @isa was not built in. */

@@ -74,6 +74,14 @@ NN_INLINE vf v_zero(void)
         return (vf){ 0 };
 }
 
+NN_INLINE vi vi_load(const void *p)
+{
+        vi v;
+
+        memcpy(&v, p, sizeof(v));
+        return v;
+}
+
 #if defined(NN_SIMD_AVX512)
 
 NN_INLINE vf v_set1(float s)
@@ -121,6 +129,12 @@ NN_INLINE void v_store_n(float *p, vf v, size_t n)
 NN_INLINE vf v_sqrt(vf a)
 {
         return (vf)_mm512_sqrt_ps((__m512)a);
+}
+
+/* Lane i: lane at[i] of a, or at[i] - V of b; 0 <= at[i] < 2 V */
+NN_INLINE vf v_pick(vf a, vf b, vi at)
+{
+        return (vf)_mm512_permutex2var_ps((__m512)a, (__m512i)at, (__m512)b);
 }
 
 /* Half a vector: on CPUs whose vector units are half as wide as the registers it costs half as much. */
@@ -203,6 +217,15 @@ NN_INLINE vf v_sqrt(vf a)
         return (vf)_mm256_sqrt_ps((__m256)a);
 }
 
+NN_INLINE vf v_pick(vf a, vf b, vi at)
+{
+        __m256 x = _mm256_permutevar8x32_ps((__m256)a, (__m256i)at);
+        __m256 y = _mm256_permutevar8x32_ps((__m256)b, (__m256i)at);
+
+        /* bit 3 becomes the sign */
+        return (vf)_mm256_blendv_ps(x, y, _mm256_castsi256_ps(_mm256_slli_epi32((__m256i)at, 28)));
+}
+
 NN_INLINE vf v_load_bf16(const uint16_t *p)
 {
         __m256i x = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -235,6 +258,13 @@ NN_INLINE vf v_select_lt(vf x, vf limit, vf a, vf b)
 NN_INLINE vf v_sqrt(vf a)
 {
         return (vf)vsqrtq_f32((float32x4_t)a);
+}
+
+NN_INLINE vf v_pick(vf a, vf b, vi at)
+{
+        uint8x16x2_t table = { { (uint8x16_t)a, (uint8x16_t)b } };
+
+        return (vf)vqtbl2q_u8(table, (uint8x16_t)(at * 0x04040404 + 0x03020100));
 }
 
 NN_INLINE vf v_max(vf a, vf b)
@@ -275,6 +305,18 @@ NN_INLINE vf v_fma(vf a, vf b, vf c)
 NN_INLINE vf v_sqrt(vf a)
 {
         return (vf){ __builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3]) };
+}
+
+NN_INLINE vf v_pick(vf a, vf b, vi at)
+{
+        float x[2 * V];
+        vf r;
+
+        v_store(x, a);
+        v_store(x + V, b);
+        for (unsigned i = 0; i < V; i++)
+                r[i] = x[at[i]];
+        return r;
 }
 
 NN_INLINE vf v_select(vi mask, vf a, vf b)

@@ -182,6 +182,62 @@ static void bench_gemm(const struct bench *b, unsigned m, unsigned n, unsigned k
         free(j.scratch);
 }
 
+struct resize_job {
+        enum nn_isa isa;
+        struct nn_resize_desc d;
+        float *x, *y, *scratch;
+        size_t bytes;
+};
+
+static void run_resize(void *userdata)
+{
+        struct resize_job *j = userdata;
+
+        nn_resize_planes(j->isa, &j->d, j->x, j->y, j->scratch);
+}
+
+static void run_copy(void *userdata)
+{
+        struct resize_job *j = userdata;
+
+        memcpy(j->y, j->x, j->bytes);
+}
+
+/* 16 planes of @size x @size made @out x @out by linear interpolation, beside a copy of as many bytes as come out. */
+static void bench_resize(const struct bench *b, enum nn_layout layout, size_t size, size_t out)
+{
+        size_t floats = nn_blocked_floats(b->isa, 1, 16, MAX(size, out), MAX(size, out));
+        struct nn_resize_axis a = { calloc(out, sizeof(int32_t)), calloc(out, sizeof(int32_t)),
+                                    (float *)calloc(out, sizeof(float)) };
+        struct resize_job j = { .isa = b->isa,
+                                .d = { 1, 16, size, size, out, out, &a, &a, layout },
+                                .x = numbers(floats),
+                                .y = numbers(floats),
+                                .bytes = 16 * out * out * sizeof(float) };
+        double usec, copy;
+
+        if (!a.first || !a.second || !a.weight)
+                exit(1);
+        for (size_t i = 0; i < out; i++) {
+                double at = (double)i * (double)(size - 1) / (double)(out - 1);
+
+                a.first[i] = (int32_t)at;
+                a.second[i] = (int32_t)MIN((size_t)at + 1, size - 1);
+                a.weight[i] = (float)(at - (double)a.first[i]);
+        }
+        j.scratch = numbers(nn_resize_scratch_bytes(b->isa, &j.d) / sizeof(float));
+        usec = least_usec(run_resize, &j);
+        copy = least_usec(run_copy, &j);
+        printf("resize 16 x %3zu^2 to %3zu^2, %-7s %*s %9.1f us, %4.1f of a copy\n", size, out,
+               layout == NN_BLOCKED ? "blocked" : "plain", 27, "", usec, usec / copy);
+        free(a.first);
+        free(a.second);
+        free(a.weight);
+        free(j.x);
+        free(j.y);
+        free(j.scratch);
+}
+
 int main(int argc, char **argv)
 {
         struct bench b = { .isa = nn_isa_best() };
@@ -215,6 +271,12 @@ int main(int argc, char **argv)
         bench_gemm(&b, 64, 64, 64);
         bench_gemm(&b, 144, 64, 576);
         bench_gemm(&b, 512, 512, 512);
+        for (unsigned i = 0; i < 2; i++) {
+                bench_resize(&b, i ? NN_BLOCKED : NN_PLAIN, 64, 128);
+                bench_resize(&b, i ? NN_BLOCKED : NN_PLAIN, 80, 100);
+                bench_resize(&b, i ? NN_BLOCKED : NN_PLAIN, 128, 64);
+                bench_resize(&b, i ? NN_BLOCKED : NN_PLAIN, 200, 60);
+        }
         nn_pool_free(b.pool);
         return 0;
 }

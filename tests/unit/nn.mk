@@ -31,6 +31,12 @@ tests_unit_test_nn_concat_SOURCES = tests/unit/test-nn-concat.c tests/unit/nn-ne
 tests_unit_test_nn_concat_CFLAGS = $(nn_test_cflags)
 tests_unit_test_nn_concat_LDADD = $(nn_test_libs) -lm
 
+check_PROGRAMS += tests/unit/test-nn-moves
+TESTS += tests/unit/test-nn-moves
+tests_unit_test_nn_moves_SOURCES = tests/unit/test-nn-moves.c tests/unit/nn-net.h
+tests_unit_test_nn_moves_CFLAGS = $(nn_test_cflags)
+tests_unit_test_nn_moves_LDADD = $(nn_test_libs) -lm
+
 check_PROGRAMS += tests/unit/test-nn-read
 TESTS += tests/unit/test-nn-read
 tests_unit_test_nn_read_SOURCES = tests/unit/test-nn-read.c tests/unit/nn-net.h

@@ -339,6 +339,94 @@ static void test_global_pool_and_upsample(void **state)
                         }
 }
 
+/* Where @out values lie in @in, for nearest or linear, at half pixels. */
+static struct nn_resize_axis resize_axis(bool linear, size_t in, size_t out)
+{
+        struct nn_resize_axis a = { .first = malloc(out * sizeof(*a.first)) };
+
+        a.second = linear ? malloc(out * sizeof(*a.second)) : NULL;
+        a.weight = linear ? malloc(out * sizeof(*a.weight)) : NULL;
+        assert_true(a.first && (!linear || (a.second && a.weight)));
+        for (size_t i = 0; i < out; i++) {
+                double at = fmin(fmax(((double)i + 0.5) * (double)in / (double)out - 0.5, 0), (double)(in - 1));
+
+                a.first[i] = (int32_t)(linear ? floor(at) : floor(at + 0.5));
+                if (linear) {
+                        a.second[i] = (int32_t)fmin(a.first[i] + 1, (double)(in - 1));
+                        a.weight[i] = (float)(at - a.first[i]);
+                }
+        }
+        return a;
+}
+
+static void free_axis(struct nn_resize_axis *a)
+{
+        free(a->first);
+        free(a->second);
+        free(a->weight);
+}
+
+static double resized(const struct nn_resize_axis *rows, const struct nn_resize_axis *columns, size_t w, size_t i,
+                      size_t j, const float *x)
+{
+        size_t r[2] = { (size_t)rows->first[i], (size_t)(rows->second ? rows->second[i] : 0) };
+        size_t c[2] = { (size_t)columns->first[j], (size_t)(columns->second ? columns->second[j] : 0) };
+        double wr = rows->weight ? (double)rows->weight[i] : 0, wc = columns->weight ? (double)columns->weight[j] : 0;
+        double y = 0;
+
+        /* what has no weight is not looked at: it may be infinite */
+        for (unsigned k = 0; k < 4; k++) {
+                double weight = (k & 2 ? wr : 1 - wr) * (k & 1 ? wc : 1 - wc);
+
+                y += weight == 0 ? 0 : weight * (double)x[r[k >> 1] * w + c[k & 1]];
+        }
+        return y;
+}
+
+static void check_resize(enum nn_isa isa, enum nn_layout layout, bool linear, size_t c, const size_t *size,
+                         uint32_t *seed)
+{
+        size_t n = 2, in = size[0] * size[1], out = size[2] * size[3];
+        struct nn_resize_axis rows = resize_axis(linear, size[0], size[2]),
+                              columns = resize_axis(linear, size[1], size[3]);
+        struct nn_resize_desc d = { n, c, size[0], size[1], size[2], size[3], &rows, &columns, layout };
+        float *x = random_floats(n * c * in, seed), *expected = floats(n * c * out), *from, *y, *scratch;
+
+        if (size[0] == size[2] && size[1] == size[3])
+                x[in / 2] = INFINITY;
+        for (size_t i = 0; i < n * c * out; i++)
+                expected[i] =
+                        (float)resized(&rows, &columns, size[1], i % out / size[3], i % size[3], x + i / out * in);
+        from = in_layout(isa, layout, n, c, in, x, 0);
+        y = floats(layout_floats(isa, layout, n, c, out));
+        scratch = floats(nn_resize_scratch_bytes(isa, &d) / sizeof(float));
+        nn_resize_planes(isa, &d, from, y, scratch);
+        y = to_plain(isa, layout, n, c, out, y);
+        assert_close(y, expected, n * c * out, linear ? 1e-6f : 0, linear ? 1e-6f : 0, "resize");
+        free(x);
+        free(expected);
+        free(from);
+        free(y);
+        free(scratch);
+        free_axis(&rows);
+        free_axis(&columns);
+}
+
+static void test_resize(void **state)
+{
+        /* narrower than a vector, than two, wider; to less than half, where two vectors are not enough */
+        static const size_t planes[][4] = { { 3, 3, 6, 6 },     { 5, 7, 5, 7 },     { 4, 17, 7, 40 }, { 2, 33, 3, 70 },
+                                            { 9, 65, 4, 33 },   { 8, 200, 3, 37 },  { 1, 1, 5, 20 },  { 6, 31, 6, 1 },
+                                            { 3, 40, 12, 100 }, { 7, 129, 2, 128 }, { 2, 16, 2, 16 } };
+        uint32_t seed = 8;
+
+        FOR_EACH_ISA(isa)
+                for (size_t i = 0; i < ARRAY_LEN(planes); i++)
+                        for (unsigned k = 0; k < 4; k++)
+                                check_resize(isa, k & 1 ? NN_BLOCKED : NN_PLAIN, k & 2, 1 + i * 5 % 19, planes[i],
+                                             &seed);
+}
+
 static void test_layouts(void **state)
 {
         uint32_t seed = 7;
@@ -393,6 +481,7 @@ int main(void)
                 cmocka_unit_test(test_softmax),
                 cmocka_unit_test(test_pool),
                 cmocka_unit_test(test_global_pool_and_upsample),
+                cmocka_unit_test(test_resize),
                 cmocka_unit_test(test_layouts),
         };
 

@@ -179,13 +179,13 @@ static void test_packed_bytes_are_counted(void **state)
         onnx_writer_initializer(w, "scales", &scales);
         onnx_writer_node(w, "Resize", NAMES("x", "", "scales"), NAMES("y"), NULL);
         onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 3, 6, 8));
-        assert_int_equal(packed_bytes_of(w), (1 + 3 + 6 + 8) * sizeof(int64_t));
+        assert_int_equal(packed_bytes_of(w), (1 + 3 + 6 + 8) * sizeof(int32_t));
 }
 
 /* The tables of Resize are larger than what it makes. */
 static void test_resize_tables_are_bounded(void **state)
 {
-        struct nn_tensor scales = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 1 }, .data = (float[]){ 40e6f } };
+        struct nn_tensor scales = { .type = NN_FLOAT32, .n_dims = 1, .dims = { 1 }, .data = (float[]){ 80e6f } };
         struct nn_error error = { { 0 } };
         struct nn_model *m = NULL;
         struct onnx_writer *w;
@@ -194,7 +194,7 @@ static void test_resize_tables_are_bounded(void **state)
         onnx_writer_input(w, "x", NN_UINT8, DIMS(1));
         onnx_writer_initializer(w, "scales", &scales);
         onnx_writer_node(w, "Resize", NAMES("x", "", "scales"), NAMES("y"), NULL);
-        onnx_writer_output(w, "y", NN_UINT8, DIMS(40000000));
+        onnx_writer_output(w, "y", NN_UINT8, DIMS(80000000));
         assert_null(net_plan(w, -EFBIG, &m, &error));
         nn_model_free(m);
 }
