@@ -19,7 +19,7 @@ tests_bench_peer_onednn_SOURCES = tests/bench/peer-onednn.c tests/bench/timing.h
 tests_bench_peer_onednn_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_bench_peer_onednn_LDADD = libnn.la -ldnnl -lm
 endif
-EXTRA_DIST += tests/bench/compare-engines.py tests/bench/foreign.py tests/bench/peer-opencv-dnn.py tests/bench/vgg.conf
+EXTRA_DIST += tests/bench/compare-engines.py tests/bench/face-nets.py tests/bench/foreign.py tests/bench/peer-opencv-dnn.py tests/bench/vgg.conf
 
 # the detector plugins side by side
 check_PROGRAMS += tests/bench/bench-detectors
