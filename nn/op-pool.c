@@ -70,7 +70,7 @@ int nn_run_global_pool(struct nn_call *c)
 {
         const struct nn_tensor *x = c->in[0];
 
-        nn_global_pool(c->isa, true, c->layout_in, (size_t)x->dims[0], (size_t)x->dims[1],
+        nn_global_pool(c->isa, c->op->average, c->layout_in, (size_t)x->dims[0], (size_t)x->dims[1],
                        (size_t)nn_product(x->dims, 2, x->n_dims), nn_f32(x), nn_f32(c->out[0]));
         return 0;
 }

@@ -33,16 +33,19 @@ int nn_shape_dropout(struct nn_call *c)
                 return nn_call_fail(c, -EOPNOTSUPP, "training_mode is not supported");
         if (c->opset < 7 && nn_node_int(c->node, "is_test", 0) == 0)
                 return nn_call_fail(c, -EOPNOTSUPP, "training is not supported");
-        if (c->opset < 10 && c->n_out > 1 && c->out[1])
-                return nn_call_fail(c, -EOPNOTSUPP, "the mask is not supported before opset 10");
-        r = nn_call_set_output(c, 1, NN_BOOL, c->in[0]->n_dims, c->in[0]->dims);
+        /* a mask was of the input's type once, and left open what it holds where nothing is dropped */
+        r = nn_call_set_output(c, 1, c->opset < 10 ? NN_FLOAT32 : NN_BOOL, c->in[0]->n_dims, c->in[0]->dims);
         return r < 0 ? r : nn_shape_identity(c);
 }
 
 int nn_run_dropout(struct nn_call *c)
 {
-        if (c->n_out > 1 && c->out[1] && nn_tensor_n_elements(c->out[1]))
-                memset(c->out[1]->data, 1, (size_t)nn_tensor_n_elements(c->out[1]));
+        int64_t n = c->n_out > 1 && c->out[1] ? nn_tensor_n_elements(c->out[1]) : 0;
+
+        if (n && c->out[1]->type == NN_BOOL)
+                memset(c->out[1]->data, 1, (size_t)n);
+        for (int64_t i = 0; i < n && c->out[1]->type == NN_FLOAT32; i++)
+                nn_f32(c->out[1])[i] = 1;
         return nn_run_view(c);
 }
 

@@ -204,6 +204,93 @@ static int write_net(uint8_t **ret, size_t *ret_size)
         return *ret ? 0 : -ENOENT;
 }
 
+static void constant(struct onnx_writer *w, const char *name, enum nn_type type, int64_t n, const void *values)
+{
+        struct nn_tensor t = { .type = type, .n_dims = n > 1, .dims = { n }, .data = (void *)values };
+
+        onnx_writer_initializer(w, name, &t);
+}
+
+/* What moves values, in blocks of channels and merged, with the lists that say how far. */
+static int write_moves(uint8_t **ret, size_t *ret_size)
+{
+        const struct onnx_attribute edge[] = { { .name = "mode", .kind = ONNX_STRING, .s = "edge" }, { 0 } };
+        const struct onnx_attribute linear[] = { { .name = "mode", .kind = ONNX_STRING, .s = "linear" }, { 0 } };
+        const struct onnx_attribute size[] = { { .name = "blocksize", .kind = ONNX_INT, .i = 2 }, { 0 } };
+        const struct onnx_attribute axis[] = { { .name = "axis", .kind = ONNX_INT, .i = 1 }, { 0 } };
+        struct onnx_writer *w;
+
+        assert(onnx_writer_new("seed", &w) == 0);
+        onnx_writer_opset(w, 13);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(-1, 1, 10, 10));
+        conv(w, "x", "c1", 18, 1, 3, 1);
+        constant(w, "around", NN_INT64, 8, (const int64_t[]){ 0, 0, 0, 1, 0, 0, 2, 3 });
+        constant(w, "behind", NN_INT64, 8, (const int64_t[]){ 0, 0, 0, 0, 0, 2, 0, 0 });
+        constant(w, "scales", NN_FLOAT32, 4, (const float[]){ 1, 1, 1.5f, 2 });
+        constant(w, "parts", NN_INT64, 2, (const int64_t[]){ 4, 16 });
+        constant(w, "k", NN_INT64, 1, (const int64_t[]){ 3 });
+        onnx_writer_node(w, "Pad", NAMES("c1", "around"), NAMES("p1"), NULL);
+        conv(w, "p1", "c2", 18, 18, 3, 18);
+        onnx_writer_node(w, "Pad", NAMES("c2", "around"), NAMES("p2"), edge);
+        onnx_writer_node(w, "Pad", NAMES("p2", "behind"), NAMES("p3"), NULL);
+        onnx_writer_node(w, "Resize", NAMES("p3", "", "scales"), NAMES("r1"), linear);
+        onnx_writer_node(w, "Resize", NAMES("r1", "", "scales"), NAMES("r2"), NULL);
+        conv(w, "r2", "c3", 20, 20, 1, 1);
+        onnx_writer_node(w, "Split", NAMES("c3", "parts"), NAMES("s1", "s2"), axis);
+        onnx_writer_node(w, "DepthToSpace", NAMES("s1"), NAMES("d"), size);
+        onnx_writer_node(w, "GlobalMaxPool", NAMES("s2"), NAMES("g"), NULL);
+        onnx_writer_node(w, "Mish", NAMES("d"), NAMES("m"), NULL);
+        onnx_writer_node(w, "Flatten", NAMES("g"), NAMES("f"), NULL);
+        onnx_writer_node(w, "TopK", NAMES("f", "k"), NAMES("y", "at"), NULL);
+        onnx_writer_output(w, "m", NN_FLOAT32, DIMS(-1, 1, -1, -1));
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(-1, 3));
+        *ret = net_bytes(w, ret_size);
+        onnx_writer_free(w);
+        return *ret ? 0 : -ENOENT;
+}
+
+/* What onnxruntime's static quantisation makes of a network. */
+static int write_bytes(uint8_t **ret, size_t *ret_size)
+{
+        int8_t weights[4 * 2 * 9], matrix[4 * 3];
+        struct nn_tensor w4 = { .type = NN_INT8, .n_dims = 4, .dims = { 4, 2, 3, 3 }, .data = weights };
+        struct nn_tensor w2 = { .type = NN_INT8, .n_dims = 2, .dims = { 4, 3 }, .data = matrix };
+        struct onnx_writer *w;
+
+        for (size_t i = 0; i < sizeof(weights); i++)
+                weights[i] = (int8_t)(i * 37);
+        for (size_t i = 0; i < sizeof(matrix); i++)
+                matrix[i] = (int8_t)(i * 53);
+        assert(onnx_writer_new("seed", &w) == 0);
+        onnx_writer_opset(w, 13);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(-1, 2, 7, 7));
+        onnx_writer_initializer(w, "w4", &w4);
+        onnx_writer_initializer(w, "w2", &w2);
+        constant(w, "s", NN_FLOAT32, 1, (const float[]){ 0.02f });
+        constant(w, "s3", NN_FLOAT32, 3, (const float[]){ 0.1f, 0.2f, 0.3f });
+        constant(w, "z", NN_UINT8, 1, (const uint8_t[]){ 128 });
+        constant(w, "zw", NN_INT8, 1, (const int8_t[]){ 0 });
+        constant(w, "z3", NN_INT8, 3, (const int8_t[]){ 0, 1, -1 });
+        constant(w, "b4", NN_INT32, 4, (const int32_t[]){ 1, -2, 300, -4000 });
+        constant(w, "b3", NN_INT32, 3, (const int32_t[]){ 1, 20, -300 });
+        onnx_writer_node(w, "QuantizeLinear", NAMES("x", "s", "z"), NAMES("q"), NULL);
+        onnx_writer_node(w, "QLinearConv", NAMES("q", "s", "z", "w4", "s", "zw", "s", "z", "b4"), NAMES("c"), NULL);
+        onnx_writer_node(w, NN_OP_MICROSOFT "QLinearAdd", NAMES("c", "s", "z", "c", "s", "z", "s", "z"), NAMES("a"),
+                         NULL);
+        onnx_writer_node(w, NN_OP_MICROSOFT "QLinearMul", NAMES("a", "s", "z", "c", "s", "z", "s", "z"), NAMES("m"),
+                         NULL);
+        onnx_writer_node(w, NN_OP_MICROSOFT "QLinearGlobalAveragePool", NAMES("m", "s", "z", "s", "z"), NAMES("g"),
+                         NULL);
+        onnx_writer_node(w, "Flatten", NAMES("g"), NAMES("f"), NULL);
+        onnx_writer_node(w, NN_OP_MICROSOFT "QGemm", NAMES("f", "s", "z", "w2", "s3", "z3", "b3", "s", "z"), NAMES("h"),
+                         NULL);
+        onnx_writer_node(w, "DequantizeLinear", NAMES("h", "s", "z"), NAMES("y"), NULL);
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(-1, 3));
+        *ret = net_bytes(w, ret_size);
+        onnx_writer_free(w);
+        return *ret ? 0 : -ENOENT;
+}
+
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
         return strcmp((*a)->d_name, (*b)->d_name);
@@ -243,9 +330,11 @@ static int read_case(unsigned i, uint8_t **ret, size_t *ret_size)
 
 int fuzz_seed(unsigned i, uint8_t **ret, size_t *ret_size)
 {
-        if (i == 0)
-                return write_net(ret, ret_size);
-        if (i <= MAX_CASES)
-                return read_case(i - 1, ret, ret_size);
+        static int (*const made[])(uint8_t **, size_t *) = { write_net, write_moves, write_bytes };
+
+        if (i < ARRAY_LEN(made))
+                return made[i](ret, ret_size);
+        if (i < ARRAY_LEN(made) + MAX_CASES)
+                return read_case(i - (unsigned)ARRAY_LEN(made), ret, ret_size);
         return -ENOENT;
 }

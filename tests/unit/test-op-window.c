@@ -86,6 +86,7 @@ static const struct op_case pools[] = {
           { KERNEL(2), PADS(1, 1), { .name = "count_include_pad", .kind = ONNX_INT, .i = 1 } },
           { Y(S(1, 1, 3), 0, 0.5, 0.5) } },
         { "the whole", "GlobalAveragePool", 13, { X(1, 2, 3) }, {}, { Y(S(1, 2, 1), 1, 4) } },
+        { "the largest of all", "GlobalMaxPool", 13, { X(1, 2, 2, 3) }, {}, { Y(S(1, 2, 1, 1), 5, 11) } },
         {},
 };
 
