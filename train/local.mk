@@ -21,6 +21,8 @@ libtrain_la_SOURCES += \
 	train/data/landmarks.h \
 	train/data/lines.c \
 	train/data/picture-file.c \
+	train/data/picture-list.c \
+	train/data/picture-list.h \
 	train/data/points.c \
 	train/data/rafd.c \
 	train/data/reader.h \
@@ -91,6 +93,8 @@ libtrain_la_SOURCES += \
 	train/model/detect-score.c \
 	train/model/detect-score.h \
 	train/model/evaluate-detector.c \
+	train/model/face-finder.c \
+	train/model/face-finder.h \
 	train/model/evaluate-faces.h \
 	train/model/evaluate-landmarks.c \
 	train/model/evaluate.c \
@@ -161,6 +165,7 @@ libtrain_la_SOURCES += \
 	train/cmd/cmd-bench.c \
 	train/cmd/cmd-blend.c \
 	train/cmd/cmd-clip.c \
+	train/cmd/cmd-crop.c \
 	train/cmd/cmd-data.c \
 	train/cmd/cmd-eval.c \
 	train/cmd/cmd-meanfaces.c \

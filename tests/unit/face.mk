@@ -40,8 +40,8 @@ tests_unit_test_face_template_LDADD = libnnimage.la $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/write-landmarks
 tests_unit_write_landmarks_SOURCES = tests/unit/write-landmarks.c tests/unit/face-nets.h
 tests_unit_write_landmarks_LDADD = libnn.la libbasic.la -lm
-dist_check_SCRIPTS += tests/unit/test-align.sh
-TESTS += tests/unit/test-align.sh
+dist_check_SCRIPTS += tests/unit/test-align.sh tests/unit/test-crop.sh
+TESTS += tests/unit/test-align.sh tests/unit/test-crop.sh
 
 check_PROGRAMS += tests/unit/test-faces
 TESTS += tests/unit/test-faces

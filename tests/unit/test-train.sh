@@ -122,6 +122,10 @@ head -c 300000 "$dir/data.csv" > "$dir/cut.csv"
 "$tool" train "$dir/recipe.conf" --data "$dir/cut.csv" --out "$dir/x" > "$dir/out.txt" 2>&1
 [ $? -eq 1 ] && grep -q 'cut.csv' "$dir/out.txt" && [ ! -e "$dir/x/log.csv" ]
 ok $? "a cut data set is refused before training"
+sed 's/batch = 16/batch = 121/' "$dir/recipe.conf" > "$dir/large.conf"
+"$tool" train "$dir/large.conf" --data "$dir/data.csv" --out "$dir/large" > /dev/null 2> "$dir/large.txt"
+[ $? -eq 1 ] && grep -q 'data.csv has 120 rows to train on, fewer than one batch of 121: lower batch' "$dir/large.txt"
+ok $? "fewer rows than a batch are refused with both numbers"
 
 "$tool" train "$dir/nowhere.conf" --data "$dir/data.csv" --out "$dir/x" > "$dir/out.txt" 2>&1
 [ $? -eq 1 ] && grep -q 'nowhere.conf' "$dir/out.txt"

@@ -93,6 +93,10 @@ static int read_data(struct run *run)
 
         if (run->task.ops->read(&run->task, &options, &error) < 0)
                 return cmd_fail(&cmd_train, "%s", error.text);
+        if (run->task.n_rows < run->config.batch)
+                return cmd_fail(
+                        &cmd_train, "%s has %zu rows to train on, fewer than one batch of %u: lower batch in %s",
+                        run->options.data, (size_t)run->task.n_rows, (unsigned)run->config.batch, run->options.recipe);
         if (*run->task.remark)
                 cmd_warn(&cmd_train, "%s", run->task.remark);
         return 0;

@@ -55,6 +55,7 @@ struct cmd_operands {
 extern const struct cmd cmd_run, cmd_show, cmd_bench, cmd_quantize, cmd_blend; /* using a model */
 extern const struct cmd cmd_adopt;                                             /* of others */
 extern const struct cmd cmd_train, cmd_eval, cmd_data, cmd_plot, cmd_align;    /* making one */
+extern const struct cmd cmd_crop;                                              /* of pictures */
 extern const struct cmd cmd_points;                                            /* of a data set */
 extern const struct cmd cmd_meanfaces, cmd_clip;                               /* the synthetic clip */
 

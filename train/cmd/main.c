@@ -9,7 +9,7 @@
 
 static const struct cmd *const commands[] = {
         &cmd_train, &cmd_eval, &cmd_data,  &cmd_align,    &cmd_plot,  &cmd_points, &cmd_meanfaces, &cmd_clip,
-        &cmd_run,   &cmd_show, &cmd_bench, &cmd_quantize, &cmd_blend, &cmd_adopt,  NULL,
+        &cmd_run,   &cmd_show, &cmd_bench, &cmd_quantize, &cmd_blend, &cmd_adopt,  &cmd_crop,      NULL,
 };
 
 static const struct cmd *find(const char *name)
