@@ -21,6 +21,9 @@ tests_bench_peer_onednn_LDADD = libnn.la -ldnnl -lm
 endif
 EXTRA_DIST += tests/bench/compare-engines.py tests/bench/face-nets.py tests/bench/foreign.py tests/bench/peer-opencv-dnn.py tests/bench/vgg.conf
 
+# counted under qemu, by hand; the script compiles both for what it needs
+EXTRA_DIST += tests/bench/arm-instructions.sh tests/bench/count-instructions.c tests/bench/some-passes.c
+
 # the detector plugins side by side
 check_PROGRAMS += tests/bench/bench-detectors
 tests_bench_bench_detectors_SOURCES = tests/bench/bench-detectors.c
