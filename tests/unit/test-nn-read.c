@@ -321,12 +321,32 @@ static void test_missing_operators(void **state)
         assert_string_equal(error.text, "operators that are not supported: Frob (a +1), Wibble (c)");
 }
 
+/* Casts that go round: neither can be the first. */
+static void test_casts_in_a_circle(void **state)
+{
+        const struct onnx_attribute to_int[] = { { .name = "to", .kind = ONNX_INT, .i = NN_INT64 }, { 0 } };
+        const struct onnx_attribute to_float[] = { { .name = "to", .kind = ONNX_INT, .i = NN_FLOAT32 }, { 0 } };
+        struct nn_error error = { { 0 } };
+        struct nn_model *m = NULL;
+        struct onnx_writer *w;
+
+        assert_int_equal(onnx_writer_new("t", &w), 0);
+        onnx_writer_input(w, "x", NN_FLOAT32, DIMS(1, 3));
+        onnx_writer_node(w, "Cast", NAMES("b"), NAMES("a"), to_int);
+        onnx_writer_node(w, "Cast", NAMES("a"), NAMES("b"), to_float);
+        onnx_writer_node(w, "Add", NAMES("x", "b"), NAMES("y"), NULL);
+        onnx_writer_output(w, "y", NN_FLOAT32, DIMS(1, 3));
+        assert_int_equal(net_load(w, &m, &error), -EBADMSG);
+        onnx_writer_free(w);
+        assert_non_null(strstr(error.text, "reads 'b' before anything makes it"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_contents_of_tensors),    cmocka_unit_test(test_small_file_is_let_go),
                 cmocka_unit_test(test_floats_of_other_widths), cmocka_unit_test(test_data_beside_the_model),
-                cmocka_unit_test(test_missing_operators),
+                cmocka_unit_test(test_missing_operators),      cmocka_unit_test(test_casts_in_a_circle),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
