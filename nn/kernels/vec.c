@@ -181,10 +181,42 @@ static float row_max(size_t n, const float *x)
         return m;
 }
 
+#define NARROW 8
+
+/* Up to V rows of a few columns: a vector has one column of all of them. */
+static void softmax_narrow(size_t rows, size_t columns, const float *x, float *y)
+{
+        float t[NARROW * V] = { 0 };
+        vf m, sum = v_zero();
+
+        for (size_t i = 0; i < rows; i++)
+                for (size_t j = 0; j < columns; j++)
+                        t[j * V + i] = x[i * columns + j];
+        m = v_load(t);
+        for (size_t j = 1; j < columns; j++)
+                m = v_max(m, v_load(t + j * V));
+        for (size_t j = 0; j < columns; j++) {
+                vf e = v_exp(v_load(t + j * V) - m);
+
+                sum += e;
+                v_store(t + j * V, e);
+        }
+        for (size_t j = 0; j < columns; j++)
+                v_store(t + j * V, v_load(t + j * V) * (v_set1(1.f) / sum));
+        for (size_t i = 0; i < rows; i++)
+                for (size_t j = 0; j < columns; j++)
+                        y[i * columns + j] = t[j * V + i];
+}
+
 static void softmax_rows(size_t rows, size_t columns, const float *x, float *y)
 {
         if (!columns)
                 return;
+        if (columns <= NARROW && rows > 1) {
+                for (size_t i = 0; i < rows; i += V)
+                        softmax_narrow(MIN((size_t)V, rows - i), columns, x + i * columns, y + i * columns);
+                return;
+        }
         for (size_t row = 0; row < rows; row++, x += columns, y += columns) {
                 vf m = v_set1(row_max(columns, x)), sum = v_zero();
                 size_t i = 0;
