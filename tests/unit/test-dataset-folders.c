@@ -203,6 +203,60 @@ static void test_bad_ckplus(void **state)
         assert_null(d);
 }
 
+/* Whether rows of person @p (its grey) are all of one use; counts them. */
+static bool is_one_part(const struct dataset *d, uint8_t p, size_t *held)
+{
+        unsigned uses = 0;
+
+        for (size_t i = 0; i < d->n; i++)
+                if (d->pixels[i * d->width_px * d->height_px] == p) {
+                        uses |= d->usage[i];
+                        *held += d->usage[i] == DATASET_PUBLIC_TEST;
+                }
+        return uses == DATASET_TRAINING || uses == DATASET_PUBLIC_TEST;
+}
+
+static void test_hold_out(void **state)
+{
+        static const char *const persons[] = { "anna", "ben", "c", "dora", "emil", "f", "gus", "hal", "ida", "jo" };
+        struct dataset_options options = { .hold_out = 0.3 };
+        char path[256], name[128];
+        struct dataset *d;
+        size_t held = 0;
+
+        for (unsigned p = 0; p < ARRAY_LEN(persons); p++)
+                for (unsigned i = 0; i < 4; i++) {
+                        snprintf(name, sizeof(name), "held/%s/%s_%u.png", i & 1 ? "anger" : "happiness", persons[p], i);
+                        add_picture(name, (uint8_t)(10 * p));
+                        snprintf(name, sizeof(name), "alike/%s/IMG_%u.png", i & 1 ? "anger" : "happiness", 4 * p + i);
+                        add_picture(name, (uint8_t)(10 * p));
+                }
+        snprintf(path, sizeof(path), "%s/held", root);
+        assert_int_equal(dataset_load(path, &options, &d, &error), 0);
+        for (unsigned p = 0; p < ARRAY_LEN(persons); p++)
+                assert_true(is_one_part(d, (uint8_t)(10 * p), &held));
+        assert_int_equal(held, 12);
+        dataset_free(d);
+        /* one beginning for all: by picture */
+        snprintf(path, sizeof(path), "%s/alike", root);
+        assert_int_equal(dataset_load(path, &options, &d, &error), 0);
+        held = 0;
+        for (unsigned p = 0; p < ARRAY_LEN(persons); p++)
+                is_one_part(d, (uint8_t)(10 * p), &held);
+        assert_int_equal(held, 12);
+        dataset_free(d);
+        options.hold_out = 0;
+        assert_int_equal(dataset_load(path, &options, &d, &error), 0);
+        for (size_t i = 0; i < d->n; i++)
+                assert_int_equal(d->usage[i], DATASET_TRAINING);
+        dataset_free(d);
+        add_text("held.csv", "emotion,pixels,Usage\n");
+        snprintf(path, sizeof(path), "%s/held.csv", root);
+        options.hold_out = 0.1;
+        assert_int_equal(dataset_load(path, &options, &d, &error), -EINVAL);
+        assert_non_null(strstr(error.text, "held out"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -212,6 +266,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_rafd, make_root, remove_root),
                 cmocka_unit_test_setup_teardown(test_ckplus, make_root, remove_root),
                 cmocka_unit_test_setup_teardown(test_bad_ckplus, make_root, remove_root),
+                cmocka_unit_test_setup_teardown(test_hold_out, make_root, remove_root),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

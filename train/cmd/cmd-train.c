@@ -78,6 +78,8 @@ static int check_options(const struct run *run)
 {
         if (run->options.labels.ferplus && !run->task.ops->takes_votes)
                 return cmd_fail(&cmd_train, "--ferplus is for classifiers");
+        if (run->options.labels.hold_out > 0 && !run->task.ops->takes_votes)
+                return cmd_fail(&cmd_train, "--hold-out is for classifiers");
         if (run->options.offsets && !run->task.ops->takes_offsets)
                 return cmd_fail(&cmd_train, "--offsets is for landmarks");
         return 0;
@@ -261,6 +263,14 @@ static const struct cmd_option rows[] = {
         { .name = "contempt",
           AT(labels.ferplus_contempt),
           .help = "with --majority: keep contempt as the eighth class" },
+        { .name = "hold-out",
+          .kind = CMD_REAL,
+          .value = "SHARE",
+          AT(labels.hold_out),
+          0,
+          0.5,
+          .help = "of a folder of pictures for classifiers, keep this share of the rows for validation, 0 to 0.5; pictures "
+                  "whose names begin alike, up to the first blank, dot, - or _, are one person and stay together" },
         { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(threads), 1, 64, .help = "1 to 64 (default 1)" },
         { .name = "epochs",
           .kind = CMD_COUNT,

@@ -69,6 +69,8 @@ int dataset_load(const char *path, const struct dataset_options *options, struct
                         continue;
                 if (options->ferplus && formats[i] != &dataset_fer2013)
                         return dataset_fail(error, -EINVAL, path, 0, "FER+ votes belong to a FER2013 csv only");
+                if (options->hold_out > 0 && formats[i] != &dataset_folder)
+                        return dataset_fail(error, -EINVAL, path, 0, "rows are held out of a folder of pictures only");
                 return formats[i]->load(path, options, ret, error);
         }
         return dataset_fail(error, -EINVAL, path, 0, "not a data set of a known format");

@@ -40,7 +40,8 @@ struct dataset_options {
                                      without one, or whose majority is no class of the set, are left out */
         bool ferplus_contempt;        /* with the above: 8 classes */
         unsigned width_px, height_px; /* for folders of pictures: resize to this; 0: 48x48 */
-        size_t limit;                 /* the first so many rows of those wanted; 0 for all */
+        double hold_out; /* of a folder: so large a share of its rows becomes DATASET_PUBLIC_TEST; 0 to 0.5 */
+        size_t limit;    /* the first so many rows of those wanted; 0 for all */
 };
 
 struct dataset_error {

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "basic/fnv.h"
 #include "train/data/reader.h"
+
+/* With fewer, the beginnings of names are no persons. */
+#define LEAST_PERSONS 5
 
 struct entries {
         struct dirent **names;
@@ -93,8 +97,87 @@ static int name_classes(const char *path, const struct entries *e, struct datase
         return 0;
 }
 
-static int read_class(const char *path, const struct folder_class *c, size_t limit, struct dataset_builder *b,
-                      struct dataset_error *error)
+/* Who is held out together. */
+struct origin {
+        uint64_t person, file;
+        size_t row;
+};
+
+struct origins {
+        struct origin *list; /* NULL: not asked for */
+        size_t n, room;
+};
+
+static void origins_done(struct origins *o)
+{
+        free(o->list);
+}
+
+/* Spreads what FNV leaves in the low bits of short names. */
+static uint64_t hash(const char *s, size_t length)
+{
+        uint64_t h = fnv_add(FNV_START, s, length);
+
+        h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
+        return h ^ h >> 33;
+}
+
+/* A person is what a name begins with, up to the first blank, sign or dot. */
+static int add_origin(struct origins *o, const char *name, const char *file, size_t row)
+{
+        size_t length = strcspn(name, " -_.");
+
+        if (o->n == o->room) {
+                size_t room = MAX(2 * o->room, (size_t)256);
+                struct origin *list = reallocarray(o->list, room, sizeof(*list));
+
+                if (!list)
+                        return -ENOMEM;
+                o->list = list;
+                o->room = room;
+        }
+        o->list[o->n++] = (struct origin){ hash(name, length ? length : strlen(name)), hash(file, strlen(file)), row };
+        return 0;
+}
+
+static int by_person(const void *a, const void *b)
+{
+        const struct origin *x = a, *y = b;
+
+        return x->person != y->person ? (x->person < y->person ? -1 : 1) : x->row < y->row ? -1 : 1;
+}
+
+static size_t count_persons(const struct origins *o)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < o->n; i++)
+                n += i == 0 || o->list[i].person != o->list[i - 1].person;
+        return n;
+}
+
+/* Whole persons in the order of their hashes, the same ones each time, until @share of the rows is reached. */
+static void hold_out(struct dataset *d, struct origins *o, double share)
+{
+        size_t wanted = (size_t)(share * (double)o->n + 0.5);
+
+        if (o->n == 0)
+                return;
+        qsort(o->list, o->n, sizeof(*o->list), by_person);
+        if (count_persons(o) < LEAST_PERSONS) {
+                for (size_t i = 0; i < o->n; i++)
+                        o->list[i].person = o->list[i].file;
+                qsort(o->list, o->n, sizeof(*o->list), by_person);
+        }
+        for (size_t i = 0; i < o->n; i++) {
+                if (i >= wanted && (i == 0 || o->list[i].person != o->list[i - 1].person))
+                        return;
+                d->usage[o->list[i].row] = DATASET_PUBLIC_TEST;
+        }
+}
+
+static int read_class(const char *path, const struct folder_class *c, const struct dataset_options *options,
+                      struct origins *origins, struct dataset_builder *b, struct dataset_error *error)
 {
         _cleanup_(entries_done) struct entries e = { 0 };
         _cleanup_(freep) char *folder = NULL;
@@ -103,7 +186,7 @@ static int read_class(const char *path, const struct folder_class *c, size_t lim
         if (asprintf(&folder, "%s/%s", path, c->name) < 0)
                 return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
         r = read_entries(folder, &e, error);
-        for (int i = 0; r == 0 && i < e.n && (!limit || b->d->n < limit); i++) {
+        for (int i = 0; r == 0 && i < e.n && (!options->limit || b->d->n < options->limit); i++) {
                 _cleanup_(freep) char *file = NULL;
 
                 if (!dataset_is_picture_name(e.names[i]->d_name))
@@ -111,6 +194,9 @@ static int read_class(const char *path, const struct folder_class *c, size_t lim
                 if (asprintf(&file, "%s/%s", folder, e.names[i]->d_name) < 0)
                         return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
                 r = dataset_add_picture(b, file, c->class, error);
+                if (r == 0 && options->hold_out > 0 &&
+                    add_origin(origins, e.names[i]->d_name, file + strlen(path), b->d->n - 1) < 0)
+                        return dataset_fail(error, -ENOMEM, path, 0, "out of memory");
         }
         return r;
 }
@@ -120,6 +206,7 @@ static int folder_load(const char *path, const struct dataset_options *options, 
 {
         _cleanup_(builder_done) struct dataset_builder b = { 0 };
         _cleanup_(entries_done) struct entries e = { 0 };
+        _cleanup_(origins_done) struct origins origins = { 0 };
         struct folder_class classes[DATASET_MAX_CLASSES];
         unsigned width, height, n = 0;
         int r = dataset_picture_size(path, options, &width, &height, error);
@@ -134,7 +221,9 @@ static int folder_load(const char *path, const struct dataset_options *options, 
                 return dataset_fail(error, r, path, 0, "out of memory");
         r = name_classes(path, &e, b.d, classes, &n, error);
         for (unsigned i = 0; r == 0 && i < n && (!options->usage || options->usage & DATASET_TRAINING); i++)
-                r = read_class(path, &classes[i], options->limit, &b, error);
+                r = read_class(path, &classes[i], options, &origins, &b, error);
+        if (r == 0)
+                hold_out(b.d, &origins, options->hold_out);
         return r < 0 ? r : dataset_finish_pictures(&b, path, ret, error);
 }
 
