@@ -53,7 +53,7 @@ static const struct cmd_option rows[] = {
           .read = shapes_read,
           .help = "shape of an input, such as input=1x3x480x640, also instead of one that the file fixes; once for each "
                   "input" },
-        { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(plan.threads), 1, 64, .help = "1 to 64 (default 1)" },
+        CMD_THREADS(AT(plan.threads)),
         { .name = "weights",
           .kind = CMD_OTHER,
           .value = "N",

@@ -61,14 +61,7 @@ static int read_order(const struct cmd *c, const struct cmd_option *o, const cha
 #define AT(member) .at = offsetof(struct clip, member)
 
 static const struct cmd_option rows[] = {
-        { .name = "output",
-          .alias = "out",
-          .letter = 'o',
-          .kind = CMD_TEXT,
-          .value = "CLIP.avi",
-          AT(out),
-          .needed = true,
-          .help = "the clip" },
+        CMD_OUTPUT("CLIP.avi", AT(out), "the clip"),
         { .name = "truth",
           .kind = CMD_TEXT,
           .value = "FILE.csv",

@@ -22,15 +22,9 @@ struct counts {
 #define AT(member) .at = offsetof(struct data, member)
 
 static const struct cmd_option rows[] = {
-        { .name = "ferplus",
-          .kind = CMD_TEXT,
-          .value = "FILE",
-          AT(options.ferplus),
-          .help = "FER+ votes that go with a FER2013 csv" },
-        { .name = "majority", AT(options.ferplus_majority), .help = "take the label that most of these votes are for" },
-        { .name = "contempt",
-          AT(options.ferplus_contempt),
-          .help = "with --majority: keep contempt as the eighth class" },
+        CMD_FERPLUS(AT(options.ferplus), ""),
+        CMD_MAJORITY(AT(options.ferplus_majority)),
+        CMD_CONTEMPT(AT(options.ferplus_contempt)),
         { .name = "svg", .kind = CMD_TEXT, .value = "FILE", AT(svg), .help = "draw the counts as bars" },
         { .name = "sheet",
           .kind = CMD_TEXT,

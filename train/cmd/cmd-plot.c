@@ -134,14 +134,7 @@ struct plot {
 };
 
 static const struct cmd_option rows[] = {
-        { .name = "output",
-          .alias = "out",
-          .letter = 'o',
-          .kind = CMD_TEXT,
-          .value = "CURVES.svg",
-          .at = offsetof(struct plot, out),
-          .needed = true,
-          .help = "the picture" },
+        CMD_OUTPUT("CURVES.svg", .at = offsetof(struct plot, out), "the picture"),
         { 0 },
 };
 

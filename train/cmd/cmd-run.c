@@ -140,7 +140,7 @@ static const struct cmd_option rows[] = {
           1,
           65536,
           .help = "first dimension of inputs that leave it open (default 1)" },
-        { .name = "threads", .kind = CMD_COUNT, .value = "N", AT(threads), 1, 64, .help = "1 to 64 (default 1)" },
+        CMD_THREADS(AT(threads)),
         { 0 },
 };
 

@@ -73,6 +73,35 @@ int cmd_read_usage(const struct cmd *c, const struct cmd_option *o, const char *
 /* A number as an option takes it, for CMD_OTHER. Return: 0 or -EINVAL after a message. */
 int cmd_real(const struct cmd *c, const struct cmd_option *o, const char *text, double *ret);
 
+/* Rows that several commands have. @place: where it goes, ".at = ..." */
+#define CMD_OUTPUT(what, place, text)                                                                    \
+        {                                                                                                \
+                .name = "output", .alias = "out", .letter = 'o', .kind = CMD_TEXT, .value = what, place, \
+                .needed = true, .help = text                                                             \
+        }
+#define CMD_THREADS(place)                                                                      \
+        {                                                                                       \
+                .name = "threads", .kind = CMD_COUNT, .value = "N", place, .min = 1, .max = 64, \
+                .help = "1 to 64 (default 1)"                                                   \
+        }
+#define CMD_USAGE(place, text)                                                                                    \
+        {                                                                                                         \
+                .name = "usage", .kind = CMD_OTHER, .value = "USAGE", place, .read = cmd_read_usage, .help = text \
+        }
+#define CMD_FERPLUS(place, more)                                             \
+        {                                                                    \
+                .name = "ferplus", .kind = CMD_TEXT, .value = "FILE", place, \
+                .help = "FER+ votes that go with a FER2013 csv" more         \
+        }
+#define CMD_MAJORITY(place)                                                                          \
+        {                                                                                            \
+                .name = "majority", place, .help = "take the label that most of these votes are for" \
+        }
+#define CMD_CONTEMPT(place)                                                                             \
+        {                                                                                               \
+                .name = "contempt", place, .help = "with --majority: keep contempt as the eighth class" \
+        }
+
 /* "emotion-nn NAME: " and the message, on standard error. Return: -EINVAL. */
 int cmd_fail(const struct cmd *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for what is no reason to stop. */
