@@ -53,7 +53,8 @@ struct ctl {
         /* run, report */
         const char *contents[CTL_MAX_NAMES];
         size_t n_contents;
-        const char *html; /* NULL: a table */
+        const char *html; /* NULL: none */
+        bool csv, ndjson; /* neither: a table */
         bool compare;
 
         /* watch, classify, preview; absent: NAN, -1 or 0 */

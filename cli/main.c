@@ -17,7 +17,7 @@ enum {
         USES_CAMERA = 1 << 3,     /* --camera, --seconds, --count */
         USES_PNG = 1 << 4,        /* --png */
         USES_CONTENT = 1 << 5,    /* --content */
-        USES_REPORT = 1 << 6,     /* --html, --compare */
+        USES_REPORT = 1 << 6,     /* --html and its like, --compare */
 };
 
 struct verb {
@@ -72,6 +72,8 @@ enum {
         OPT_PNG,
         OPT_CONTENT,
         OPT_HTML,
+        OPT_CSV,
+        OPT_NDJSON,
         OPT_COMPARE,
 };
 
@@ -96,6 +98,8 @@ static const struct option options[] = {
         { "png", required_argument, NULL, OPT_PNG },
         { "content", required_argument, NULL, OPT_CONTENT },
         { "html", required_argument, NULL, OPT_HTML },
+        { "csv", no_argument, NULL, OPT_CSV },
+        { "ndjson", no_argument, NULL, OPT_NDJSON },
         { "compare", no_argument, NULL, OPT_COMPARE },
         { NULL, 0, NULL, 0 },
 };
@@ -135,6 +139,8 @@ static void print_help(void)
                "     --content=ID         What is shown; report takes it more than once\n"
                "\nreport:\n"
                "     --html=FILE          Write a page with charts to a file\n"
+               "     --csv                One line for each figure, with its interval\n"
+               "     --ndjson             One JSON object a line for each content\n"
                "     --compare            Compare each pair of contents\n"
                "\nExit status: 0 done, 1 failed, 2 nothing to do, 3 not found. See emotionctl(1).\n");
 }
@@ -180,6 +186,11 @@ static int add_name(const char **names, size_t *n, const char *option, const cha
         return 0;
 }
 
+static bool is_of_report(int option)
+{
+        return option == OPT_HTML || option == OPT_CSV || option == OPT_NDJSON || option == OPT_COMPARE;
+}
+
 /* Options of single verbs; *@uses gathers which kinds were given. Return: 0; -EINVAL after saying why. */
 static int parse_verb_option(struct ctl *c, int option, const char *value, unsigned *uses)
 {
@@ -189,7 +200,7 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
                  : option == OPT_MIN_CONFIDENCE                                         ? USES_CONFIDENCE
                  : option == OPT_PNG                                                    ? USES_PNG
                  : option == OPT_CONTENT                                                ? USES_CONTENT
-                 : option == OPT_HTML || option == OPT_COMPARE                          ? USES_REPORT
+                 : is_of_report(option)                                                 ? USES_REPORT
                  : option == OPT_CAMERA || option == OPT_SECONDS || option == OPT_COUNT ? USES_CAMERA
                                                                                         : USES_CLAIM;
         switch (option) {
@@ -221,6 +232,12 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
         case OPT_HTML:
                 c->html = value;
                 return *value ? 0 : refuse("html", value, "the name of a file");
+        case OPT_CSV:
+                c->csv = true;
+                return 0;
+        case OPT_NDJSON:
+                c->ndjson = true;
+                return 0;
         case OPT_COMPARE:
                 c->compare = true;
                 return 0;

@@ -6,6 +6,7 @@
 #include "basic/replace-file.h"
 #include "cli/reactions.h"
 #include "cli/text.h"
+#include "report/csv.h"
 #include "report/html.h"
 
 static int write_html(const char *path, json_object *report)
@@ -68,6 +69,12 @@ int verb_report(struct ctl *c, int argc, char **argv)
                 return r;
         if (c->html)
                 return write_html(c->html, report);
+        if (c->csv || c->ndjson) {
+                r = c->csv ? csv_report(stdout, report) : ndjson_report(stdout, report);
+                if (r < 0)
+                        ctl_say("The report cannot be printed: %s.", strerror(-r));
+                return r < 0 ? CTL_FAILED : CTL_OK;
+        }
         if (c->json != CTL_JSON_OFF) {
                 json_print(c, report);
                 return CTL_OK;

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """emotion-reactions on a bus with the shipped policy: calls, errors by name, what it tells, and emotiond's faces."""
 import atexit
+import csv
+import io
 import json
 import os
 import random
@@ -269,6 +271,19 @@ def test_ctl_report():
         equal([c.get("viewers") for c in report["contents"]], [None, 100])
         equal(round(report["contents"][1]["attraction"]["value"], 6), 0.6)
         equal(report["comparisons"][0]["shown"], False)
+        rows = list(csv.DictReader(io.StringIO(lib.ctl("report", "--compare", "--csv").out)))
+        figures = {(r["content"], r["figure"], r["part"]): r for r in rows}
+        equal(len(figures), len(rows))
+        equal(figures["spot <i>", "viewers", ""]["value"], "100")
+        attraction = report["contents"][1]["attraction"]
+        equal([float(figures["spot <i>", "attraction", ""][k]) for k in ("value", "low", "high")],
+              [attraction[k] for k in ("value", "low", "high")])
+        equal([r["figure"] for r in rows if r["content"] == "few" and not r["figure"].startswith("comparison.")], ["suppressed"])
+        equal(figures["few", "comparison.shown", "spot <i>"]["value"], "0")
+        lines = [json.loads(line) for line in lib.ctl("report", "--compare", "--ndjson").out.splitlines()]
+        equal([(o["kind"], o["schema"]) for o in lines], [(k, report["schema"]) for k in ("content", "content", "comparison")])
+        equal([o["attraction"] for o in lines[1:2]], [attraction])
+        lib.ctl("status", "--csv", code=1)
         page = os.path.join(s.folder, "report.html")
         lib.ctl("report", "--content=spot <i>", "--html=" + page)
         with open(page) as f:

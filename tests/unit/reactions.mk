@@ -22,6 +22,11 @@ tests_unit_test_store_LDADD = libreactionstore.la $(CMOCKA_LIBS) $(SQLITE_LIBS) 
 tests_unit_test_release_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JSON_C_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_release_LDADD = libreactions.la libreport.la $(CMOCKA_LIBS) $(JSON_C_LIBS) -lm
 
+check_PROGRAMS += tests/unit/test-report-csv
+TESTS += tests/unit/test-report-csv
+tests_unit_test_report_csv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JSON_C_CFLAGS)
+tests_unit_test_report_csv_LDADD = libreport.la $(CMOCKA_LIBS) $(JSON_C_LIBS)
+
 check_PROGRAMS += tests/unit/test-conf
 TESTS += tests/unit/test-conf
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CONFIG_CFLAGS)
