@@ -82,5 +82,6 @@ int verb_enable(struct ctl *c, int argc, char **argv);
 int verb_disable(struct ctl *c, int argc, char **argv);
 int verb_content(struct ctl *c, int argc, char **argv);
 int verb_run(struct ctl *c, int argc, char **argv);
+int verb_notice(struct ctl *c, int argc, char **argv);
 int verb_report(struct ctl *c, int argc, char **argv);
 int verb_reload(struct ctl *c, int argc, char **argv);

@@ -9,6 +9,8 @@ emotionctl_SOURCES = \
 	cli/ctl.h \
 	cli/json.c \
 	cli/main.c \
+	cli/page.c \
+	cli/page.h \
 	cli/pager.c \
 	cli/table.c \
 	cli/reactions.c \
@@ -23,6 +25,7 @@ emotionctl_SOURCES = \
 	cli/verb-content.c \
 	cli/verb-control.c \
 	cli/verb-faces.c \
+	cli/verb-notice.c \
 	cli/verb-plugins.c \
 	cli/verb-preview.c \
 	cli/verb-report.c \

@@ -17,7 +17,8 @@ enum {
         USES_CAMERA = 1 << 3,     /* --camera, --seconds, --count */
         USES_PNG = 1 << 4,        /* --png */
         USES_CONTENT = 1 << 5,    /* --content */
-        USES_REPORT = 1 << 6,     /* --html and its like, --compare */
+        USES_REPORT = 1 << 6,     /* --csv, --ndjson, --compare */
+        USES_PAGE = 1 << 7,       /* --html */
 };
 
 struct verb {
@@ -46,7 +47,9 @@ static const struct verb verbs[] = {
         { "preview", 0, 0, USES_CAMERA | USES_PNG, false, verb_preview, "", "Show what the camera sees, to aim it" },
         { "content", 1, 2, 0, false, verb_content, " begin ID|end|mark LABEL|list", "Say what a screen shows" },
         { "run", 1, INT_MAX, USES_CONTENT, false, verb_run, " -- COMMAND...", "Show a content by a command" },
-        { "report", 0, 0, USES_CONTENT | USES_REPORT, true, verb_report, "", "How viewers reacted to what was shown" },
+        { "report", 0, 0, USES_CONTENT | USES_REPORT | USES_PAGE, true, verb_report, "",
+          "How viewers reacted to what was shown" },
+        { "notice", 0, 0, USES_PAGE, true, verb_notice, "", "What to tell people: a text to put up" },
         { "enable", 0, 0, 0, false, verb_enable, "", "Switch recognition on" },
         { "disable", 0, 0, 0, false, verb_disable, "", "Switch recognition off and close the camera" },
         { "reload", 0, 0, 0, false, verb_reload, "", "Reload the configuration" },
@@ -137,8 +140,9 @@ static void print_help(void)
                "     --png=FILE           Write the picture to a file\n"
                "\nrun, report:\n"
                "     --content=ID         What is shown; report takes it more than once\n"
+               "\nreport, notice:\n"
+               "     --html=FILE          Write a page to a file, of a report with charts\n"
                "\nreport:\n"
-               "     --html=FILE          Write a page with charts to a file\n"
                "     --csv                One line for each figure, with its interval\n"
                "     --ndjson             One JSON object a line for each content\n"
                "     --compare            Compare each pair of contents\n"
@@ -188,7 +192,7 @@ static int add_name(const char **names, size_t *n, const char *option, const cha
 
 static bool is_of_report(int option)
 {
-        return option == OPT_HTML || option == OPT_CSV || option == OPT_NDJSON || option == OPT_COMPARE;
+        return option == OPT_CSV || option == OPT_NDJSON || option == OPT_COMPARE;
 }
 
 /* Options of single verbs; *@uses gathers which kinds were given. Return: 0; -EINVAL after saying why. */
@@ -199,6 +203,7 @@ static int parse_verb_option(struct ctl *c, int option, const char *value, unsig
         *uses |= option == 'p' || option == OPT_VALUE                                   ? USES_PROPERTY
                  : option == OPT_MIN_CONFIDENCE                                         ? USES_CONFIDENCE
                  : option == OPT_PNG                                                    ? USES_PNG
+                 : option == OPT_HTML                                                   ? USES_PAGE
                  : option == OPT_CONTENT                                                ? USES_CONTENT
                  : is_of_report(option)                                                 ? USES_REPORT
                  : option == OPT_CAMERA || option == OPT_SECONDS || option == OPT_COUNT ? USES_CAMERA

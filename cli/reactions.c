@@ -65,6 +65,26 @@ int reactions_send(struct ctl *c, sd_bus_message *m, sd_bus_message **ret_reply)
         return r < 0 ? fail(&error, r) : 0;
 }
 
+int reactions_properties(struct ctl *c, json_object **ret)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        c->waits = true;
+        r = ctl_connect(c);
+        if (r)
+                return r;
+        r = sd_bus_call_method(c->bus, REACTIONS_SERVICE, REACTIONS_ROOT, "org.freedesktop.DBus.Properties", "GetAll",
+                               &error, &reply, "s", REACTIONS_IFACE);
+        *ret = NULL;
+        if (r < 0 && ctl_error_is_absent(&error))
+                return 0;
+        if (r >= 0)
+                r = json_from_value(reply, ret);
+        return r < 0 ? fail(&error, r) : 0;
+}
+
 int reactions_current(struct ctl *c, char **ret)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;

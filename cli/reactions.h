@@ -13,6 +13,9 @@
 int reactions_new_call(struct ctl *c, const char *method, sd_bus_message **ret);
 /* Sends @m. @ret_reply may be NULL; else owned by the caller. */
 int reactions_send(struct ctl *c, sd_bus_message *m, sd_bus_message **ret_reply);
+/* All properties of the Manager as { name: value }; @ret: owned by the caller, json_object_put(). NULL if
+ * the service is not there. */
+int reactions_properties(struct ctl *c, json_object **ret);
 /* The object path of the running play; @ret: owned by the caller, free(). CTL_NOT_FOUND if nothing is shown. */
 int reactions_current(struct ctl *c, char **ret);
 /* Begins a play. @stay: it goes on when this program ends. @ret: owned by the caller, free(). */

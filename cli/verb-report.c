@@ -3,24 +3,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "basic/replace-file.h"
+#include "cli/page.h"
 #include "cli/reactions.h"
 #include "cli/text.h"
 #include "report/csv.h"
 #include "report/html.h"
 
-static int write_html(const char *path, json_object *report)
+static int write_page(FILE *f, const void *userdata)
 {
-        _cleanup_(replace_file_done) struct replace_file f = { 0 };
-        int r = replace_file_open(&f, path);
-
-        if (r >= 0)
-                r = html_report(f.stream, report);
-        if (r >= 0)
-                r = replace_file_commit(&f);
-        if (r < 0)
-                ctl_say("%s: %s.", path, strerror(-r));
-        return r < 0 ? CTL_FAILED : CTL_OK;
+        return html_report(f, (json_object *)userdata);
 }
 
 /* "23.4 % (20.1 to 27.0)", @scale 100 for shares. */
@@ -68,7 +59,7 @@ int verb_report(struct ctl *c, int argc, char **argv)
         if (r)
                 return r;
         if (c->html)
-                return write_html(c->html, report);
+                return ctl_write_page(c->html, write_page, report);
         if (c->csv || c->ndjson) {
                 r = c->csv ? csv_report(stdout, report) : ndjson_report(stdout, report);
                 if (r < 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "report/html-text.h"
 #include "report/html.h"
 #include "report/svg.h"
 
@@ -33,22 +34,6 @@ static const char style[] =
         "summary{cursor:pointer}";
 
 /* === Text === */
-
-/* What JSON brought, with what HTML would obey told as characters. */
-static void text(FILE *f, const char *s)
-{
-        for (; *s; s++)
-                if (*s == '<')
-                        fputs("&lt;", f);
-                else if (*s == '>')
-                        fputs("&gt;", f);
-                else if (*s == '&')
-                        fputs("&amp;", f);
-                else if (*s == '"')
-                        fputs("&quot;", f);
-                else
-                        fputc(*s, f);
-}
 
 static json_object *member(json_object *o, const char *key)
 {
@@ -319,7 +304,7 @@ static void expressions(FILE *f, json_object *content)
                 json_object *e = json_object_array_get_idx(list, i), *share = member(e, "share");
 
                 fputs("<tr><td>", f);
-                text(f, string(e, "label"));
+                html_text(f, string(e, "label"));
                 fprintf(f, "<td>%.1f %%", 100 * value_of(e, "decided"));
                 if (share && flag(e, "evidence"))
                         fprintf(f, "<td>%.1f %%<td>%.1f to %.1f %%", 100 * value_of(share, "value"),
@@ -340,7 +325,7 @@ static int content_section(FILE *f, json_object *c)
         int r;
 
         fputs("<section><h2>", f);
-        text(f, string(c, "content"));
+        html_text(f, string(c, "content"));
         fputs("</h2>\n", f);
         if (!member(c, "viewers")) {
                 fputs("<p class=note>Too few viewers so far: nothing can be told of it.</p></section>\n", f);
@@ -373,9 +358,9 @@ static void pair_row(FILE *f, json_object *p)
         double chance = value_of(p, "p_adjusted");
 
         fputs("<tr><td>", f);
-        text(f, string(p, "a"));
+        html_text(f, string(p, "a"));
         fputs(" → ", f);
-        text(f, string(p, "b"));
+        html_text(f, string(p, "b"));
         fputs("<td>", f);
         amount(f, POINTS, value_of(d, "value"));
         fputs("<td>", f);
@@ -426,19 +411,19 @@ static void honesty(FILE *f, json_object *report)
         fputs("<section><h2>How far this can be trusted</h2><ul>\n<li>A face shows an expression; what a person feels is not "
               "measured.\n<li>Level of measurement: ",
               f);
-        text(f, string(report, "measurement"));
+        html_text(f, string(report, "measurement"));
         fputs(". Faces are counted, not bodies, and a person who comes back is another viewer.\n<li>Model: ", f);
-        text(f, *name ? name : "not known in this run of the service");
+        html_text(f, *name ? name : "not known in this run of the service");
         if (*sha256) {
                 fputs("; sha256 <span style=\"overflow-wrap:anywhere\">", f);
-                text(f, sha256);
+                html_text(f, sha256);
                 fputs("</span>", f);
         }
         fprintf(f,
                 ".\n<li>Groups of fewer than %.0f viewers are left out; counts below 20 are rounded to 5.\n<li>People are "
                 "told: ",
                 value_of(report, "minimum_group"));
-        text(f, string(report, "notice"));
+        html_text(f, string(report, "notice"));
         fputs(".\n<li>Every interval covers the truth in 95 of 100 cases, if the model's scores are taken as they are: its own "
               "mistakes come on top.\n</ul></section>\n",
               f);

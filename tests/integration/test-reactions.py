@@ -296,6 +296,31 @@ def test_ctl_report():
         contains(lib.ctl("report", "--html=/nonexistent/x.html", code=1).err, "/nonexistent/x.html")
 
 
+def test_ctl_notice():
+    """emotionctl notice says what is kept, as it is configured: sums, or nothing; as text and as a page to put up"""
+    with Reactions('privacy: { notice = "ask at <the> door"; minimum_group = 7; }; retention: { curve_days = 5; total_days = 6; };') as s:
+        out = lib.ctl("notice").out
+        words = " ".join(out.split())
+        for part in ("at least 7 people", "for 5 days", "for 6 days", "ask at <the> door", "Nobody is recognised"):
+            contains(words, part)
+        equal([line for line in out.splitlines() if len(line) > 76], [])
+        equal(lib.ctl("notice", "--json=short").json(),
+              {"more": "ask at <the> door", "keeps": True, "minimum-group": 7, "curve-days": 5, "total-days": 6})
+        page = os.path.join(s.folder, "notice.html")
+        lib.ctl("notice", "--html=" + page)
+        with open(page) as f:
+            text = f.read()
+        contains(text, "at least 7 people")
+        contains(text, "ask at &lt;the&gt; door")
+        for word in ("<script", "http"):
+            equal(word in text, False, word)
+        contains(lib.ctl("notice", "--html=/nonexistent/x.html", code=1).err, "/nonexistent/x.html")
+        lib.ctl("notice", "--csv", code=1)
+    with Reactions(""):
+        contains(" ".join(lib.ctl("notice").out.split()), "Nothing is kept")
+    contains(" ".join(lib.ctl("notice").out.split()), "Nothing is kept")  # there is no such service
+
+
 def play_totals(s):
     """Viewers, dwell, attention of each play, and how long it was observed."""
     with sqlite3.connect("file:%s?mode=ro" % s.store, uri=True) as db:
