@@ -153,7 +153,7 @@ def entry(key, value):
 def test_measured_model():
     """What was measured of a model, and what the settings say of it, reaches clients"""
     folder = tempfile.mkdtemp(dir=bus.folder)
-    with open(os.path.join(lib.SRCDIR, "models", "emotion-tiny.onnx"), "rb") as f:
+    with open(os.path.join(lib.SRCDIR, "models", "emotion-fer2013.onnx"), "rb") as f:  # whose file says nothing of it
         model = f.read()
     rows = ";".join(",".join("1" if i == k else "0" for k in range(8)) for i in range(7))
     with open(os.path.join(folder, "measured.onnx"), "wb") as f:
