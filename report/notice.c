@@ -20,11 +20,11 @@ static void kept(const struct notice *n, char ret[static SENTENCE_MAX])
         if (n->keeps)
                 snprintf(
                         ret, SENTENCE_MAX,
-                        "What is kept are sums over groups of at least %u people: for %u days how they change from second "
-                        "to second, and for %u days in total. There is no entry about a single person.",
+                        "Only sums are kept, and they are shown only for groups of at least %u people: sums by second for %u "
+                        "days, totals for %u days. There is no entry about a single person.",
                         n->minimum_group, n->curve_days, n->total_days);
         else
-                snprintf(ret, SENTENCE_MAX, "Nothing is kept: the numbers are used at once, and gone.");
+                snprintf(ret, SENTENCE_MAX, "This program keeps nothing: it hands its numbers on, and forgets them.");
 }
 
 /* Calls @write for each paragraph. */

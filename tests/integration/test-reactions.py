@@ -317,8 +317,8 @@ def test_ctl_notice():
         contains(lib.ctl("notice", "--html=/nonexistent/x.html", code=1).err, "/nonexistent/x.html")
         lib.ctl("notice", "--csv", code=1)
     with Reactions(""):
-        contains(" ".join(lib.ctl("notice").out.split()), "Nothing is kept")
-    contains(" ".join(lib.ctl("notice").out.split()), "Nothing is kept")  # there is no such service
+        contains(" ".join(lib.ctl("notice").out.split()), "keeps nothing")
+    contains(" ".join(lib.ctl("notice").out.split()), "keeps nothing")  # there is no such service
 
 
 def play_totals(s):
