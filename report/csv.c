@@ -4,8 +4,8 @@
 
 #include "basic/macro.h"
 #include "report/csv.h"
+#include "report/report-json.h"
 
-#define SCHEMA "emotiond.reactions/1.0"
 #define FIGURE_MAX 128
 
 struct row {
@@ -13,29 +13,6 @@ struct row {
         const char *content;
         char figure[FIGURE_MAX];
 };
-
-static json_object *member(json_object *o, const char *key)
-{
-        json_object *value = NULL;
-
-        json_object_object_get_ex(o, key, &value);
-        return value;
-}
-
-static const char *string(json_object *o, const char *key)
-{
-        json_object *value = member(o, key);
-
-        return value ? json_object_get_string(value) : "";
-}
-
-/* The list that is @key; NULL if it is none. */
-static json_object *list_of(json_object *o, const char *key)
-{
-        json_object *value = member(o, key);
-
-        return json_object_is_type(value, json_type_array) ? value : NULL;
-}
 
 static json_object *at(json_object *list, size_t i)
 {
@@ -94,8 +71,9 @@ static struct row row_below(const struct row *row, const char *key)
 
 static void write_curve(const struct row *row, json_object *curve)
 {
-        json_object *mean = list_of(curve, "mean"), *low = list_of(curve, "low"), *high = list_of(curve, "high");
-        double step_s = json_object_get_double(member(curve, "step_ms")) / 1000;
+        json_object *mean = report_list(curve, "mean"), *low = report_list(curve, "low"),
+                    *high = report_list(curve, "high");
+        double step_s = json_object_get_double(report_member(curve, "step_ms")) / 1000;
 
         for (size_t i = 0; mean && i < json_object_array_length(mean); i++) {
                 char part[32];
@@ -113,7 +91,7 @@ static void write_list(const struct row *row, json_object *list)
                 json_object *entry = json_object_array_get_idx(list, i);
 
                 if (json_object_is_type(entry, json_type_object))
-                        write_members(row, string(entry, "label"), entry);
+                        write_members(row, report_string(entry, "label"), entry);
         }
 }
 
@@ -129,9 +107,9 @@ static void write_member(const struct row *row, const char *part, json_object *o
                 write_row(row, part, o, NULL, NULL);
         else if (json_object_is_type(o, json_type_array))
                 write_list(row, o);
-        else if (member(o, "value"))
-                write_row(row, part, member(o, "value"), member(o, "low"), member(o, "high"));
-        else if (member(o, "step_ms"))
+        else if (report_member(o, "value"))
+                write_row(row, part, report_member(o, "value"), report_member(o, "low"), report_member(o, "high"));
+        else if (report_member(o, "step_ms"))
                 write_curve(row, o);
         else if (json_object_is_type(o, json_type_object))
                 write_members(row, part, o);
@@ -147,40 +125,35 @@ static void write_members(const struct row *row, const char *part, json_object *
         }
 }
 
-static int check(json_object *report)
-{
-        return strcmp(string(report, "schema"), SCHEMA) == 0 && list_of(report, "contents") ? 0 : -EINVAL;
-}
-
 /* @figure: of all rows; @name, @part: which members name the content and the part; @part may be NULL */
 static void write_entries(FILE *f, json_object *list, const char *figure, const char *name, const char *part)
 {
         for (size_t i = 0; list && i < json_object_array_length(list); i++) {
                 json_object *o = json_object_array_get_idx(list, i);
-                struct row row = { .f = f, .content = string(o, name) };
+                struct row row = { .f = f, .content = report_string(o, name) };
 
                 snprintf(row.figure, sizeof(row.figure), "%s", figure);
                 if (json_object_is_type(o, json_type_object))
-                        write_members(&row, part ? string(o, part) : "", o);
+                        write_members(&row, part ? report_string(o, part) : "", o);
         }
 }
 
 int csv_report(FILE *f, json_object *report)
 {
-        int r = check(report);
+        int r = report_check(report);
 
         if (r < 0)
                 return r;
         fputs("content,figure,part,value,low,high\n", f);
-        write_entries(f, list_of(report, "contents"), "", "content", NULL);
-        write_entries(f, list_of(report, "comparisons"), "comparison", "a", "b");
+        write_entries(f, report_list(report, "contents"), "", "content", NULL);
+        write_entries(f, report_list(report, "comparisons"), "comparison", "a", "b");
         return fflush(f) || ferror(f) ? -EIO : 0;
 }
 
 static int write_lines(FILE *f, json_object *report, const char *list, const char *kind)
 {
         static const char *const shared[] = { "schema", "generated", "model" };
-        json_object *entries = list_of(report, list);
+        json_object *entries = report_list(report, list);
 
         for (size_t i = 0; entries && i < json_object_array_length(entries); i++) {
                 json_object *entry = json_object_array_get_idx(entries, i), *line;
@@ -192,7 +165,7 @@ static int write_lines(FILE *f, json_object *report, const char *list, const cha
                         return -ENOMEM;
                 json_object_object_add(line, "kind", json_object_new_string(kind));
                 for (size_t k = 0; k < ARRAY_LEN(shared); k++)
-                        json_object_object_add(line, shared[k], json_object_get(member(report, shared[k])));
+                        json_object_object_add(line, shared[k], json_object_get(report_member(report, shared[k])));
                 json_object_object_foreach(entry, key, value)
                         json_object_object_add(line, key, json_object_get(value));
                 fprintf(f, "%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
@@ -203,7 +176,7 @@ static int write_lines(FILE *f, json_object *report, const char *list, const cha
 
 int ndjson_report(FILE *f, json_object *report)
 {
-        int r = check(report);
+        int r = report_check(report);
 
         if (r == 0)
                 r = write_lines(f, report, "contents", "content");

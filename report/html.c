@@ -6,6 +6,7 @@
 #include "basic/macro.h"
 #include "report/html-text.h"
 #include "report/html.h"
+#include "report/report-json.h"
 #include "report/svg.h"
 
 #define CHART_WIDTH 640.0
@@ -33,22 +34,7 @@ static const char style[] =
         ".scroll{overflow-x:auto}.note{background:var(--note);border-left:4px solid var(--one);padding:.5rem .8rem}"
         "summary{cursor:pointer}";
 
-/* === Text === */
-
-static json_object *member(json_object *o, const char *key)
-{
-        json_object *value = NULL;
-
-        json_object_object_get_ex(o, key, &value);
-        return value;
-}
-
-static const char *string(json_object *o, const char *key)
-{
-        json_object *value = member(o, key);
-
-        return value ? json_object_get_string(value) : "";
-}
+/* === Members === */
 
 static double number(json_object *o)
 {
@@ -57,12 +43,12 @@ static double number(json_object *o)
 
 static double value_of(json_object *o, const char *key)
 {
-        return number(member(o, key));
+        return number(report_member(o, key));
 }
 
 static bool flag(json_object *o, const char *key)
 {
-        return json_object_get_boolean(member(o, key));
+        return json_object_get_boolean(report_member(o, key));
 }
 
 /* === Facts === */
@@ -111,7 +97,7 @@ static void count_row(FILE *f, json_object *o, const char *key, const char *name
 
 static void estimate_row(FILE *f, json_object *o, const char *key, const char *name, enum kind kind)
 {
-        json_object *e = member(o, key);
+        json_object *e = report_member(o, key);
 
         if (e)
                 fact_row(f, name, kind, value_of(e, "value"), value_of(e, "low"), value_of(e, "high"));
@@ -119,7 +105,7 @@ static void estimate_row(FILE *f, json_object *o, const char *key, const char *n
 
 static void facts(FILE *f, json_object *c)
 {
-        json_object *smile = member(c, "smile");
+        json_object *smile = report_member(c, "smile");
 
         fputs("<div class=scroll><table><thead><tr><th scope=col>Figure<th scope=col>Value<th scope=col>95 % interval"
               "</thead><tbody>\n",
@@ -141,7 +127,7 @@ static void facts(FILE *f, json_object *c)
         estimate_row(f, smile, "end", "Smile in the last 2 seconds", POINTS);
         estimate_row(f, smile, "change", "Change against the viewer's own baseline", POINTS);
         count_row(f, smile, "without_baseline", "Viewers without a baseline", COUNT);
-        if (member(smile, "peak_seconds"))
+        if (report_member(smile, "peak_seconds"))
                 count_row(f, smile, "peak_seconds", "Time of the highest point of the curve", SECONDS);
         fputs("</tbody></table></div>\n", f);
 }
@@ -165,7 +151,7 @@ static double chart_y(const struct chart *c, double value)
 
 static double point(json_object *curve, const char *key, size_t i)
 {
-        return number(json_object_array_get_idx(member(curve, key), i));
+        return number(json_object_array_get_idx(report_member(curve, key), i));
 }
 
 static void axes(const struct chart *c)
@@ -226,7 +212,7 @@ static void draw_marks(const struct chart *c, json_object *marks)
                         continue;
                 svg_line(c->svg, chart_x(c, t), TOP - 8, chart_x(c, t), CHART_HEIGHT - BOTTOM, "var(--soft)", 1);
                 svg_text(c->svg, chart_x(c, t) + 3, TOP - 10, 11, t > 0.8 * c->seconds ? SVG_END : SVG_START,
-                         "var(--soft)", string(m, "label"));
+                         "var(--soft)", report_string(m, "label"));
         }
 }
 
@@ -251,8 +237,8 @@ static void curve_table(FILE *f, json_object *curve, size_t n, double step)
 
 static int curve_chart(FILE *f, json_object *content)
 {
-        json_object *curve = member(member(content, "smile"), "curve");
-        size_t n = curve ? MIN(json_object_array_length(member(curve, "mean")), (size_t)POINTS_MAX) : 0;
+        json_object *curve = report_member(report_member(content, "smile"), "curve");
+        size_t n = curve ? MIN(json_object_array_length(report_member(curve, "mean")), (size_t)POINTS_MAX) : 0;
         double step = value_of(curve, "step_ms") / 1000, line[POINTS_MAX][2], top = 0.2;
         struct chart c;
         int r;
@@ -273,7 +259,7 @@ static int curve_chart(FILE *f, json_object *content)
                 line[i][1] = chart_y(&c, point(curve, "mean", i));
         }
         svg_polyline(c.svg, (const double(*)[2])line, n, "var(--one)", 2.5);
-        draw_marks(&c, member(content, "marks"));
+        draw_marks(&c, report_member(content, "marks"));
         r = svg_finish(c.svg);
         svg_free(c.svg);
         fputs("<figcaption class=soft>Line: mean over the viewers in view. Band: the whole true curve lies in it in 95 of 100 "
@@ -287,7 +273,7 @@ static int curve_chart(FILE *f, json_object *content)
 
 static void expressions(FILE *f, json_object *content)
 {
-        json_object *list = member(content, "expressions");
+        json_object *list = report_member(content, "expressions");
         bool corrected = flag(content, "expressions_corrected");
 
         if (!list || !json_object_array_length(list))
@@ -301,10 +287,10 @@ static void expressions(FILE *f, json_object *content)
                 "<div class=scroll><table><thead><tr><th scope=col>Expression<th scope=col>As decided%s</thead><tbody>\n",
                 corrected ? "<th scope=col>Corrected<th scope=col>95 % interval" : "");
         for (size_t i = 0; i < json_object_array_length(list); i++) {
-                json_object *e = json_object_array_get_idx(list, i), *share = member(e, "share");
+                json_object *e = json_object_array_get_idx(list, i), *share = report_member(e, "share");
 
                 fputs("<tr><td>", f);
-                html_text(f, string(e, "label"));
+                html_text(f, report_string(e, "label"));
                 fprintf(f, "<td>%.1f %%", 100 * value_of(e, "decided"));
                 if (share && flag(e, "evidence"))
                         fprintf(f, "<td>%.1f %%<td>%.1f to %.1f %%", 100 * value_of(share, "value"),
@@ -325,13 +311,13 @@ static int content_section(FILE *f, json_object *c)
         int r;
 
         fputs("<section><h2>", f);
-        html_text(f, string(c, "content"));
+        html_text(f, report_string(c, "content"));
         fputs("</h2>\n", f);
-        if (!member(c, "viewers")) {
+        if (!report_member(c, "viewers")) {
                 fputs("<p class=note>Too few viewers so far: nothing can be told of it.</p></section>\n", f);
                 return 0;
         }
-        fprintf(f, "<p class=soft>%s to %s</p>\n", string(c, "from"), string(c, "to"));
+        fprintf(f, "<p class=soft>%s to %s</p>\n", report_string(c, "from"), report_string(c, "to"));
         if (flag(c, "suppressed"))
                 fputs("<p>The latest viewers are too few to be told of, and are left out.</p>\n", f);
         facts(f, c);
@@ -345,7 +331,7 @@ static void verdict(FILE *f, json_object *p)
 {
         if (flag(p, "shown"))
                 fprintf(f, "a difference is shown: the %s is higher",
-                        value_of(member(p, "difference"), "value") > 0 ? "second" : "first");
+                        value_of(report_member(p, "difference"), "value") > 0 ? "second" : "first");
         else
                 fprintf(f,
                         "no difference shown; these viewers would show one of %.1f points, %.0f viewers each one of 5 points",
@@ -354,13 +340,13 @@ static void verdict(FILE *f, json_object *p)
 
 static void pair_row(FILE *f, json_object *p)
 {
-        json_object *d = member(p, "difference");
+        json_object *d = report_member(p, "difference");
         double chance = value_of(p, "p_adjusted");
 
         fputs("<tr><td>", f);
-        html_text(f, string(p, "a"));
+        html_text(f, report_string(p, "a"));
         fputs(" → ", f);
-        html_text(f, string(p, "b"));
+        html_text(f, report_string(p, "b"));
         fputs("<td>", f);
         amount(f, POINTS, value_of(d, "value"));
         fputs("<td>", f);
@@ -377,7 +363,7 @@ static void pair_row(FILE *f, json_object *p)
 
 static void comparisons(FILE *f, json_object *report)
 {
-        json_object *list = member(report, "comparisons");
+        json_object *list = report_member(report, "comparisons");
         size_t n = list ? json_object_array_length(list) : 0, n_apart = 0;
 
         if (!n)
@@ -390,7 +376,7 @@ static void comparisons(FILE *f, json_object *report)
         for (size_t i = 0; i < n; i++) {
                 json_object *p = json_object_array_get_idx(list, i);
 
-                if (isnan(value_of(member(p, "difference"), "value")))
+                if (isnan(value_of(report_member(p, "difference"), "value")))
                         n_apart++;
                 else
                         pair_row(f, p);
@@ -405,13 +391,13 @@ static void comparisons(FILE *f, json_object *report)
 
 static void honesty(FILE *f, json_object *report)
 {
-        json_object *model = member(report, "model");
-        const char *name = string(model, "name"), *sha256 = string(model, "sha256");
+        json_object *model = report_member(report, "model");
+        const char *name = report_string(model, "name"), *sha256 = report_string(model, "sha256");
 
         fputs("<section><h2>How far this can be trusted</h2><ul>\n<li>A face shows an expression; what a person feels is not "
               "measured.\n<li>Level of measurement: ",
               f);
-        html_text(f, string(report, "measurement"));
+        html_text(f, report_string(report, "measurement"));
         fputs(". Faces are counted, not bodies, and a person who comes back is another viewer.\n<li>Model: ", f);
         html_text(f, *name ? name : "not known in this run of the service");
         if (*sha256) {
@@ -423,7 +409,7 @@ static void honesty(FILE *f, json_object *report)
                 ".\n<li>Groups of fewer than %.0f viewers are left out; counts below 20 are rounded to 5.\n<li>People are "
                 "told: ",
                 value_of(report, "minimum_group"));
-        html_text(f, string(report, "notice"));
+        html_text(f, report_string(report, "notice"));
         fputs(".\n<li>Every interval covers the truth in 95 of 100 cases, if the model's scores are taken as they are: its own "
               "mistakes come on top.\n</ul></section>\n",
               f);
@@ -431,19 +417,18 @@ static void honesty(FILE *f, json_object *report)
 
 int html_report(FILE *f, json_object *report)
 {
-        json_object *contents = member(report, "contents");
-        int r = 0;
+        json_object *contents = report_list(report, "contents");
+        int r = report_check(report);
 
-        if (strcmp(string(report, "schema"), "emotiond.reactions/1.0") != 0 ||
-            !json_object_is_type(contents, json_type_array))
-                return -EINVAL;
+        if (r < 0)
+                return r;
         fprintf(f,
                 "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
                 "<meta name=viewport content=\"width=device-width,initial-scale=1\">"
                 "<meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline'\">"
                 "<title>Reactions</title><style>%s</style></head><body>\n<h1>Reactions to what was shown</h1>\n"
                 "<p class=soft>Made %s.</p>\n",
-                style, string(report, "generated"));
+                style, report_string(report, "generated"));
         if (!json_object_array_length(contents))
                 fputs("<p class=note>Nothing has been shown yet.</p>\n", f);
         for (size_t i = 0; i < json_object_array_length(contents) && r == 0; i++)
