@@ -84,6 +84,16 @@ int cmd_real(const struct cmd *c, const struct cmd_option *o, const char *text, 
                 .name = "threads", .kind = CMD_COUNT, .value = "N", place, .min = 1, .max = 64, \
                 .help = "1 to 64 (default 1)"                                                   \
         }
+#define CMD_LANDMARKS(place)                                                           \
+        {                                                                              \
+                .name = "landmarks", .kind = CMD_TEXT, .value = "FILE", place,         \
+                .help = "the landmark network (default: landmarks.onnx, as installed)" \
+        }
+#define CMD_TEMPLATE(place)                                                   \
+        {                                                                     \
+                .name = "template", .kind = CMD_TEXT, .value = "FILE", place, \
+                .help = "use another template, a file like template.txt"      \
+        }
 #define CMD_USAGE(place, text)                                                                                    \
         {                                                                                                         \
                 .name = "usage", .kind = CMD_OTHER, .value = "USAGE", place, .read = cmd_read_usage, .help = text \
